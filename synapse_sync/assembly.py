@@ -1,0 +1,95 @@
+"""Puts a feed to work: its sources, its destination, its row in the ledger, joined for the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from synapse_sync.config import Config, Feed
+from synapse_sync.config.credentials import resolve
+from synapse_sync.destinations.base import Destination
+from synapse_sync.errors import UsageError
+from synapse_sync.ledger import Ledger
+from synapse_sync.sources.local import LocalSource
+from synapse_sync.steps import Run, Work
+from synapse_sync.steps.specs import reopen
+
+
+@contextmanager
+def open_destination(config: Config) -> Iterator[Destination]:
+    """The Synapse server that the config and the credentials name; closed on leaving. Raises CredentialsError."""
+    from synapse_sync.destinations.synapse.destination import SynapseDestination
+
+    credentials = resolve(config)
+    workers = config.upload.workers
+    options = {} if config.upload.chunk_size is None else {"chunk_size": config.upload.chunk_size}
+    destination = SynapseDestination(
+        credentials.url,
+        credentials.token,
+        credentials.tenant,
+        api=config.server.api,
+        checksum=config.server.checksum,
+        ca_bundle=config.server.ca_bundle,
+        connect_timeout=config.server.connect_timeout,
+        read_timeout=config.server.read_timeout,
+        workers=8 if workers == "auto" else workers,
+        **options,
+    )
+    try:
+        yield destination
+    finally:
+        destination.close()
+
+
+def chosen_feeds(config: Config, names: Sequence[str]) -> list[Feed]:
+    """The feeds of these names, or all; UsageError names those that there are."""
+    known = {feed.name: feed for feed in config.feeds}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        there = ", ".join(known) or "none"
+        raise UsageError(f"there is no feed {', '.join(unknown)} in {config.source}", hint=f"its feeds: {there}")
+    return [known[name] for name in names] if names else list(known.values())
+
+
+def put_to_work(
+    config: Config,
+    feed: Feed,
+    ledger: Ledger,
+    destination: Destination,
+    *,
+    patient: bool,
+    clock: Callable[[], float],
+    watch: Callable[[str, int], None] = lambda _name, _amount: None,
+) -> Work:
+    """One feed, ready for a run. Settings that differ from those of the last run decide everything unsent anew."""
+    with ledger.write() as transaction:
+        if not transaction.query("feed_by_name", name=feed.name):
+            transaction.run("add_feed", name=feed.name, now=clock())
+        row = transaction.one("feed_by_name", name=feed.name)
+    sources = {
+        asset: LocalSource(
+            root.path,
+            recursive=root.recursive,
+            follow_symlinks=root.follow_symlinks,
+            include=root.include,
+            exclude=root.exclude,
+        )
+        for asset, root in feed.asset_roots().items()
+    }
+    work = Work(
+        config=config,
+        feed=feed,
+        id=row["id"],
+        ledger=ledger,
+        sources=sources,
+        destination=destination,
+        run=Run(row["id"], clock=clock, watch=watch),
+        patient=patient,
+        settings=f"{feed.fingerprint()} {destination.name}",
+        clock=clock,
+    )
+    if row["settings"] != work.settings:
+        work.trust_filters = False
+        if row["settings"]:
+            reopen(work, feed.data_collection)
+    return work

@@ -1,0 +1,37 @@
+"""`retry`: a person says that what is held shall be decided again."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+
+def retry(
+    ctx: typer.Context,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="FEED:UNIT_KEY of held units.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything held, but for unknown outcomes.")] = False,
+) -> None:
+    """Decide again what is held; the next run acts on it.
+
+    A unit named by its KEY goes on a person's word: what a policy holds is registered as a new unit, and one whose
+    outcome is unknown is sent again, so look first whether the collection has it.
+    """
+    from synapse_sync.cli.output import many
+    from synapse_sync.config import find_config, ledger_path, load
+    from synapse_sync.errors import UsageError
+    from synapse_sync.ledger import open_for_writing
+    from synapse_sync.status.stories import find_units
+    from synapse_sync.steps.retry import retry_all, retry_units
+
+    if bool(keys) == everything:
+        raise UsageError("retry takes the KEYs of units, or --all", hint="`synapse-sync units --state held` lists them")
+    config = load(find_config(ctx.obj))
+    with open_for_writing(ledger_path(config), create=False) as ledger:
+        if everything:
+            count = retry_all(ledger, now=time.time())
+        else:
+            rows = [row for key in keys or [] for row in find_units(ledger, key)]
+            count = retry_units(ledger, rows, now=time.time())
+    typer.echo(f"{many(count, 'held unit')} will be decided again by the next run")

@@ -1,0 +1,89 @@
+"""`synapse-sync config check | show | schema`: is the config file right, what does it come to, what may stand in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from synapse_sync.config import Config
+
+app = typer.Typer(help="Look at the configuration: check, show, schema.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def check(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Check the config file: every mistake at once, each with its line.
+
+    With --json: {"config_file", "feeds" (names), "warnings" (sentences)}. Mistakes end with exit code 2.
+    """
+    config = _load(ctx)
+    if as_json:
+        feeds = [feed.name for feed in config.feeds]
+        _print_json({"config_file": str(config.source), "feeds": feeds, "warnings": config.warnings})
+        return
+    for warning in config.warnings:
+        typer.echo(f"warning: {warning}")
+    typer.echo(f"{config.source}: all well, {len(config.feeds)} feed{'s' if len(config.feeds) != 1 else ''}")
+
+
+@app.command()
+def show(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Print the configuration in effect, defaults included, as TOML; the token is masked.
+
+    With --json: {"config_file", "ledger", "server" (address in use), "token": {"origin", "masked", "problem"},
+    "warnings", "config" (as the file, in full)}.
+    """
+    from synapse_sync.config import ledger_path
+    from synapse_sync.config.toml_text import toml_text
+
+    config = _load(ctx)
+    server, token, warnings = _access(config)
+    settings = config.model_dump(mode="json")
+    about = {"config_file": str(config.source), "ledger": str(ledger_path(config)), "server": server}
+    if as_json:
+        _print_json({**about, "token": token, "warnings": warnings, "config": settings})
+        return
+    for name, value in about.items():
+        typer.echo(f"# {name.replace('_', ' ')}: {value}")
+    typer.echo(f"# token: {token['problem'] or '{masked} from {origin}'.format(**token)}")
+    for warning in warnings:
+        typer.echo(f"# warning: {warning}")
+    typer.echo("\n" + toml_text(settings), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the config file, for editors that complete and check TOML."""
+    from synapse_sync.config import Config
+
+    _print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()})
+
+
+def _load(ctx: typer.Context) -> Config:
+    from synapse_sync.config import find_config, load
+
+    named: Path | None = ctx.obj
+    return load(find_config(named))
+
+
+def _access(config: Config) -> tuple[str, dict[str, str | None], list[str]]:
+    """The address in use, where its token comes from (or why there is none), and all warnings."""
+    from synapse_sync.config import masked, resolve
+    from synapse_sync.errors import CredentialsError
+
+    try:
+        found = resolve(config)
+    except CredentialsError as error:
+        return config.server.url, {"origin": None, "masked": None, "problem": str(error)}, config.warnings
+    token = {"origin": found.origin, "masked": masked(found.token), "problem": None}
+    return found.url, token, [*config.warnings, *found.warnings]
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,65 @@
+"""`ledger check | backup | export`: is the ledger whole, keep a copy, get it out as JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synapse_sync.cli.look import reading
+
+app = typer.Typer(help="Look after the ledger: check, backup, export.", no_args_is_help=True)
+
+
+@app.command()
+def check(ctx: typer.Context) -> None:
+    """Check the ledger's file and whether every file that was seen is accounted for. Exit code 4 if not."""
+    from synapse_sync.cli.report import account_in_words
+    from synapse_sync.errors import LedgerCorrupt
+    from synapse_sync.ledger import integrity_problems
+    from synapse_sync.status.snapshot import balanced, snapshot
+
+    with reading(ctx) as (_, ledger):
+        problems = integrity_problems(ledger.path)
+        for feed in snapshot(ledger)["feeds"]:
+            typer.echo(f"{feed['name']}: {account_in_words(feed['account'])}")
+            if not balanced(feed["account"]):
+                problems.append(f"the files of feed {feed['name']} do not add up")
+        if problems:
+            raise LedgerCorrupt(f"the ledger {ledger.path} is damaged: {'; '.join(problems)}", hint="restore a backup")
+        typer.echo(f"{ledger.path}: all well")
+
+
+@app.command()
+def backup(ctx: typer.Context, target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
+    """Copy the ledger, also while it is in use, and check the copy."""
+    import os
+
+    from synapse_sync.errors import LedgerCorrupt, UsageError
+    from synapse_sync.ledger import integrity_problems
+
+    if target.exists():
+        raise UsageError(f"{target} is there already", hint="name a new file")
+    with reading(ctx) as (_, ledger):
+        try:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise UsageError(f"{target} can't be written: {error.strerror}") from error
+        ledger.copy_to(target)
+    if problems := integrity_problems(target):
+        raise LedgerCorrupt(f"the copy {target} is damaged: {problems[0]}", hint="check the disk it is on")
+    typer.echo(f"{target}: copied and checked")
+
+
+@app.command()
+def export(ctx: typer.Context) -> None:
+    """Print the ledger as JSON lines: one object a row, its table in "table"; without upload parts, which hold URLs."""
+    import json
+
+    from synapse_sync.ledger.export import rows
+
+    with reading(ctx) as (_, ledger):
+        for row in rows(ledger):
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")

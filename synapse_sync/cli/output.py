@@ -1,0 +1,70 @@
+"""How results reach a person or a program: tables, lines, JSON; text from file names made safe for a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NOT_A_TERMINAL = 200  # columns of a table that goes into a file or a pipe
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people: colours and the real width on a terminal, plain wide text elsewhere."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else NOT_A_TERMINAL)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document, UTF-8, indented."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def plain(text: object) -> str:
+    """Text without control characters: a file name can't move the cursor, colour the screen or break a line."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
+    )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+    """Print a table; cells wrap and are never cut."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table(*columns, box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in result.columns:
+        column.overflow = "fold"
+    for row in rows:
+        result.add_row(*(Text("" if cell is None else plain(cell)) for cell in row))
+    console().print(result)
+
+
+def fields(values: Mapping[str, object], *, indent: int = 0) -> None:
+    """Print names and values, one a line; empty values are left out."""
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        if value not in (None, "", [], {}):
+            sys.stdout.write(f"{' ' * indent}{name.replace('_', ' '):<{width}}  {plain(value)}\n")
+
+
+def size(count: float) -> str:
+    """Bytes as people read them: 9 B, 61.0 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError
+
+
+def many(count: int, word: str) -> str:
+    """A count with its word: 1 file, 2 files."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

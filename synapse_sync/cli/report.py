@@ -1,0 +1,137 @@
+"""Feeds, runs, files and units in words, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from synapse_sync.cli.output import fields, many, plain, size, table
+
+RUN_WORDS = {
+    "new": "{n} new",
+    "changed": "{n} changed",
+    "renamed": "{n} renamed",
+    "gone": "{n} gone",
+    "read_files": "{n} read",
+    "present": "{n} already there",
+    "sent_files": "{n} sent",
+    "sent_bytes": "{size} sent",
+    "registered": "{n} registered",
+    "reused": "{n} reused",
+    "duplicates": "{n} duplicates",
+    "rejected": "{n} refused",
+    "unknown_outcomes": "{n} of unknown outcome",
+    "tasks": "{n} tasks",
+    "unreadable_files": "{n} unreadable",
+    "unreadable_folders": "{n} folders unreadable",
+}
+
+
+def run_in_words(counts: Mapping[str, int]) -> str:
+    """What a run did, shortly."""
+    words = [
+        text.format(n=f"{counts[name]:,}", size=size(counts[name]))
+        for name, text in RUN_WORDS.items()
+        if counts.get(name)
+    ]
+    return ", ".join(words) or "nothing new"
+
+
+def account_in_words(account: Mapping[str, int]) -> str:
+    """Where every file went: the sum is all that were seen."""
+    return (
+        f"{many(account['seen'], 'file')} seen = {account['registered']:,} registered "
+        f"+ {account['in_progress']:,} in progress + {account['aside']:,} aside"
+    )
+
+
+def tell_feed(feed: Mapping[str, Any]) -> None:
+    """One feed as `status` shows it."""
+    units = ", ".join(f"{count:,} {state}" for state, count in sorted(feed["units"].items())) or "none yet"
+    sending = feed["to_send"]
+    last = feed["last_run"]
+    typer.echo(feed["name"])
+    fields(
+        {
+            "paused": feed["paused"],
+            "files": account_in_words(feed["account"]),
+            "units": units,
+            "to send": f"{size(sending['bytes'])} in {many(sending['contents'], 'file')}"
+            if sending["contents"]
+            else "",
+            "grouping": feed["grouping"],
+            "last run": f"{last['started_at']}: {run_in_words(last['counts'])}"
+            if last
+            else "none that changed anything",
+        },
+        indent=2,
+    )
+    if feed["attention"]:
+        rows = [(item["what"], item["state"], item["reason"]) for item in feed["attention"]]
+        table(("needs attention", "state", "why"), rows)
+
+
+def tell_story(story: Mapping[str, Any], *, title: str) -> None:
+    """One file, unit or run with everything known of it: plain fields first, then lists as tables."""
+    typer.echo(plain(title))
+    lists = {name: value for name, value in story.items() if isinstance(value, list) and value}
+    fields({name: value for name, value in story.items() if name not in lists}, indent=2)
+    for name, items in lists.items():
+        if isinstance(items[0], dict):
+            columns = [column for column in items[0] if any(item[column] not in (None, "") for item in items)]
+            rows = [[item[column] for column in columns] for item in items]
+            table([column.replace("_", " ") for column in columns], rows, title=name.replace("_", " "))
+        else:
+            fields({f"{name} {index}": item for index, item in enumerate(items, 1)}, indent=2)
+
+
+def tell_run(result: Mapping[str, Any]) -> None:
+    """What one feed's run did, what it met, and the account of every file."""
+    typer.echo(f"{result['name']}: {run_in_words(result['run']['counts'])}")
+    if result["run"]["counts"].get("excluded"):
+        typer.echo(f"  {result['run']['counts']['excluded']:,} excluded by the filters")
+    typer.echo(f"  {account_in_words(result['account'])}")
+    if settling := result["files"].get("seen"):
+        typer.echo(f"  {many(settling, 'file')} still settling; the next run takes them")
+    for problem in result["run"]["problems"]:
+        typer.echo(f"  problem: {plain(problem)}")
+    if result["attention"]:
+        rows = [(item["what"], item["state"], item["reason"]) for item in result["attention"]]
+        table(("needs attention", "state", "why"), rows)
+
+
+def tell_plan(feed: Mapping[str, Any]) -> None:
+    """What `once` would do with one feed."""
+    typer.echo(feed["name"])
+    totals = feed["totals"]
+    bound = "" if totals["exact"] else "at most "
+    fields(
+        {
+            "problem": feed["problem"],
+            "grouping": feed["grouping"].get("summary", "as configured"),
+            "would register": f"{many(totals['to_register'], 'unit')}, sending {bound}{size(totals['bytes_to_send'])}",
+            "registered already": totals["units"].get("registered", 0) or "",
+            "aside": many(totals["aside"], "file") if totals["aside"] else "",
+            "unreadable": "; ".join(feed["unreadable"]),
+        },
+        indent=2,
+    )
+    if feed["units"]:
+        rows = [
+            (
+                unit["key"] + (f" v{unit['version']}" if unit["version"] > 1 else ""),
+                unit["state"],
+                ", ".join(f"{spec}: {file['path']}" for spec, file in unit["files"].items()),
+                unit["reason"],
+            )
+            for unit in feed["units"]
+        ]
+        table(("unit", "state", "files", "why"), rows)
+    if feed["aside"]:
+        rows = [
+            (f"[{item['asset']}] {item['path']}" if item["asset"] else item["path"], item["state"], item["reason"])
+            for item in feed["aside"]
+        ]
+        table(("left aside", "state", "why"), rows)

@@ -1,0 +1,107 @@
+"""`once` and `plan`: sync now, and what that would do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synapse_sync.cli.look import AsJson, Limit
+
+if TYPE_CHECKING:
+    from synapse_sync.runner import Pass
+
+RETRYING = 30.0  # seconds until a failed attempt is due that `once` waits out; later ones are for the next run
+
+FeedNames = Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds.")]
+
+
+def once(
+    ctx: typer.Context,
+    feeds: FeedNames = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Don't wait for new files to settle.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sync now: list, wait until what was seen has settled, list again, send, register, exit.
+
+    Exit codes: 0 all well · 1 something is held, incomplete or failed, or a feed is paused · 2 configuration ·
+    3 server unreachable or token refused · 4 the ledger or this machine.
+    """
+    from synapse_sync.assembly import chosen_feeds, open_destination, put_to_work
+    from synapse_sync.cli.progress import Progress
+    from synapse_sync.config import find_config, ledger_path, load
+    from synapse_sync.ledger import open_for_writing
+    from synapse_sync.runner import Patience, sync
+
+    config = load(find_config(ctx.obj))
+    chosen = chosen_feeds(config, feeds or [])
+    with (
+        open_destination(config) as destination,
+        open_for_writing(ledger_path(config), create=True) as ledger,
+        Progress(shown=not as_json) as progress,
+    ):
+        works = [
+            put_to_work(
+                config, feed, ledger, destination, patient=False, clock=time.time, watch=progress.watch(feed.name)
+            )
+            for feed in chosen
+        ]
+        passes = sync(works, Patience(settling=not no_wait, retrying=RETRYING))
+        progress.stop()
+        code = _report(passes, as_json)
+    raise typer.Exit(code)
+
+
+def plan(
+    ctx: typer.Context,
+    feeds: FeedNames = None,
+    checksum: Annotated[bool, typer.Option("--checksum", help="Read contents and ask the server what it has.")] = False,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show what `once` would do, and why. Takes no lock, writes nothing here or on the server."""
+    from synapse_sync.assembly import chosen_feeds, open_destination
+    from synapse_sync.cli.output import print_json
+    from synapse_sync.cli.report import tell_plan
+    from synapse_sync.config import find_config, load
+    from synapse_sync.planning import plan as make_plan
+
+    config = load(find_config(ctx.obj))
+    chosen = chosen_feeds(config, feeds or [])
+    with open_destination(config) as destination:
+        result = make_plan(config, chosen, destination, checksum=checksum, limit=limit)
+    if as_json:
+        print_json(result)
+    else:
+        for feed in result["feeds"]:
+            tell_plan(feed)
+    held = any(feed["problem"] or feed["totals"]["units"].get("held") for feed in result["feeds"])
+    raise typer.Exit(1 if held else 0)
+
+
+def _report(passes: list[Pass], as_json: bool) -> int:
+    """Say what the run did; returns the exit code."""
+    from synapse_sync.cli.output import print_json
+    from synapse_sync.cli.report import tell_run
+    from synapse_sync.status.snapshot import feed_snapshot, needs_attention
+
+    codes = [0]
+    results: list[dict[str, Any]] = []
+    for one in passes:
+        work = one.work
+        row = work.ledger.query("feed_by_id", id=work.id)[0]
+        feed = feed_snapshot(work.ledger, row)
+        counts = {name: amount for name, amount in work.run.counts.items() if amount}
+        problems = [str(problem) for problem in work.run.problems]
+        results.append({**feed, "run": {"counts": counts, "problems": problems}})
+        if one.hampered:
+            codes.append(one.hampered.exit_code)
+        elif problems or needs_attention(feed):
+            codes.append(1)
+    if as_json:
+        print_json({"feeds": results, "exit_code": max(codes)})
+    else:
+        for result in results:
+            tell_run(result)
+    return max(codes)

@@ -1,0 +1,35 @@
+"""The configuration: one TOML file as a Config, the token that goes with it, and where the ledger is.
+
+    find_config(--config) ─► path ─► load(path) ─► Config      every mistake at once, each with its line
+                                       │ places, problems, rules, not_yet
+    resolve(config) ─► Credentials     ledger_path(config) ─► Path
+
+Plain data, importable by all; imports neither the network nor the command line.
+"""
+
+from synapse_sync.config.credentials import Credentials, masked, resolve
+from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
+from synapse_sync.config.loading import find_config, load, loads
+from synapse_sync.config.locations import ledger_path
+from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
+
+__all__ = [
+    "Asset",
+    "AssetRoot",
+    "Config",
+    "Credentials",
+    "Feed",
+    "Grouping",
+    "Ledger",
+    "Log",
+    "Metadata",
+    "Schedule",
+    "Server",
+    "Upload",
+    "find_config",
+    "ledger_path",
+    "load",
+    "loads",
+    "masked",
+    "resolve",
+]

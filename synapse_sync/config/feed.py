@@ -1,0 +1,249 @@
+"""One [[feeds]] entry: where files come from, how they group, what metadata they get.
+
+Attribute names are the keys of the file. Settings that this version refuses are listed in not_yet.py, rules between
+several settings in rules.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from synapse_sync.config.meta_values import check_meta_values
+from synapse_sync.config.paths import LocalPath, Pattern
+from synapse_sync.config.quantities import Duration, Interval, as_written
+from synapse_sync.config.section import Section
+
+_WHEN_NOT_WHAT = {"name", "watch", "poll_every", "settle", "max_units_per_run"}
+"""Settings that decide when something happens, never what a file becomes."""
+
+
+def _check_name(name: str) -> str:
+    if not name or name != name.strip() or not name.isprintable():
+        raise ValueError(f'"{name}" is no name; write one like "scans"')
+    if ":" in name or "/" in name:
+        raise ValueError(f'"{name}" must not contain ":" or "/", because a unit is called FEED:UNIT_KEY')
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRoot:
+    """One folder that a feed takes files from, with the filters that hold there (the feed's where it has none)."""
+
+    path: str
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    follow_symlinks: bool
+
+
+class Rule(Section):
+    """Which file specification the files that match a pattern are for."""
+
+    pattern: Pattern = Field(description="Pattern of the file's path below the feed's path.", examples=["**/img/*.png"])
+    spec: str = Field(description="Name of the file specification.", examples=["image_1"])
+
+
+class Grouping(Section):
+    """How the files of one unit find each other."""
+
+    by: Literal["auto", "directory", "stem", "pattern"] = Field(
+        default="auto",
+        description='What the files of a unit have in common: a folder, the file name without its extension ("stem"), '
+        'or "auto": find out from the files that are there.',
+        examples=["stem"],
+    )
+    depth: int = Field(
+        default=1,
+        ge=1,
+        description='How many folder levels below `path` make the unit key; used with by = "directory".',
+        examples=[2],
+    )
+    key: str = Field(
+        default="", description="Regular expression that finds the unit key in a path.", examples=["(P\\d+)_"]
+    )
+    unit_key: str = Field(
+        default="", description="Template of the unit key, from the groups of `key`.", examples=["{site}/{patient}"]
+    )
+    rules: list[Rule] = Field(
+        default=[], description="Which files belong to which file specification, first match wins."
+    )
+    on_ambiguous: Literal["hold", "newest"] = Field(
+        default="hold",
+        description="When two files want the same place in a unit: wait for a person, or take the newest.",
+        examples=["hold"],
+    )
+
+
+class Metadata(Section):
+    """What each unit's meta is made of."""
+
+    table: LocalPath | None = Field(
+        default=None, description="Spreadsheet or CSV file with one row per unit.", examples=["meta.xlsx"]
+    )
+    key_column: str = Field(
+        default="", description="Column of the table that holds the unit key.", examples=["patient"]
+    )
+    missing_row: Literal["wait", "register"] = Field(
+        default="wait", description="What a unit without a row in the table does.", examples=["wait"]
+    )
+    sidecar: bool = Field(
+        default=False, description="Whether .meta.json and .meta.yaml files beside the files are read.", examples=[True]
+    )
+    filename: str = Field(
+        default="",
+        description="Regular expression whose named groups become metadata.",
+        examples=["(?P<patient_id>P\\d+)_(?P<age>\\d+)"],
+    )
+    values: Annotated[dict[str, Any], AfterValidator(check_meta_values)] = Field(
+        default={},
+        description="Values that every unit of this feed gets; a date or time is sent as ISO text.",
+        examples=[{"site": "Seoul"}],
+    )
+    update_meta: bool = Field(
+        default=False, description="Whether metadata that changes later is sent to registered units.", examples=[False]
+    )
+
+
+class Asset(Section):
+    """The source path of one file specification, where each has its own."""
+
+    path: LocalPath = Field(description="Folder with the files of this specification.", examples=["/srv/nas/images"])
+    storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
+    recursive: bool | None = Field(
+        default=None,
+        description="Whether folders below are read too; the feed's setting unless given.",
+        examples=[False],
+    )
+    include: list[Pattern] | None = Field(
+        default=None, description="Patterns of the files to take; the feed's unless given.", examples=[["*.png"]]
+    )
+    exclude: list[Pattern] | None = Field(
+        default=None,
+        description="Patterns of files and folders to leave out; the feed's unless given.",
+        examples=[["old/"]],
+    )
+    remote: dict[str, Any] = Field(
+        default={}, description="Access to a remote path.", examples=[{"region": "eu-west-1"}]
+    )
+
+
+class Feed(Section):
+    """One stream of files into one data collection."""
+
+    name: Annotated[str, AfterValidator(_check_name)] = Field(
+        description="Name of the feed, as shown everywhere; unique.", examples=["scans"]
+    )
+    data_collection: int = Field(ge=1, description="Id of the data collection that units go into.", examples=[42])
+    project: int | None = Field(
+        default=None,
+        ge=1,
+        description="Id of the project in which each unit gets a task; none unless given.",
+        examples=[7],
+    )
+    path: LocalPath | None = Field(
+        default=None,
+        description="Folder that the files arrive in; either this or `assets`.",
+        examples=["/srv/nas/scans"],
+    )
+    storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
+    recursive: bool = Field(default=True, description="Whether folders below are read too.", examples=[True])
+    follow_symlinks: bool = Field(default=False, description="Whether symbolic links are followed.", examples=[False])
+    include: list[Pattern] = Field(
+        default=[],
+        description="gitignore patterns of the files to take; all unless given.",
+        examples=[["*.png", "*.json"]],
+    )
+    exclude: list[Pattern] = Field(
+        default=[], description="gitignore patterns of files and folders to leave out.", examples=[["old/", "*.bak"]]
+    )
+    watch: Literal["auto", "events", "poll"] = Field(
+        default="auto",
+        description="How changes are noticed: the system's events, or listing every `poll_every` (network folders).",
+        examples=["poll"],
+    )
+    poll_every: Interval = Field(
+        default=as_written("5m"), description="How often a folder without events is listed.", examples=["5m"]
+    )
+    settle: Duration = Field(
+        default=as_written("30s"),
+        description="How long a file must not have changed before it is used.",
+        examples=["30s"],
+    )
+    wait_optional: Duration = Field(
+        default=as_written("5m"),
+        description="How long after its last change a unit waits for files that it can do without.",
+        examples=["5m"],
+    )
+    incomplete_after: Duration = Field(
+        default=as_written("1d"),
+        description="How long after its last change a unit that lacks a required file is shown as incomplete.",
+        examples=["1d"],
+    )
+    duplicates: Literal["skip", "register", "hold"] = Field(
+        default="skip",
+        description="A second unit with the same files: leave it out, register it too (v1 only), or wait for a person.",
+        examples=["skip"],
+    )
+    on_change: Literal["hold", "new_unit", "ignore"] = Field(
+        default="hold",
+        description="A file of a registered unit changed: wait for a person, register a new unit, or leave it.",
+        examples=["hold"],
+    )
+    late_files: Literal["hold", "new_unit", "ignore"] = Field(
+        default="hold",
+        description="A file arrives for a registered unit: wait for a person, register a new unit, or leave it.",
+        examples=["hold"],
+    )
+    existing: Literal["adopt", "ignore"] = Field(
+        default="adopt",
+        description="Files that are there when the feed starts for the first time: take them, or leave them alone.",
+        examples=["adopt"],
+    )
+    groups: list[str] = Field(
+        default=[], description="Groups that each unit is put in, the outermost first.", examples=[["site-a", "day-2"]]
+    )
+    max_units_per_run: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many units are registered in one run; no limit unless given.",
+        examples=[1000],
+    )
+    grouping: Grouping = Field(default=Grouping(), description="How the files of one unit find each other.")
+    metadata: Metadata = Field(default=Metadata(), description="What each unit's meta is made of.")
+    assets: dict[str, Asset] = Field(
+        default={}, description="One source path per file specification, by its name, instead of `path`."
+    )
+    remote: dict[str, Any] = Field(
+        default={}, description="Access to a remote path.", examples=[{"region": "eu-west-1"}]
+    )
+
+    def asset_roots(self) -> dict[str, AssetRoot]:
+        """The folders to read: {"": root} for a feed with one `path`, {spec: root} for one with `assets`."""
+        if self.path is not None:
+            return {"": self._root(self.path, self.recursive, self.include, self.exclude)}
+        return {
+            spec: self._root(
+                asset.path,
+                self.recursive if asset.recursive is None else asset.recursive,
+                self.include if asset.include is None else asset.include,
+                self.exclude if asset.exclude is None else asset.exclude,
+            )
+            for spec, asset in self.assets.items()
+        }
+
+    def fingerprint(self) -> str:
+        """SHA-256 over every setting that decides what a file becomes, as 64 hexadecimal digits.
+
+        Equal settings give equal fingerprints however they are written ("60s" or "1m"), so that the ledger can tell
+        when a decision's input has changed. The order of patterns counts, as in gitignore; the order of assets doesn't.
+        """
+        settings = self.model_dump(mode="json", exclude=_WHEN_NOT_WHAT)
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def _root(self, path: str, recursive: bool, include: list[str], exclude: list[str]) -> AssetRoot:
+        return AssetRoot(path, recursive, tuple(include), tuple(exclude), self.follow_symlinks)

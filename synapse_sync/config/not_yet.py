@@ -1,0 +1,90 @@
+"""What a config file may one day say and this version does not do: refused in words, never ignored.
+
+A row leaves the table when its feature comes. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from synapse_sync.config.feed import Feed
+from synapse_sync.config.model import Config
+from synapse_sync.config.paths import is_remote
+from synapse_sync.config.places import Place
+from synapse_sync.config.problems import Problem
+
+
+class Missing(NamedTuple):
+    """One missing feature: which values it concerns, and what to say."""
+
+    refused: Callable[[Any], bool]
+    words: str
+
+
+def _given(value: Any) -> bool:
+    return bool(value)
+
+
+def _is(refused: str) -> Callable[[Any], bool]:
+    return lambda value: bool(value == refused)
+
+
+def _remote(value: Any) -> bool:
+    return isinstance(value, str) and is_remote(value)
+
+
+_NO_PATTERNS = Missing(_given, "this version does not group by pattern yet; remove the line")
+_NO_TABLES = Missing(_given, "this version does not read tables yet; remove the line")
+_NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
+_NO_REMOTES = Missing(_given, "this version reads local folders only; remove the table")
+_NO_URLS = Missing(_remote, "this version reads local folders only; mount it and write the folder's path")
+_NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
+
+NOT_YET: Mapping[str, Missing] = {
+    "upload.route": Missing(_is("presigned"), 'this version does not send to presigned URLs yet; write "auto"'),
+    "upload.bandwidth_limit": Missing(_given, "this version does not limit bandwidth yet; remove the line"),
+    "upload.spool": _NO_SPOOL,
+    "upload.spool_size": _NO_SPOOL,
+    "feeds.*.path": _NO_URLS,
+    "feeds.*.storage": _NO_STORAGES,
+    "feeds.*.remote": _NO_REMOTES,
+    "feeds.*.existing": Missing(_is("ignore"), 'this version always takes the files that are there; write "adopt"'),
+    "feeds.*.groups": Missing(_given, "this version does not put units in groups yet; remove the line"),
+    "feeds.*.grouping.by": Missing(_is("pattern"), 'this version does not group by pattern yet; write "auto"'),
+    "feeds.*.grouping.rules": _NO_PATTERNS,
+    "feeds.*.grouping.key": _NO_PATTERNS,
+    "feeds.*.grouping.unit_key": _NO_PATTERNS,
+    "feeds.*.grouping.on_ambiguous": Missing(_is("newest"), 'this version never chooses for you yet; write "hold"'),
+    "feeds.*.metadata.table": _NO_TABLES,
+    "feeds.*.metadata.key_column": _NO_TABLES,
+    "feeds.*.metadata.missing_row": Missing(_is("register"), _NO_TABLES.words),
+    "feeds.*.metadata.sidecar": Missing(_given, "this version does not read sidecars yet; remove the line"),
+    "feeds.*.metadata.filename": Missing(_given, "this version does not read metadata from names yet; remove the line"),
+    "feeds.*.metadata.update_meta": Missing(
+        _given, "this version does not update registered units yet; remove the line"
+    ),
+    "feeds.*.assets.*.path": _NO_URLS,
+    "feeds.*.assets.*.storage": _NO_STORAGES,
+    "feeds.*.assets.*.remote": _NO_REMOTES,
+}
+"""Key path ("*" is any feed or asset) to what is refused there."""
+
+
+def not_yet(config: Config, feeds: Mapping[int, Feed]) -> Iterator[Problem]:
+    """Everything in these settings that this version does not do; feeds by their index in the file."""
+    for path, missing in NOT_YET.items():
+        for place, value in _values({"upload": config.upload, "feeds": feeds}, path.split("."), ()):
+            if missing.refused(value):
+                yield Problem(place, missing.words)
+
+
+def _values(node: Any, path: list[str], place: Place) -> Iterator[tuple[Place, Any]]:
+    if not path:
+        yield place, node
+    elif path[0] == "*":
+        for key, inner in node.items():
+            yield from _values(inner, path[1:], (*place, key))
+    else:
+        inner = node[path[0]] if isinstance(node, Mapping) else getattr(node, path[0])
+        yield from _values(inner, path[1:], (*place, path[0]))

@@ -1,0 +1,95 @@
+"""Rules between several settings, and what is allowed but unwise. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from synapse_sync.config.feed import Feed
+from synapse_sync.config.model import Config, Server
+from synapse_sync.config.places import Place
+from synapse_sync.config.problems import Problem
+from synapse_sync.config.urls import is_unprotected
+
+Feeds = Mapping[int, Feed]
+"""The readable feeds by their index in the file."""
+
+
+def broken_rules(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem]:
+    """Every rule that these settings break; `ledger` is where the ledger is going to be."""
+    if not feeds:
+        yield Problem(("feeds",), "there is none yet; add one that begins with the line [[feeds]]")
+    for index, feed in feeds.items():
+        yield from _one_feed(("feeds", index), feed, config.server)
+    yield from _same_names(feeds)
+    yield from _same_folders(feeds)
+    yield from _ledger_watched(config, feeds, ledger)
+
+
+def warnings(config: Config) -> tuple[str, ...]:
+    """What is allowed but unwise, in words."""
+    found = []
+    if is_unprotected(config.server.url):
+        found.append(
+            f"server.url: {config.server.url} is not encrypted: the token can be read on its way; use https://"
+        )
+    if config.server.api == "v1":
+        found.append(
+            'server.api = "v1": when the answer to a registration is lost and the collection\'s schema forbids '
+            "meta.sync_key, a person must decide; v2 has no such case"
+        )
+    found += [
+        f'feed {feed.name}: duplicates = "register" works with v1 only; on a server with v2 this feed will pause'
+        for feed in config.feeds
+        if feed.duplicates == "register" and config.server.api == "auto"
+    ]
+    return tuple(found)
+
+
+def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
+    if feed.path is None and not feed.assets:
+        yield Problem(
+            (*place, "path"), "is missing; a feed has a path, or a [feeds.assets.SPEC] for each specification"
+        )
+    if feed.path is not None and feed.assets:
+        yield Problem((*place, "path"), "a feed has either path or assets; remove one of them")
+    if "" in feed.assets:
+        yield Problem((*place, "assets"), "an asset needs the name of a file specification")
+    if feed.duplicates == "register" and server.api == "v2":
+        words = 'v2 keeps one unit per set of files; write "skip" or "hold", or server.api = "v1"'
+        yield Problem((*place, "duplicates"), words)
+    if feed.grouping.depth > 1 and feed.grouping.by != "directory":
+        yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
+
+
+def _same_names(feeds: Feeds) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, feed in feeds.items():
+        if first.setdefault(feed.name, index) != index:
+            yield Problem(("feeds", index, "name"), f'"{feed.name}" is the name of feeds[{first[feed.name]}] already')
+
+
+def _same_folders(feeds: Feeds) -> Iterator[Problem]:
+    """Two feeds may overlap; the same folders into the same collection would be each unit twice."""
+    first: dict[tuple[int, frozenset[str]], int] = {}
+    for index, feed in feeds.items():
+        paths = frozenset(root.path for root in feed.asset_roots().values())
+        other = first.setdefault((feed.data_collection, paths), index)
+        if paths and other != index:
+            words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"
+            yield Problem(("feeds", index, "path" if feed.path else "assets"), words)
+
+
+def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem]:
+    for index, feed in feeds.items():
+        for spec, root in feed.asset_roots().items():
+            if not ledger.is_relative_to(root.path):
+                continue
+            if config.ledger.path is not None:
+                yield Problem(
+                    ("ledger", "path"), f"lies inside {root.path}, which is watched; put the ledger elsewhere"
+                )
+            else:
+                asset: Place = ("assets", spec, "path") if spec else ("path",)
+                words = f"holds the ledger {ledger}; choose a folder without it, or set ledger.path"
+                yield Problem(("feeds", index, *asset), words)

@@ -1,0 +1,63 @@
+"""The server's address: what is valid, which two addresses mean the same host, and which host is this machine.
+
+Pure; text enters and leaves. Errors are ValueErrors in words that never repeat a password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def parse_url(value: str) -> str:
+    """The base URL of a server without its trailing slashes (protocol §1). Raises ValueError with what is wrong."""
+    text = value.strip()
+    if "://" not in text:
+        raise ValueError(f'"{text}" is not a URL; write it with https:// in front')
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not a valid URL; write it like https://api.synapse.sh") from None
+    if parts.username is not None:
+        raise ValueError("holds a user or password; no secret stands in the URL")
+    if parts.scheme not in _PORTS or not host or not text.isprintable() or " " in text:
+        raise ValueError(f'"{text}" is not an http or https URL; write it like https://api.synapse.sh')
+    if parts.query or parts.fragment:
+        raise ValueError(f'"{text}" must end before "?" and "#"')
+    if "v2" in parts.path.split("/"):
+        raise ValueError(f'"{text}" must not contain /v2; the API version is chosen with server.api')
+    return text.rstrip("/")
+
+
+def check_ping_url(value: str) -> str:
+    """An address to call, or "" for none. Raises ValueError."""
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("is not an http or https URL; write it like https://ping.example.org/scans")
+    return value
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether scheme, host and port of two valid URLs are equal: only then may they share a token."""
+    return _origin(urlsplit(one)) == _origin(urlsplit(other))
+
+
+def is_unprotected(url: str) -> bool:
+    """Whether a token sent to this valid URL crosses a network in clear: http to another machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

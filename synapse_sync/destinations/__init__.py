@@ -1,0 +1,1 @@
+"""Destinations: where units go, behind one interface (base.py)."""

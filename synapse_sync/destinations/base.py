@@ -1,0 +1,61 @@
+"""What every destination can do. Steps know this interface only: no URL, no token, no route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, Literal, Protocol
+
+from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
+
+
+class Destination(Protocol):
+    """Where units go. Every method raises DestinationError (errors.py) and nothing else of its own.
+
+    Methods may be called from several threads at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """Identity of the destination (host and tenant): contents and units are stored per destination."""
+
+    @property
+    def api(self) -> Literal["v1", "v2"]:
+        """Which API registrations go through; each intent records it."""
+
+    def check(self) -> None:
+        """The server answers and accepts the token. Raises Unreachable or TokenRefused."""
+
+    def open(self, collection: int) -> Collection:
+        """The collection's specs and meta schema, fetched now. Raises CollectionUnusable where it isn't there."""
+
+    def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
+        """Which of these contents the server has, and under which checksum (protocol §3). Any number at once."""
+
+    def put(
+        self,
+        stream: BinaryIO,
+        name: str,
+        digests: Digests,
+        resume: UploadProgress | None,
+        progress: Callable[[UploadProgress, int], None],
+    ) -> ContentRef:
+        """Send one content from a seekable stream; the file name goes with it.
+
+        progress(state, sent) is called after each acknowledged piece: state must be stored before the next piece is
+        sent, sent counts bytes since the last call. Raises ContentMismatch where the bytes sent or the server's
+        checksum are not those of `digests`; OutcomeUnknown where the answer was lost (ask present() before sending
+        again).
+        """
+
+    def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
+        """Create these units (at most one batch) with one request; one outcome per unit, in order.
+
+        A request that the server refused as a whole raises Rejected and has changed nothing; one whose answer was lost
+        raises OutcomeUnknown. An answer that can't be matched to a unit makes that unit's outcome unknown.
+        """
+
+    def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int]) -> None:
+        """One task per unit in the project. Raises Rejected, or OutcomeUnknown where the answer was lost."""
+
+    def close(self) -> None:
+        """Close connections; the object is not used afterwards."""

@@ -1,0 +1,55 @@
+"""What one call to the backend is: how long it may take, how its failure is judged, and what it sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from synapse_sync.errors import Rejected
+
+PIECE = 64 * 1024
+"""Bytes handed to the socket at once: each piece must leave within the stall time, so a slow line needs small ones."""
+
+
+class Kind(NamedTuple):
+    """How a call is made and how its failure is judged; times in seconds, from protocol §7."""
+
+    answer: float = 0.0
+    """How long the server may be silent (at least the configured read time-out)."""
+    stall: float = 0.0
+    """How long connecting, or sending one PIECE, may take (at least the configured connect time-out)."""
+    change: bool = False
+    """It must not be repeated blindly: a lost answer is an OutcomeUnknown."""
+    fresh: bool = False
+    """On a new connection: a kept one that the server closes at this moment would look like a lost answer."""
+
+
+CONTROL = Kind()
+VERIFY = Kind(answer=30)
+UPLOAD = Kind(answer=300, stall=30, change=True)
+REGISTER = Kind(answer=120, change=True, fresh=True)
+
+
+class Body(NamedTuple):
+    """What is sent: `pieces` add up to exactly `length` bytes."""
+
+    content_type: str
+    length: int
+    pieces: Iterable[bytes]
+
+
+def json_body(data: Any, doing: str) -> Body:
+    """`data` as JSON. Raises Rejected where JSON has no such value (NaN, a lone surrogate): no server would take it."""
+    try:
+        encoded = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as cause:
+        raise Rejected(
+            f"could not {doing}: it can't be written as JSON: {cause}", hint="correct the metadata"
+        ) from cause
+    return Body("application/json", len(encoded), slices(encoded))
+
+
+def slices(data: bytes) -> Iterator[bytes]:
+    """`data` in PIECEs."""
+    return (data[start : start + PIECE] for start in range(0, len(data), PIECE))

@@ -1,0 +1,84 @@
+"""A data collection's specs and meta schema, as v1 and v2 describe them (protocol §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from synapse_sync.destinations.synapse.errors import unclear
+from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.errors import CollectionUnusable, DestinationError, Rejected, TokenRefused
+from synapse_sync.records import Collection, Spec
+
+Extensions = Mapping[str, tuple[str, ...]]
+"""File type → the extensions that it allows."""
+
+
+def fetch(transport: Transport, api: str, number: int) -> Collection:
+    """The collection `number` as it is now. Raises CollectionUnusable where it isn't there or has no specs."""
+    doing = f"open data collection {number}"
+    path, query = ("v2/data-collections", None) if api == "v2" else ("data_collections", _EXPANDED)
+    try:
+        answer = transport.call("GET", f"{path}/{number}/", doing, query=query)
+    except (Rejected, TokenRefused) as refused:
+        if refused.status in (403, 404):
+            raise CollectionUnusable(refused.message, hint=_HINT, status=refused.status) from refused
+        raise
+    if not isinstance(answer, dict):
+        raise unclear(doing, "the answer is no data collection", change=False)
+    described = answer.get("file_specifications")
+    if not isinstance(described, list) or not described or not all(isinstance(item, dict) for item in described):
+        raise CollectionUnusable(f"data collection {number} has no file specifications", hint="add them in Synapse")
+    complete = all("extensions" in item for item in described)
+    return parse_collection(number, answer, {} if complete else _extensions_by_type(transport))
+
+
+def parse_collection(number: int, answer: Mapping[str, Any], by_type: Extensions) -> Collection:
+    """The collection in an answer of either API; `by_type` is used for specs that name no extensions of their own."""
+    meta = answer.get("meta")
+    schema = meta.get("data_unit_meta_schema") if isinstance(meta, Mapping) else None
+    return Collection(
+        id=number,
+        name=str(answer.get("name") or ""),
+        specs=tuple(_spec(item, by_type) for item in answer["file_specifications"]),
+        meta_schema=schema if isinstance(schema, Mapping) else None,
+    )
+
+
+def _spec(item: Mapping[str, Any], by_type: Extensions) -> Spec:
+    """One file specification; what is missing means no restriction (but required, as both APIs have it)."""
+    file_type = str(item.get("file_type") or "")
+    own = item.get("extensions")
+    return Spec(
+        name=str(item.get("name") or ""),
+        file_type=file_type,
+        extensions=_extensions(own) if isinstance(own, list) else by_type.get(file_type, ()),
+        required=bool(item.get("is_required", True)),
+        sequential=bool(item.get("is_sequential", False)),
+    )
+
+
+def _extensions(listed: Iterable[Any]) -> tuple[str, ...]:
+    """Extensions in lowercase with their leading dot: v2 lists "jpg", v1 ".jpg"."""
+    texts = (str(entry).strip().lower().lstrip("*.") for entry in listed)
+    return tuple(dict.fromkeys(f".{text}" for text in texts if text))
+
+
+def _extensions_by_type(transport: Transport) -> Extensions:
+    """What each file type allows, from v2; nothing where the server has no such list (then nothing is restricted)."""
+    try:
+        answer = transport.call("GET", "v2/schemas/file-specifications/", "learn the file types' extensions")
+    except DestinationError as refused:
+        if refused.status == 404 or isinstance(refused, TokenRefused):  # the collection itself was just readable
+            return {}
+        raise
+    types = answer.get("file_types") if isinstance(answer, dict) else None
+    return {
+        str(name): _extensions(entry["extensions"])
+        for name, entry in (types.items() if isinstance(types, dict) else ())
+        if isinstance(entry, dict) and isinstance(entry.get("extensions"), list)
+    }
+
+
+_EXPANDED = {"expand": "file_specifications"}
+_HINT = "check data_collection of the feed, and that the token and tenant may read it"

@@ -1,0 +1,81 @@
+"""A file's bytes on their way out: hashed as they are handed out, so what is sent is what was observed, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+from synapse_sync.destinations.synapse.calls import PIECE
+from synapse_sync.errors import ContentMismatch, FileUnreadable
+from synapse_sync.records import Digests
+
+
+class Mark(NamedTuple):
+    """A place in the content to which one can go back."""
+
+    position: int
+    md5: hashlib._Hash
+    sha1: hashlib._Hash
+
+
+class Content:
+    """A seekable stream that must turn out to hold exactly `digests`; `position` counts the bytes handed out."""
+
+    def __init__(self, stream: BinaryIO, name: str, digests: Digests) -> None:
+        self.name = name
+        self.digests = digests
+        self._stream = stream
+        self._start = Mark(0, hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False))
+        self.back(self._start)
+
+    def pieces(self, end: int) -> Iterator[bytes]:
+        """The bytes from the position up to `end`. Raises ContentMismatch where it ends before, FileUnreadable."""
+        while self.position < end:
+            piece = self._read(min(PIECE, end - self.position))
+            if not piece:
+                raise ContentMismatch(
+                    f"{self.name} ends after {self.position} of {self.digests.size} bytes", hint=_CHANGED
+                )
+            self._md5.update(piece)
+            self._sha1.update(piece)
+            self.position += len(piece)
+            yield piece
+
+    def mark(self) -> Mark:
+        """The present position, to go back to."""
+        return Mark(self.position, self._md5.copy(), self._sha1.copy())
+
+    def back(self, mark: Mark | None = None) -> None:
+        """Go back to `mark`, or to the beginning."""
+        mark = mark or self._start
+        with self._readable():
+            self._stream.seek(mark.position)
+        self.position, self._md5, self._sha1 = mark.position, mark.md5.copy(), mark.sha1.copy()
+
+    def advance(self, position: int) -> None:
+        """Go forward to `position` as if the bytes before it had been handed out: they are read and hashed."""
+        for _ in self.pieces(position):
+            pass
+
+    def verify(self) -> None:
+        """Everything was handed out, and it is what `digests` says. Raises ContentMismatch, FileUnreadable."""
+        actual = Digests(self._md5.hexdigest(), self._sha1.hexdigest(), self.position)
+        if actual != self.digests or self._read(1):
+            raise ContentMismatch(f"{self.name} is no longer what its checksum was computed from", hint=_CHANGED)
+
+    def _read(self, size: int) -> bytes:
+        with self._readable():
+            return self._stream.read(size)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Tells a file that fails from a connection that fails: both are OSErrors."""
+        try:
+            yield
+        except OSError as cause:
+            raise FileUnreadable(f"{self.name} can't be read: {cause}", hint="tried again by itself") from cause
+
+
+_CHANGED = "it was changed while it was read; nothing of it is registered, and it is looked at again"

@@ -1,0 +1,13 @@
+"""An embedded Synapse backend: both API versions, an object storage, and fault switches, over one folder.
+
+    with DevServer(Options(data=Path("state"))) as server:
+        collection = server.create_collection("scans", specs=[{"name": "image_1", "file_type": "image"}])
+        ...  # point a client at server.url with the token "syn_dev"
+
+It imports nothing of the package but errors, and can serve any Synapse script.
+"""
+
+from synapse_sync.devserver.options import Options
+from synapse_sync.devserver.server import DevServer, serve
+
+__all__ = ["DevServer", "Options", "serve"]

@@ -1,0 +1,108 @@
+"""The backend's own SQLite file: schema, one connection, one transaction at a time.
+
+WAL with synchronous=OFF: a killed process loses nothing (the pages are with the kernel), only a power cut can, and an
+embedded backend is not where anybody keeps data; in exchange a commit costs tens of microseconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+    id INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, description TEXT NOT NULL, last_used TEXT);
+CREATE TABLE IF NOT EXISTS collections (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, category TEXT NOT NULL,
+    access_level TEXT NOT NULL, meta TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS specs (
+    id INTEGER PRIMARY KEY, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE, name TEXT NOT NULL,
+    file_type TEXT NOT NULL, extensions TEXT NOT NULL, is_required INTEGER NOT NULL, is_primary INTEGER NOT NULL,
+    is_sequential INTEGER NOT NULL, function_type TEXT NOT NULL, position INTEGER NOT NULL, configuration TEXT NOT NULL,
+    UNIQUE (collection, name));
+CREATE TABLE IF NOT EXISTS groups (
+    id INTEGER PRIMARY KEY, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE, name TEXT NOT NULL,
+    parent INTEGER NOT NULL, UNIQUE (collection, parent, name));
+CREATE TABLE IF NOT EXISTS data_files (
+    id INTEGER PRIMARY KEY, checksum TEXT NOT NULL UNIQUE, content TEXT NOT NULL, size INTEGER NOT NULL,
+    name TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS units (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+    checksum TEXT NOT NULL, meta TEXT NOT NULL, group_id INTEGER NOT NULL, created TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS units_by_composition ON units (collection, checksum);
+CREATE TABLE IF NOT EXISTS unit_files (
+    unit INTEGER NOT NULL REFERENCES units ON DELETE CASCADE, spec TEXT NOT NULL,
+    data_file INTEGER NOT NULL REFERENCES data_files, path TEXT NOT NULL,
+    PRIMARY KEY (unit, spec)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unit_files_by_data_file ON unit_files (data_file);
+CREATE TABLE IF NOT EXISTS projects (
+    id INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, category TEXT NOT NULL,
+    collection INTEGER REFERENCES collections ON DELETE CASCADE, configuration TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, project INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE,
+    unit INTEGER NOT NULL REFERENCES units ON DELETE CASCADE, meta TEXT NOT NULL, created TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS tasks_by_unit ON tasks (project, unit);
+CREATE TABLE IF NOT EXISTS chunked_uploads (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, filename TEXT NOT NULL, offset INTEGER NOT NULL, created REAL NOT NULL,
+    completed_at TEXT, md5 TEXT, sha1 TEXT, data_file INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (
+    file_key TEXT PRIMARY KEY, filename TEXT NOT NULL, size INTEGER NOT NULL, content_type TEXT,
+    upload_id TEXT NOT NULL, part_size INTEGER NOT NULL, md5 TEXT, sha1 TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS object_parts (
+    file_key TEXT NOT NULL REFERENCES objects ON DELETE CASCADE, number INTEGER NOT NULL, etag TEXT NOT NULL,
+    size INTEGER NOT NULL, PRIMARY KEY (file_key, number)) WITHOUT ROWID;
+"""
+
+Row = sqlite3.Row
+Database = sqlite3.Connection
+
+
+def now() -> str:
+    """The present time as the API writes it: ISO 8601 with microseconds and offset, UTC."""
+    return datetime.now(UTC).isoformat()
+
+
+class Store:
+    """One SQLite file; every use of it happens inside `transaction()`, which one thread at a time can hold."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.executescript(_SCHEMA)
+        with self.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO settings VALUES ('secret', ?)", (secrets.token_hex(32),))
+            self.secret: bytes = db.execute("SELECT value FROM settings WHERE key = 'secret'").fetchone()[0].encode()
+            """Signs storage and media URLs; kept, so that URLs stay valid over a restart."""
+
+    @contextmanager
+    def transaction(self, *, dry_run: bool = False) -> Iterator[Database]:
+        """All of the block's changes or, if it raises or `dry_run` is asked for, none of them."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("ROLLBACK" if dry_run else "COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        """The connection for queries only; cheaper than a transaction."""
+        with self._lock:
+            yield self._db
+
+    def close(self) -> None:
+        """Close the file; the store is not used afterwards."""
+        with self._lock:
+            self._db.close()

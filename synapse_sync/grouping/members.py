@@ -1,0 +1,19 @@
+"""The file as grouping sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One present file: id is the ledger's, asset is "" in a single-path feed, size is in bytes.
+
+    path is relative to the root of the feed or asset, as it was listed (not normalised): it is what a person reads.
+    """
+
+    id: int
+    asset: str
+    path: str
+    size: int
+    mtime_ns: int

@@ -1,0 +1,164 @@
+"""How a ledger is opened: who may create one, the lock, the integrity check, migrations, too new a version."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shlex
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerMissing, LedgerNewer
+from synapse_sync.ledger import migrations
+from synapse_sync.ledger.store import Ledger, connect, translated
+
+
+@contextmanager
+def open_for_writing(path: Path, *, create: bool) -> Iterator[Ledger]:
+    """The ledger, locked against every other writer, checked and migrated.
+
+    create: whether it may be made where there is none (`run`, `once`, `demo`, `ledger rebuild` only). Raises
+    LedgerMissing, LedgerLocked, LedgerCorrupt, LedgerNewer, LedgerFull, or LedgerError with the exact `sudo` line where
+    this user may not open it.
+    """
+    _require_access(path, create=create, write=True)
+    with locked(path):
+        if path.exists():
+            _require_not_newer(path)
+        with translated(path):
+            _prepare(path)
+        with Ledger(path, writable=True) as ledger:
+            yield ledger
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[Ledger]:
+    """The ledger, read-only, while others may write. Raises LedgerMissing, LedgerNewer or LedgerError."""
+    _require_access(path, create=False, write=False)
+    _require_not_newer(path)
+    with Ledger(path, writable=False) as ledger:
+        yield ledger
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the single-instance lock, a file beside the ledger; it ends with the process however that ends."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(f"the lock {lock_path} can't be opened: {error.strerror}", hint=_sudo_hint(path)) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            raise LedgerLocked(
+                f"another synapse-sync (process {holder or 'unknown'}) is working with the ledger {path}",
+                hint="wait until it has finished, or stop it",
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def integrity_problems(path: Path) -> list[str]:
+    """What SQLite's full check finds wrong with the file; empty if all is well. Raises LedgerCorrupt if unreadable."""
+    with translated(path):
+        connection = connect(path, writable=False)
+        try:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+            found += [
+                f"row {row[1]} of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+            ]
+        finally:
+            connection.close()
+    return [problem for problem in found if problem != "ok"]
+
+
+def _prepare(path: Path) -> None:
+    """Create or check the file, then bring it to this version."""
+    from sqlite_utils import Database
+
+    if path.exists() and path.stat().st_size:
+        problems = integrity_problems(path)
+        if problems:
+            raise LedgerCorrupt(
+                f"the ledger {path} is damaged: {problems[0]}",
+                hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+            )
+    else:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    database = Database(sqlite3.connect(path))
+    try:
+        database.enable_wal()
+        migrations.migrations().apply(database)
+    finally:
+        database.close()
+
+
+def _require_not_newer(path: Path) -> None:
+    with translated(path):
+        connection = connect(path, writable=False)
+        try:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if not tables:
+                return
+            if "_sqlite_migrations" not in tables:
+                raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
+            query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+            applied = {row[0] for row in connection.execute(query, (migrations.SET_NAME,))}
+        finally:
+            connection.close()
+    newer = sorted(applied - set(migrations.known()))
+    if newer:
+        raise LedgerNewer(
+            f"the ledger {path} was written by a newer synapse-sync (it has {', '.join(newer)})",
+            hint="install that version again, or put a backup from before the upgrade in its place",
+        )
+
+
+def _require_access(path: Path, *, create: bool, write: bool) -> None:
+    """Refuse early, in words, what would otherwise fail as `unable to open database file`."""
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise LedgerError(f"the ledger {path} can't be reached: {error.strerror}", hint=_sudo_hint(path)) from error
+    if not exists:
+        if not create:
+            raise LedgerMissing(f"there is no ledger at {path} yet", hint="run `synapse-sync once` first")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            hint = _sudo_hint(path)
+            raise LedgerError(
+                f"the ledger's folder {path.parent} can't be made: {error.strerror}", hint=hint
+            ) from error
+    elif path.is_dir():
+        raise LedgerError(f"the ledger {path} is a folder", hint="[ledger] path names a file")
+    wanted = os.R_OK | (os.W_OK if write else 0)
+    target = path if exists else path.parent
+    if not os.access(target, wanted):
+        verb = "written" if write else "read"
+        raise LedgerError(f"the ledger {path} can't be {verb} by this user", hint=_sudo_hint(path))
+
+
+def _sudo_hint(path: Path) -> str:
+    """The exact line that would work: as the owner of the ledger, or of the nearest folder that exists."""
+    nearest = path
+    while True:
+        try:
+            owner = pwd.getpwuid(nearest.stat().st_uid).pw_name
+            break
+        except (OSError, KeyError):
+            if nearest == nearest.parent:
+                owner = "root"
+                break
+            nearest = nearest.parent
+    return f"run it as the ledger's owner: sudo -u {owner} {shlex.join(['synapse-sync', *sys.argv[1:]])}"

@@ -1,0 +1,48 @@
+-- contents_to_ask: contents of ready units that the server has not been asked about
+SELECT DISTINCT c.id, c.md5, c.sha1, c.size
+FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.id = uf.content
+WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NULL AND c.not_before <= :now
+LIMIT :limit
+
+-- content_present: the server has a content
+UPDATE contents SET state = 'present', code = :code, checksum = :checksum, data_file = :data_file, attempts = 0,
+    not_before = 0, reason = '', moved_at = :now, run = :run
+WHERE id = :id
+
+-- content_lacking: the server was asked and does not have it: it may be sent
+UPDATE contents SET asked_at = :now WHERE id = :id AND state = 'unknown'
+
+-- content_lost: the server says that it lacks a content which we thought it had: it is sent without asking
+UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason = :reason, moved_at = :now, run = :run
+WHERE id IN (SELECT content FROM unit_files WHERE unit = :unit) AND lower(checksum) IN (SELECT value FROM json_each(:lacking))
+
+-- content_failed: an attempt to send it failed; the server is asked again before the next one
+UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
+
+-- contents_to_send: contents of ready units that the server lacks, each with one file that has them
+SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file
+FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.id = uf.content
+JOIN files AS f ON f.id = uf.file AND f.content = c.id AND f.state = 'checksummed' AND f.read_revision = f.revision
+WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
+    AND f.not_before <= :now
+GROUP BY c.id LIMIT :limit
+
+-- files_to_send: the files themselves
+SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files
+WHERE id IN (SELECT value FROM json_each(:files))
+
+-- upload_progress: how far a resumable upload of a content has come
+SELECT route, upload_id, offset, parts FROM uploads WHERE content = :content
+
+-- save_progress: a piece was acknowledged
+INSERT INTO uploads (content, route, upload_id, offset, parts, updated_at)
+VALUES (:content, :route, :upload_id, :offset, :parts, :now)
+ON CONFLICT (content) DO UPDATE SET route = excluded.route, upload_id = excluded.upload_id, offset = excluded.offset,
+    parts = excluded.parts, updated_at = excluded.updated_at
+
+-- forget_progress: the upload has ended
+DELETE FROM uploads WHERE content = :content
+
+-- hold_units_of_content: units that can't go because the server refuses one of their contents
+UPDATE units SET state = 'held', code = 'rejected', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
+WHERE state = 'ready' AND id IN (SELECT unit FROM unit_files WHERE content = :content)

@@ -1,0 +1,55 @@
+-- add_feed: a feed's row, made where there is none
+INSERT INTO feeds (name, created_at) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING
+
+-- feed_by_name: a feed as the ledger knows it
+SELECT id, name, settings, collection, grouping, roots, paused FROM feeds WHERE name = :name
+
+-- feed_by_id: the same by id
+SELECT id, name, settings, collection, grouping, roots, paused FROM feeds WHERE id = :id
+
+-- remember_roots: which folders the feed's roots are
+UPDATE feeds SET roots = :roots WHERE id = :feed
+
+-- remember_settings: decisions from now on are made with these settings
+UPDATE feeds SET settings = :settings WHERE id = :feed
+
+-- remember_collection: decisions from now on are made with these specs and this schema
+UPDATE feeds SET collection = :collection WHERE id = :feed
+
+-- remember_grouping: how this feed's files group, as inferred once
+UPDATE feeds SET grouping = :grouping WHERE id = :feed
+
+-- pause_feed: why a feed waits, '' when it goes on
+UPDATE feeds SET paused = :reason WHERE id = :feed AND paused <> :reason
+
+-- reopen_files: files that nothing was sent for are placed anew; readings for another destination are forgotten
+UPDATE files SET state = 'settled', code = 'reopened', reason = '', attempts = 0, not_before = 0, moved_at = :now, run = :run,
+    read_revision = CASE WHEN content IN (SELECT id FROM contents WHERE destination = :destination)
+        THEN read_revision ELSE 0 END,
+    content = CASE WHEN content IN (SELECT id FROM contents WHERE destination = :destination) THEN content END
+WHERE feed = :feed AND state IN ('grouped', 'checksummed', 'unmatched', 'metadata', 'superseded', 'held')
+    AND (unit IS NULL OR unit NOT IN (SELECT id FROM sent_units))
+
+-- reopen_units: units that nothing was sent for are decided anew
+UPDATE units SET state = 'forming', code = 'reopened', reason = '', completed_at = NULL, fingerprint = '',
+    attempts = 0, not_before = 0, decide_at = 0, destination = :destination, collection = :collection,
+    moved_at = :now, run = :run
+WHERE feed = :feed AND id NOT IN (SELECT id FROM sent_units)
+
+-- add_run: a run's row
+INSERT INTO runs (feed, started_at) VALUES (:feed, :at) RETURNING id
+
+-- finish_run: what a run did
+UPDATE runs SET finished_at = :at, counts = :counts, problems = :problems WHERE id = :id
+
+-- next_attempt: when the next of this feed's failed attempts is due, of those that failed fewer than :limit times
+SELECT min(due) AS due FROM (
+    SELECT min(not_before) AS due FROM files
+    WHERE feed = :feed AND state = 'grouped' AND attempts BETWEEN 1 AND :limit
+    UNION ALL
+    SELECT min(not_before) FROM units
+    WHERE feed = :feed AND state IN ('ready', 'registering') AND attempts BETWEEN 1 AND :limit
+    UNION ALL
+    SELECT min(c.not_before) FROM contents AS c
+    JOIN unit_files AS uf ON uf.content = c.id JOIN units AS u ON u.id = uf.unit
+    WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.attempts BETWEEN 1 AND :limit)

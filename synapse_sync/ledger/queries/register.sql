@@ -1,0 +1,52 @@
+-- units_to_register: ready units whose contents the server has and whose files are still as they were read
+SELECT u.id, u.key, u.meta, u.revision, u.attempts FROM units AS u
+WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXISTS (
+    SELECT 1 FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content JOIN files AS f ON f.id = uf.file
+    WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
+ORDER BY u.id LIMIT :limit
+
+-- bound_files: spec, server's checksum and path of each file of these units
+SELECT uf.unit, uf.spec, uf.path, c.checksum FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content
+WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
+
+-- unit_registering: the intent is recorded, the request may go out
+UPDATE units SET state = 'registering', code = 'intent', reason = '', moved_at = :now, run = :run
+WHERE id = :id AND state = 'ready'
+
+-- add_intent: what is asked of the server, before it is asked
+INSERT INTO intents (unit, kind, api, batch, created_at) VALUES (:unit, :kind, :api, :batch, :now)
+
+-- resolve_intents: what became of it
+UPDATE intents SET resolved_at = :now, outcome = :outcome
+WHERE unit = :unit AND kind = :kind AND resolved_at IS NULL
+
+-- unit_created: the server has the unit; with a project it still lacks its task
+UPDATE units SET server_id = :server_id, outcome = :outcome, code = :outcome, reason = '', attempts = 0, not_before = 0,
+    approved = 0, state = CASE WHEN :task THEN 'registering' ELSE 'registered' END,
+    registered_at = CASE WHEN :task THEN NULL ELSE :now END,
+    decide_at = CASE WHEN :task THEN decide_at WHEN decide_at IS NULL THEN NULL ELSE 0 END,
+    moved_at = :now, run = :run
+WHERE id = :id AND state = 'registering'
+
+-- unit_unsent: the request did not change anything: the unit goes with a later one
+UPDATE units SET state = 'ready', code = :code, reason = :reason, attempts = attempts + :failed,
+    not_before = :not_before, moved_at = :now, run = :run
+WHERE id = :id AND state = 'registering'
+
+-- units_without_task: created units whose task has not been asked for
+SELECT u.id, u.key, u.server_id, u.attempts FROM units AS u
+WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND u.not_before <= :now
+    AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)
+ORDER BY u.id LIMIT :limit
+
+-- unit_tasked: the unit and its task exist
+UPDATE units SET state = 'registered', code = 'task', reason = '', attempts = 0, not_before = 0, registered_at = :now,
+    decide_at = CASE WHEN decide_at IS NULL THEN NULL ELSE 0 END, moved_at = :now, run = :run
+WHERE id = :id AND state = 'registering'
+
+-- task_failed: the request did not change anything: the task is asked for again later
+UPDATE units SET attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
+
+-- open_intents: what was in flight when the last process ended
+SELECT i.id, i.unit, i.kind, i.api, u.key, u.server_id FROM intents AS i JOIN units AS u ON u.id = i.unit
+WHERE u.feed = :feed AND i.resolved_at IS NULL

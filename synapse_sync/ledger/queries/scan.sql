@@ -1,0 +1,66 @@
+-- known_in_directory: what the ledger knows of one directory, as plain rows for reconcile()
+SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
+FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir
+
+-- known_directories: every directory that has files which aren't gone
+SELECT DISTINCT dir FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
+
+-- present_in_directory: ids of the files of one directory that aren't gone
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND state <> 'gone'
+
+-- count_present: how many files of an asset aren't gone
+SELECT count(*) AS files FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
+
+-- add_file: a file that a listing shows for the first time
+INSERT INTO files (feed, asset, dir, name, size, mtime_ns, ctime_ns, token, device, observed_at, first_seen)
+VALUES (:feed, :asset, :dir, :name, :size, :mtime_ns, :ctime_ns, :token, :device, :at, :first_seen)
+
+-- observe_change: a known file with another observation, or one that was gone and is there again
+UPDATE files SET size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns, token = :token, device = :device,
+    observed_at = :now, revision = revision + 1, attempts = 0, not_before = 0, reason = '',
+    code = CASE state WHEN 'gone' THEN 'returned' ELSE 'changed' END, moved_at = :now, run = :run, state = 'seen'
+WHERE id = :id
+
+-- rename_candidates: absent files beside the files first seen in this scan with the same inode, size and times
+SELECT old.id AS old_id, old.device AS old_device, old.token AS old_token, old.size AS old_size,
+    old.mtime_ns AS old_mtime_ns, new.id AS new_id, new.device AS new_device, new.token AS new_token,
+    new.size AS new_size, new.mtime_ns AS new_mtime_ns
+FROM files AS old JOIN files AS new ON new.feed = old.feed AND new.token = old.token
+WHERE old.id IN (SELECT value FROM json_each(:absent)) AND new.first_seen = :first_seen AND new.id <> old.id
+
+-- file_observation: one file's name and observation
+SELECT asset, dir, name, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id
+
+-- remove_file: a row whose file is known under another row from now on; nothing refers to it yet
+DELETE FROM files WHERE id = :id
+
+-- rename_file: the same file under another name; its content is read again before anything is concluded
+UPDATE files SET asset = :asset, dir = :dir, name = :name, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns,
+    token = :token, device = :device, observed_at = :observed_at, revision = revision + 1, attempts = 0,
+    not_before = 0, reason = :reason, code = 'renamed', moved_at = :now, run = :run, state = 'seen',
+    unit = CASE WHEN unit IN (SELECT id FROM sent_units) THEN unit END
+WHERE id = :id
+
+-- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them
+UPDATE units SET decide_at = 0
+WHERE id IN (SELECT unit FROM files WHERE id IN (SELECT value FROM json_each(:files)))
+    AND id NOT IN (SELECT id FROM sent_units)
+
+-- believe_gone: files that a complete listing did not have; a registered unit keeps them, others lose them
+UPDATE files SET state = 'gone', code = :code, reason = '', moved_at = :now, run = :run, revision = revision + 1,
+    unit = CASE WHEN unit IN (SELECT id FROM sent_units) THEN unit END
+WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
+
+-- settle_files: files that a listing confirmed, unchanged for the settle time
+UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :now, run = :run
+WHERE id IN (
+    SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until LIMIT :limit)
+
+-- unsettled: how many files are still settling, and when the latest of them was observed
+SELECT count(*) AS files, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen'
+
+-- unsettled_files: the files that are still settling
+SELECT asset, dir, name FROM files WHERE feed = :feed AND state = 'seen' LIMIT :limit
+
+-- any_to_settle: whether a file of this asset has settled
+SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until LIMIT 1

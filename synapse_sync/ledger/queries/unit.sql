@@ -1,0 +1,83 @@
+-- units_to_describe: units whose files are fixed
+SELECT id, key, revision FROM units WHERE feed = :feed AND state = 'complete' AND not_before <= :now LIMIT :limit
+
+-- describe_unit: a unit's meta is merged and valid
+UPDATE units SET state = 'described', code = 'described', reason = '', meta = :meta, moved_at = :now, run = :run
+WHERE id = :id AND revision = :revision AND state = 'complete'
+
+-- hold_unit: a unit waits for a person
+UPDATE units SET state = 'held', code = :code, reason = :reason, decide_at = NULL, moved_at = :now, run = :run
+WHERE id = :id
+
+-- files_to_read: files of described units whose content isn't known, and changed files of units that were sent
+SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
+FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
+WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not_before <= :now
+UNION
+SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
+FROM files AS f
+WHERE f.feed = :feed AND f.state = 'grouped' AND f.read_revision > 0 AND f.not_before <= :now
+    AND f.unit IN (SELECT id FROM sent_units)
+LIMIT :limit
+
+-- content_id: the row of a content, made where there is none
+INSERT INTO contents (destination, md5, sha1, size) VALUES (:destination, :md5, :sha1, :size)
+ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id
+
+-- record_read: a file's content is known; another content of a sent unit's file is decided on by grouping
+UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' END, code = :code, reason = '',
+    content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run
+WHERE id = :id AND revision = :revision AND state = 'grouped'
+
+-- sent_content: what a file's unit was registered with, if it was
+SELECT uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.unit = uf.unit
+WHERE f.id = :file AND f.unit IN (SELECT id FROM sent_units)
+
+-- file_changed: a file that differs from its observation is looked at again by the next listing
+UPDATE files SET state = 'seen', code = 'changed', reason = :reason, observed_at = :now, revision = revision + 1,
+    moved_at = :now, run = :run
+WHERE id = :id AND revision = :revision
+
+-- file_failed: a file that could not be read is tried again later
+UPDATE files SET attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id AND revision = :revision
+
+-- units_to_fingerprint: described units whose contents are all known
+SELECT u.id, u.key, u.revision, u.meta FROM units AS u
+WHERE u.feed = :feed AND u.state = 'described' AND NOT EXISTS (
+    SELECT 1 FROM unit_files AS uf JOIN files AS f ON f.id = uf.file
+    WHERE uf.unit = u.id AND (f.state <> 'checksummed' OR f.read_revision <> f.revision))
+ORDER BY u.id LIMIT :limit
+
+-- contents_of_units: spec and content of each file of these units
+SELECT uf.unit, uf.spec, f.content, c.md5, c.sha1, c.size
+FROM unit_files AS uf JOIN files AS f ON f.id = uf.file JOIN contents AS c ON c.id = f.content
+WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
+
+-- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint
+SELECT id, feed, key, state, meta FROM units
+WHERE fingerprint = :fingerprint AND id <> :id
+    AND (state IN ('ready', 'registering', 'registered') OR (state = 'held' AND code = 'unknown'))
+ORDER BY id LIMIT 1
+
+-- fix_contents: what a unit goes with, once its fingerprint is known
+UPDATE unit_files SET content = (SELECT content FROM files WHERE id = unit_files.file) WHERE unit = :unit
+
+-- unit_ready: a unit may go, or another goes in its place
+UPDATE units SET state = :became, code = :code, reason = :reason, fingerprint = :fingerprint, meta = :meta,
+    moved_at = :now, run = :run
+WHERE id = :id AND revision = :revision AND state = 'described'
+
+-- bereft_duplicates: duplicates whose first unit no longer goes: the oldest of each fingerprint takes its place
+SELECT min(d.id) AS id FROM units AS d
+WHERE d.feed = :feed AND d.state = 'duplicate' AND NOT EXISTS (
+    SELECT 1 FROM units AS u WHERE u.fingerprint = d.fingerprint AND u.id <> d.id
+        AND (u.state IN ('ready', 'registering', 'registered', 'described', 'complete')
+            OR (u.state = 'held' AND u.code = 'unknown')))
+GROUP BY d.fingerprint LIMIT :limit
+
+-- promote_duplicate: a duplicate takes the place of the unit that no longer goes
+UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
+
+-- hold_units_of_file: units that can't go because of one of their files
+UPDATE units SET state = 'held', code = 'held', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
+WHERE id IN (SELECT unit FROM unit_files WHERE file = :file) AND id NOT IN (SELECT id FROM sent_units)

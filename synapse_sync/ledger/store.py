@@ -1,0 +1,169 @@
+"""The ledger's one door: opening it, reading by named query, writing in one transaction at a time.
+
+One write connection behind one lock; readers see the last commit through read-only connections, one per thread. WAL:
+NORMAL synchronous for facts that a rescan would find again, FULL (`durable`) for intents and outcomes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
+from synapse_sync.ledger.queries import statement
+
+Row = sqlite3.Row
+BUSY_SECONDS = 10.0
+
+
+class Transaction:
+    """An open write transaction; statements run by name, and all of them commit together or not at all."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, name: str, /, **parameters: Any) -> int:
+        """Run one statement; returns how many rows it changed."""
+        return self._connection.execute(statement(name), _bound(parameters)).rowcount
+
+    def run_many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run one statement once per row."""
+        self._connection.executemany(statement(name), rows)
+
+    def query(self, name: str, /, **parameters: Any) -> list[Row]:
+        """All rows of a query (or of a statement with RETURNING), seen from inside this transaction."""
+        return self._connection.execute(statement(name), _bound(parameters)).fetchall()
+
+    def one(self, name: str, /, **parameters: Any) -> Row:
+        """The only row; LedgerError if there is none."""
+        rows = self.query(name, **parameters)
+        if not rows:
+            raise LedgerError(f"the ledger has no row where {name} expects one", hint="run `ledger check`")
+        return rows[0]
+
+
+class Ledger:
+    """An open ledger; see opening.py for how one comes to be. Use as a context manager."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        self._writable = writable
+        self._write_lock = threading.Lock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        with translated(path):
+            self._writer = connect(path, writable=True) if writable else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def query(self, name: str, /, **parameters: Any) -> list[Row]:
+        """All rows of a named query as of the last commit; lists and dicts among the parameters are passed as JSON."""
+        with translated(self.path):
+            return self._reader().execute(statement(name), _bound(parameters)).fetchall()
+
+    def tuples(self, name: str, /, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows as plain tuples, one by one: for the paths on which a million rows pass."""
+        with translated(self.path):
+            cursor = self._reader().cursor()
+            cursor.row_factory = None
+            yield from cursor.execute(statement(name), _bound(parameters))
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """One write transaction. durable: its commit has reached the disk when this returns."""
+        if self._writer is None:
+            raise LedgerError(f"{self.path} is open for reading only")
+        with self._write_lock, translated(self.path):
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._writer)
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy at another path, taken while others read and write."""
+        with translated(path):
+            target = sqlite3.connect(path)
+            try:
+                self._reader().backup(target)
+            finally:
+                target.close()
+
+    def close(self) -> None:
+        """Close all connections; the WAL is folded into the main file by the last of them."""
+        with self._readers_lock:
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _reader(self) -> sqlite3.Connection:
+        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = connect(self.path, writable=False)
+            self._local.reader = reader
+            with self._readers_lock:
+                self._readers.append(reader)
+        return reader
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait."""
+    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -16000")
+    if writable:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about this file into ours, with what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _in_our_words(path, error) from error
+
+
+def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return LedgerFull(f"the disk that holds the ledger {path} is full", hint="free some space and run it again")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return LedgerCorrupt(
+            f"the ledger {path} is damaged: {error}",
+            hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerLocked(f"the ledger {path} is busy: another process writes to it", hint="try again in a moment")
+    if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+        return LedgerMissing(f"there is no ledger at {path} yet", hint="run `synapse-sync once` first")
+    if code == sqlite3.SQLITE_READONLY:
+        return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
+    return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
+
+
+def _bound(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in parameters.items()}

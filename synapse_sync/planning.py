@@ -1,0 +1,130 @@
+"""`plan`: the real steps on a copy of the ledger that is thrown away. Nothing is written here or on the server.
+
+There is no second implementation that could say something else than `once` does: listing, grouping and describing are
+the steps themselves. Content is read only with `checksum`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from synapse_sync.assembly import put_to_work
+from synapse_sync.config import Config, Feed, ledger_path
+from synapse_sync.destinations.base import Destination
+from synapse_sync.errors import CollectionUnusable, DestinationError, FeedPaused, SourceUnavailable
+from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
+from synapse_sync.runner import drain
+from synapse_sync.shown import shown_name
+from synapse_sync.states import UnitState
+from synapse_sync.steps import STEPS, Work, scan
+from synapse_sync.steps.specs import refresh_collection
+
+PLANNED = {"settle", "infer", "group", "describe"}
+WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
+
+
+def plan(
+    config: Config, feeds: Sequence[Feed], destination: Destination, *, checksum: bool, limit: int
+) -> dict[str, Any]:
+    """What `once` would do now: {"feeds": [see _plan_feed()]}. Raises what stops it for all feeds.
+
+    limit: units and files aside that are listed for each feed; totals count all.
+    """
+    with _copy_of_ledger(config) as ledger:
+        return {"feeds": [_plan_feed(config, feed, ledger, destination, checksum, limit) for feed in feeds]}
+
+
+@contextmanager
+def _copy_of_ledger(config: Config) -> Iterator[Ledger]:
+    path = ledger_path(config)
+    with tempfile.TemporaryDirectory(prefix="synapse-sync-plan-") as folder:
+        copy = Path(folder) / "ledger.db"
+        if path.exists():
+            os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+            with open_for_reading(path) as ledger:
+                ledger.copy_to(copy)
+        with open_for_writing(copy, create=True) as ledger:
+            yield ledger
+
+
+def _plan_feed(
+    config: Config, feed: Feed, ledger: Ledger, destination: Destination, checksum: bool, limit: int
+) -> dict[str, Any]:
+    """One feed: name, problem, grouping, units, aside, unreadable, totals."""
+    at_once = feed.model_copy(update={"settle": 0.0})
+    work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time)
+    steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
+    problem = ""
+    try:
+        refresh_collection(work)
+        scan(work)
+        work.listed_at = dict.fromkeys(work.sources, work.clock())
+        drain(work, steps)
+    except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:
+        problem = str(error)
+    except DestinationError as error:
+        if work.known_collection is None:
+            raise
+        problem = f"planned without the server: {error}"
+    row = ledger.query("feed_by_id", id=work.id)[0]
+    return {
+        "name": feed.name,
+        "problem": problem,
+        "grouping": json.loads(row["grouping"]) if row["grouping"] else {"configured": feed.grouping.by},
+        "units": _units(work, limit),
+        "aside": _aside(work, limit),
+        "unreadable": [str(error) for error in work.run.problems],
+        "totals": _totals(work, exact=checksum),
+    }
+
+
+def _units(work: Work, limit: int) -> list[dict[str, Any]]:
+    """Units that are not registered yet, with their files and meta."""
+    units = work.ledger.query("planned_units", feed=work.id, limit=limit)
+    files: dict[int, dict[str, Any]] = defaultdict(dict)
+    for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
+        files[row["unit"]][row["spec"]] = {"path": row["path"], "size": row["size"]}
+    return [
+        {
+            "key": unit["key"],
+            "version": unit["version"],
+            "state": unit["state"],
+            "reason": unit["reason"],
+            "files": files[unit["id"]],
+            "meta": json.loads(unit["meta"]),
+        }
+        for unit in units
+    ]
+
+
+def _aside(work: Work, limit: int) -> list[dict[str, Any]]:
+    rows = work.ledger.query("planned_aside", feed=work.id, limit=limit)
+    return [
+        {
+            "asset": row["asset"],
+            "path": shown_name(row["dir"], row["name"]),
+            "state": row["state"],
+            "reason": row["reason"],
+        }
+        for row in rows
+    ]
+
+
+def _totals(work: Work, *, exact: bool) -> dict[str, Any]:
+    """Units by state, files aside, and the bytes that would be sent: at most, unless contents were read."""
+    states = {row["state"]: row["units"] for row in work.ledger.query("unit_states", feed=work.id)}
+    if exact:
+        sending = work.ledger.query("bytes_to_send", feed=work.id)[0]["bytes"]
+    else:
+        sending = work.ledger.query("bytes_at_most", feed=work.id)[0]["bytes"]
+    going = sum(states.get(state, 0) for state in (UnitState.COMPLETE, UnitState.DESCRIBED, UnitState.READY))
+    aside = work.ledger.query("count_aside", feed=work.id)[0]["files"]
+    return {"units": states, "to_register": going, "aside": aside, "bytes_to_send": sending, "exact": exact}

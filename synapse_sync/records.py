@@ -1,0 +1,121 @@
+"""Plain data that passes between the floors: no behaviour, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+
+class Observation(NamedTuple):
+    """What a listing says of one file; two equal observations mean that nobody needs to read it again.
+
+    size in bytes, times in ns since the epoch as the source's own clock has them (0 where it has none), token the
+    inode of a local file or the ETag (generation, version) of a remote one.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    token: int | str
+
+
+@dataclass(slots=True)
+class Directory:
+    """A complete listing of one directory: every regular file in it, not yet filtered.
+
+    path is relative to the source's root (b"" for the root itself, "/" between parts), names are the raw bytes of the
+    file system, device is st_dev (0 for remote sources). special counts sockets, FIFOs and devices, never opened.
+    """
+
+    path: bytes
+    device: int
+    files: dict[bytes, Observation]
+    special: int = 0
+    excluded_folders: int = 0
+
+
+class Unreadable(NamedTuple):
+    """A directory that could not be listed: nothing may be concluded about what lies below it."""
+
+    path: bytes
+    reason: str
+
+
+class RootIdentity(NamedTuple):
+    """Which folder a root is (st_dev and st_ino): a mount point without its mount is another folder."""
+
+    device: int
+    inode: int
+
+
+class Digests(NamedTuple):
+    """Checksums of one content, lowercase hexadecimal, from one read of `size` bytes."""
+
+    md5: str
+    sha1: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A file specification: one slot of the collection. No extensions and an unknown type mean "no restriction"."""
+
+    name: str
+    file_type: str = ""
+    extensions: tuple[str, ...] = ()  # lowercase, with the leading dot; may have several parts (".nii.gz")
+    required: bool = True
+    sequential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A data collection as far as we need it; meta_schema is its JSON Schema for `meta`, if it has one."""
+
+    id: int
+    name: str
+    specs: tuple[Spec, ...]
+    meta_schema: Mapping[str, Any] | None = None
+
+
+class ContentRef(NamedTuple):
+    """How the server calls a content: the checksum to bind units with (verbatim), and its data file's id if told."""
+
+    checksum: str
+    data_file: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingUnit:
+    """A unit as it is sent: files maps a spec's name to (server's checksum, relative POSIX path)."""
+
+    id: int
+    key: str
+    files: Mapping[str, tuple[str, str]]
+    meta: Mapping[str, Any]
+    sync_key: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOutcome:
+    """What became of one sent unit.
+
+    created and reused carry the server's id; rejected carries the server's words, and in lacking the checksums that
+    it says it does not have; unknown means that the answer was lost or can't be matched to the unit.
+    """
+
+    kind: Literal["created", "reused", "rejected", "unknown"]
+    server_id: int | None = None
+    reason: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class UploadProgress:
+    """What a resumable upload needs to go on after a restart; filled by the route, kept by the ledger."""
+
+    route: Literal["direct", "chunked", "presigned"] = "direct"
+    upload_id: str = ""
+    offset: int = 0
+    parts: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,164 @@
+"""Runs: one pass of all steps over the feeds until nothing is ready. drain() serves `once`, `plan` and the daemon.
+
+Later steps go first, so that what is found flows through to its end before more is taken up and memory stays flat.
+Errors that concern one file or unit are recorded by its step; here are those that concern a feed or the server.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from synapse_sync.errors import (
+    CollectionUnusable,
+    DestinationError,
+    FeedPaused,
+    SourceUnavailable,
+    SynapseSyncError,
+    TokenRefused,
+)
+from synapse_sync.steps import STEPS, Step, Work, recover, scan, settle
+from synapse_sync.steps.specs import refresh_collection
+
+TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
+ROW_TRIES = 4  # of one file, content or unit, before it is left for a later run
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What a run waits for. settling: whether files get the time to settle. retrying: seconds until a failed attempt is
+    due that are waited out; later ones are left for a later run.
+    """
+
+    settling: bool = False
+    retrying: float = 0.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass
+class Pass:
+    """One feed's run: what ended it early (stopped) or kept it from the network (offline)."""
+
+    work: Work
+    offline: DestinationError | None = None
+    stopped: SynapseSyncError | None = None
+
+    @property
+    def hampered(self) -> SynapseSyncError | None:
+        """The error that concerns the feed as a whole, if there is one."""
+        return self.stopped or self.offline
+
+
+def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
+    """Run the feeds: list all, wait until what was seen has settled, list again, then drain each.
+
+    A feed that can't go on is paused with the reason, the others go on; the pause ends with a run that can.
+    """
+    passes = [Pass(work) for work in works]
+    for one in passes:
+        with _stopping(one):
+            _begin(one)
+    if patience.settling:
+        _wait_until_settled([one for one in passes if one.stopped is None], patience)
+    for one in passes:
+        with _stopping(one):
+            _drain_with_retries(one, patience)
+        _finish(one)
+    return passes
+
+
+def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
+    """Take each step as often as it finds something ready, later steps first, until none does."""
+    while any(step.act(work) for step in reversed(steps)):
+        pass
+
+
+@contextmanager
+def _stopping(one: Pass) -> Iterator[None]:
+    """Do nothing for a feed that was stopped; stop it at an error that concerns it as a whole."""
+    try:
+        yield
+    except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:
+        one.stopped = error
+
+
+def _begin(one: Pass) -> None:
+    """Settle what the last process left open, fetch the specs, list."""
+    recover(one.work)
+    try:
+        refresh_collection(one.work)
+    except CollectionUnusable:
+        raise
+    except DestinationError as error:
+        one.offline = error  # watching goes on; what is known of the collection serves until the server is back
+    scan(one.work)
+
+
+def _wait_until_settled(passes: Sequence[Pass], patience: Patience) -> None:
+    """List again when what was seen has had its time: at most twice the longest settle, then the rest is left."""
+    if not passes:
+        return
+    clock = passes[0].work.clock
+    deadline = clock() + 2 * max(one.work.feed.settle for one in passes)
+    while True:
+        waiting = {id(one): due for one in passes if one.stopped is None and (due := _settles_at(one.work)) is not None}
+        if not waiting:
+            return
+        patience.sleep(max(min(max(waiting.values()), deadline) - clock(), 0))
+        for one in passes:
+            if id(one) in waiting:
+                with _stopping(one):
+                    scan(one.work)
+                    settle(one.work)
+        if clock() >= deadline:
+            return
+
+
+def _settles_at(work: Work) -> float | None:
+    """When the file that was observed last can have settled; None where none is waited for."""
+    row = work.ledger.query("unsettled", feed=work.id)[0]
+    if not row["files"]:
+        return None
+    work.run.count("settling", row["files"])
+    return float(row["latest"]) + work.feed.settle
+
+
+def _drain_with_retries(one: Pass, patience: Patience) -> None:
+    """Drain; wait out failed attempts that are due soon, and a server that fails for a moment."""
+    if one.stopped is not None:
+        return
+    work = one.work
+    failures = 0
+    while True:
+        try:
+            refresh_collection(work)
+            drain(work, [step for step in STEPS if not (one.offline and step.network)])
+        except CollectionUnusable:
+            raise
+        except DestinationError as error:
+            failures += 1
+            pause = max(error.retry_after, random.uniform(0, 2.0**failures))  # noqa: S311 - jitter
+            if failures >= TRIES or isinstance(error, TokenRefused) or pause > patience.retrying:
+                one.offline = error
+            else:
+                patience.sleep(pause)
+            continue
+        due = work.ledger.query("next_attempt", feed=work.id, limit=ROW_TRIES)[0]["due"]
+        wait = max(due - work.clock(), 0.05) if due is not None else None
+        if one.offline or wait is None or wait > patience.retrying:
+            return
+        patience.sleep(wait)
+
+
+def _finish(one: Pass) -> None:
+    work = one.work
+    if one.hampered:
+        work.run.problem(one.hampered)
+    reason = str(one.stopped) if one.stopped else ""
+    if work.ledger.query("feed_by_id", id=work.id)[0]["paused"] != reason:
+        with work.ledger.write() as transaction:
+            transaction.run("pause_feed", feed=work.id, reason=reason)
+    work.run.finish(work.ledger)

@@ -1,0 +1,48 @@
+"""The steps of a run, in order. Each takes what one named query says is ready, does one thing, and records it.
+
+A step is a function of a feed's Work that returns how many rows it moved on; 0 means that nothing was ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from synapse_sync.steps.checksum import checksum
+from synapse_sync.steps.describe import describe
+from synapse_sync.steps.fingerprint import fingerprint
+from synapse_sync.steps.group import group
+from synapse_sync.steps.infer import infer_layout
+from synapse_sync.steps.recover import recover
+from synapse_sync.steps.register import register
+from synapse_sync.steps.scan import scan
+from synapse_sync.steps.settle import settle
+from synapse_sync.steps.tasks import tasks
+from synapse_sync.steps.upload import upload
+from synapse_sync.steps.verify import verify
+from synapse_sync.steps.work import Run, Work
+
+
+class Step(NamedTuple):
+    """network: whether it talks to the destination; reads: whether it reads content."""
+
+    name: str
+    act: Callable[[Work], int]
+    network: bool = False
+    reads: bool = False
+
+
+STEPS = (
+    Step("settle", settle),
+    Step("infer", infer_layout),
+    Step("group", group),
+    Step("describe", describe),
+    Step("checksum", checksum, reads=True),
+    Step("fingerprint", fingerprint),
+    Step("verify", verify, network=True),
+    Step("upload", upload, network=True, reads=True),
+    Step("register", register, network=True),
+    Step("tasks", tasks, network=True),
+)
+
+__all__ = ["STEPS", "Run", "Step", "Work", "recover", "scan", "settle"]

@@ -1,0 +1,74 @@
+"""Described units whose contents are known get their fingerprint: the first of its kind goes, others are duplicates.
+
+fingerprint = sha256 over destination, collection and the (spec, content) pairs sorted by spec; meta is no part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from synapse_sync.ledger import Row, Transaction
+from synapse_sync.metadata.automatic import AUTOMATIC, SYNC_KEY, allows, sync_key
+from synapse_sync.states import Code, UnitState
+from synapse_sync.steps.work import Work
+
+BATCH = 500
+
+
+def fingerprint(work: Work) -> int:
+    """Decide which described units are ready and which are duplicates; returns how many were worked on."""
+    units = work.ledger.query("units_to_fingerprint", feed=work.id, limit=BATCH)
+    bereft = work.ledger.query("bereft_duplicates", feed=work.id, limit=BATCH)
+    if not units and not bereft:
+        return 0
+    contents: dict[int, list[Row]] = defaultdict(list)
+    for row in work.ledger.query("contents_of_units", units=[unit["id"] for unit in units]):
+        contents[row["unit"]].append(row)
+    with work.ledger.write() as transaction:
+        stamp = work.stamp(transaction)
+        for row in bereft:
+            transaction.run("promote_duplicate", id=row["id"], **stamp)
+        for unit in units:
+            _fingerprint_unit(work, transaction, unit, contents[unit["id"]], stamp)
+    return len(units) + len(bereft)
+
+
+def fingerprint_of(destination: str, collection: int, contents: list[Row]) -> str:
+    """The identity of a unit's content; `contents` come sorted by spec, with md5, sha1 and size."""
+    pairs = [f"{row['spec']}:{row['sha1']}:{row['md5']}:{row['size']}" for row in contents]
+    return hashlib.sha256("\n".join([destination, str(collection), *pairs]).encode()).hexdigest()
+
+
+def _fingerprint_unit(
+    work: Work, transaction: Transaction, unit: Row, contents: list[Row], stamp: Mapping[str, Any]
+) -> None:
+    identity = fingerprint_of(work.destination.name, work.collection.id, contents)
+    meta = json.loads(unit["meta"])
+    if work.destination.api == "v1" and allows(work.collection.meta_schema, SYNC_KEY):
+        meta[SYNC_KEY] = sync_key(work.collection.id, {row["spec"]: row["sha1"] for row in contents})
+    state, code, reason = UnitState.READY, Code.READY, ""
+    first = transaction.query("same_fingerprint", fingerprint=identity, id=unit["id"])
+    if first and work.feed.duplicates != "register":
+        state, code, reason = _another_goes(work, first[0], meta)
+    transaction.run("fix_contents", unit=unit["id"])
+    transaction.run(
+        "unit_ready", id=unit["id"], revision=unit["revision"], became=state, code=code, reason=reason,
+        fingerprint=identity, meta=json.dumps(meta, ensure_ascii=False), **stamp,
+    )  # fmt: skip
+
+
+def _another_goes(work: Work, first: Row, meta: Mapping[str, Any]) -> tuple[UnitState, Code, str]:
+    """What becomes of a unit whose content another unit has, and why; differing meta is shown."""
+    theirs = json.loads(first["meta"])
+    told = (meta.keys() | theirs.keys()) - {*AUTOMATIC, SYNC_KEY}
+    differing = sorted(name for name in told if meta.get(name) != theirs.get(name))
+    shown = ", ".join(f"{name}: {meta.get(name)!r} here, {theirs.get(name)!r} there" for name in differing)
+    reason = f"the same content as {first['key']}" + (f"; meta differs ({shown})" if shown else "")
+    if work.feed.duplicates == "hold":
+        return UnitState.HELD, Code.HELD, f'{reason}; duplicates = "skip" or "register" decides for all'
+    work.run.count("duplicates")
+    return UnitState.DUPLICATE, Code.DUPLICATE, reason

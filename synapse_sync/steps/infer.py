@@ -1,0 +1,67 @@
+"""How a feed's files group: as its config says, as was inferred once, or as the settled files say now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from synapse_sync.errors import FeedPaused
+from synapse_sync.grouping.inference import Inference, infer
+from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.ledger import Row
+from synapse_sync.steps.group import member_of
+from synapse_sync.steps.work import Work
+
+SAMPLE = 20_000  # names in each of the two samples: some 10 MB
+
+
+def infer_layout(work: Work) -> int:
+    """Give the feed its layout, once; returns 1 when it found one.
+
+    Raises FeedPaused where the files don't say clearly how they group: the reason has the config lines to write.
+    """
+    if work.layout is not None or work.known_collection is None:
+        return 0
+    choice = _configured(work) or _remembered(work.ledger.query("feed_by_id", id=work.id)[0])
+    if choice is None:
+        inference = _infer(work)
+        if inference is None:
+            return 0
+        choice = inference.choice
+        if choice is None:
+            name = work.feed.name
+            raise FeedPaused(
+                f"feed {name}: its files don't say clearly how they group. {inference.summary}",
+                hint=f"write under this feed in the config: {inference.config_lines}",
+            )
+        _remember(work, inference)
+    work.layout = layout_for(choice, work.collection.specs)
+    return 1
+
+
+def _configured(work: Work) -> Choice | None:
+    grouping = work.feed.grouping
+    if grouping.by == "stem":
+        return Choice("stem")
+    return Choice("directory", grouping.depth) if grouping.by == "directory" else None
+
+
+def _remembered(feed: Row) -> Choice | None:
+    return Choice(**json.loads(feed["grouping"])["choice"]) if feed["grouping"] else None
+
+
+def _infer(work: Work) -> Inference | None:
+    by_folder = [member_of(row) for row in work.ledger.query("sample_by_directory", feed=work.id, limit=SAMPLE)]
+    if not by_folder:
+        return None
+    samples = [by_folder]
+    if len(by_folder) == SAMPLE:
+        samples.append([member_of(row) for row in work.ledger.query("sample_by_name", feed=work.id, limit=SAMPLE)])
+    return infer(samples, work.collection.specs)
+
+
+def _remember(work: Work, inference: Inference) -> None:
+    kept = {"choice": asdict(inference.choice) if inference.choice else None, "summary": inference.summary}
+    with work.ledger.write() as transaction:
+        work.run.id(transaction)
+        transaction.run("remember_grouping", feed=work.id, grouping=kept)

@@ -1,0 +1,139 @@
+"""Ready units are registered in batches. The intent is on disk before the request goes out.
+
+A request whose answer was lost is never just repeated: on v2, which is idempotent, the units go again; on v1 they are
+held as "outcome unknown". A batch that the server refuses is bisected, so that one bad unit takes no other down.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from synapse_sync.errors import DestinationError, FeedPaused, OutcomeUnknown, Rejected
+from synapse_sync.ledger import Transaction
+from synapse_sync.metadata.automatic import SYNC_KEY
+from synapse_sync.records import OutgoingUnit, UnitOutcome
+from synapse_sync.states import Code
+from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.work import Work
+
+UNKNOWN = (
+    "outcome unknown: the answer to its registration was lost ({why}); "
+    "look it up in the collection: `retry` sends it again"
+)
+
+
+def register(work: Work) -> int:
+    """Register one batch of ready units; returns how many. Raises errors that concern the whole destination."""
+    limit = work.config.upload.batch_size
+    rows = work.ledger.query("units_to_register", feed=work.id, now=work.clock(), limit=limit)
+    if not rows:
+        return 0
+    _respect_limit(work)
+    files: dict[int, dict[str, tuple[str, str]]] = defaultdict(dict)
+    for row in work.ledger.query("bound_files", units=[row["id"] for row in rows]):
+        files[row["unit"]][row["spec"]] = (row["checksum"], row["path"])
+    units = []
+    for row in rows:
+        meta = json.loads(row["meta"])
+        units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, "")))
+    _Registration(work, {row["id"]: row["attempts"] for row in rows}).send(units)
+    return len(rows)
+
+
+def _respect_limit(work: Work) -> None:
+    """A feed that would register more than max_units_per_run pauses: more often than not its settings are wrong."""
+    limit, done = work.feed.max_units_per_run, work.run.counts["registered"]
+    if limit is not None and done >= limit:
+        raise FeedPaused(
+            f"feed {work.feed.name} registered {done} units in this run and has more; max_units_per_run is {limit}",
+            hint="look at `units`; the next run goes on",
+        )
+
+
+class _Registration:
+    """One batch on its way, in as many requests as its bad units make necessary."""
+
+    def __init__(self, work: Work, attempts: Mapping[int, int]) -> None:
+        self._work = work
+        self._attempts = attempts
+
+    def send(self, units: Sequence[OutgoingUnit]) -> None:
+        """One request; its refusal is narrowed down to the guilty unit by halves."""
+        self._record_intents(units)
+        try:
+            outcomes: Sequence[UnitOutcome] = self._work.destination.register(self._work.collection.id, units)
+        except Rejected as error:
+            self._work.collection_stale = True
+            if len(units) > 1:
+                self._take_back(units, Code.REJECTED, error)
+                middle = len(units) // 2
+                self.send(units[:middle])
+                self.send(units[middle:])
+                return
+            outcomes = [UnitOutcome("rejected", reason=error.message)]
+        except OutcomeUnknown as error:
+            outcomes = [UnitOutcome("unknown", reason=error.message) for _ in units]
+        except DestinationError as error:
+            self._take_back(units, Code.FAILED, error)
+            raise
+        with self._work.ledger.write(durable=True) as transaction:
+            for unit, outcome in zip(units, outcomes, strict=True):
+                self._record(transaction, unit.id, outcome)
+
+    def _record_intents(self, units: Sequence[OutgoingUnit]) -> None:
+        asked = {"kind": "register", "api": self._work.destination.api, "batch": uuid.uuid4().hex}
+        with self._work.ledger.write(durable=True) as transaction:
+            stamp = self._work.stamp(transaction)
+            for unit in units:
+                transaction.run("unit_registering", id=unit.id, **stamp)
+                transaction.run("add_intent", unit=unit.id, now=stamp["now"], **asked)
+
+    def _record(self, transaction: Transaction, unit: int, outcome: UnitOutcome) -> None:
+        """What became of one unit."""
+        work = self._work
+        stamp = work.stamp(transaction)
+        resolved = {"unit": unit, "kind": "register", "outcome": outcome.kind, "now": stamp["now"]}
+        transaction.run("resolve_intents", **resolved)
+        if outcome.kind in ("created", "reused"):
+            created = {"server_id": outcome.server_id, "outcome": outcome.kind, "task": work.feed.project is not None}
+            transaction.run("unit_created", id=unit, **created, **stamp)
+            work.run.count("registered" if outcome.kind == "created" else "reused")
+        elif outcome.kind == "unknown":
+            self._record_unknown(transaction, unit, outcome.reason)
+        elif outcome.lacking and self._attempts[unit] == 0:
+            lacking = [checksum.lower() for checksum in outcome.lacking]
+            transaction.run("content_lost", unit=unit, lacking=lacking, reason=outcome.reason, **stamp)
+            self._go_again(transaction, unit, Code.LACKING, outcome.reason, stamp["now"])
+        else:
+            reason = f"the server refuses it: {outcome.reason}"
+            transaction.run("hold_unit", id=unit, code=Code.REJECTED, reason=reason, **stamp)
+            work.run.count("rejected")
+
+    def _record_unknown(self, transaction: Transaction, unit: int, why: str) -> None:
+        if self._work.destination.api == "v2":
+            again = next_attempt(self._work.clock(), self._attempts[unit] + 1)
+            self._go_again(transaction, unit, Code.UNKNOWN, why, again)
+            return
+        reason = UNKNOWN.format(why=why)
+        transaction.run("hold_unit", id=unit, code=Code.UNKNOWN, reason=reason, **self._work.stamp(transaction))
+        self._work.run.count("unknown_outcomes")
+
+    def _take_back(self, units: Sequence[OutgoingUnit], code: Code, error: DestinationError) -> None:
+        """The request changed nothing: its units are ready again, at once where only the batch was wrong."""
+        outcome = "rejected" if code == Code.REJECTED else "failed"
+        with self._work.ledger.write(durable=True) as transaction:
+            now = self._work.stamp(transaction)["now"]
+            for unit in units:
+                transaction.run("resolve_intents", unit=unit.id, kind="register", outcome=outcome, now=now)
+                tries = self._attempts[unit.id] + 1
+                again = now if code == Code.REJECTED else next_attempt(now, tries, at_least=error.retry_after)
+                self._go_again(transaction, unit.id, code, str(error), again, failed=code != Code.REJECTED)
+
+    def _go_again(
+        self, transaction: Transaction, unit: int, code: Code, reason: str, at: float, *, failed: bool = True
+    ) -> None:
+        moved = {"code": code, "reason": reason, "failed": int(failed), "not_before": at}
+        transaction.run("unit_unsent", id=unit, **moved, **self._work.stamp(transaction))

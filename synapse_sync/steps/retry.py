@@ -1,0 +1,33 @@
+"""A person says: decide it again. Held units, held files, and whatever waits for its next attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synapse_sync.ledger import Ledger, Row
+
+
+def retry_units(ledger: Ledger, units: Sequence[Row], *, now: float) -> int:
+    """Decide these held units again, on a person's word: what a policy holds goes, what has an unknown outcome is sent
+    again. Returns how many were held.
+    """
+    with ledger.write(durable=True) as transaction:
+        for unit in units:
+            transaction.run("retry_contents", unit=unit["id"])
+            transaction.run("retry_files", unit=unit["id"])
+        return sum(transaction.run("retry_unit", id=unit["id"], approved=True, now=now) for unit in units)
+
+
+def retry_all(ledger: Ledger, *, now: float) -> int:
+    """Decide everything held again, under the same policies, and let nothing wait for its next attempt.
+
+    Units with an unknown outcome stay: each needs a person's word. Returns how many units were held.
+    """
+    units = ledger.query("held_units")
+    with ledger.write(durable=True) as transaction:
+        for unit in units:
+            transaction.run("retry_unit", id=unit["id"], approved=False, now=now)
+        transaction.run("retry_held_files", now=now)
+        transaction.run("retry_everything")
+        transaction.run("retry_all_files")
+    return len(units)

@@ -1,0 +1,183 @@
+"""Step zero: list each source, compare with the ledger, write the differences. Reads no content.
+
+A listing that differs in nothing writes nothing. Files are believed gone only after a listing that completed, under an
+unchanged root, and never below a folder that could not be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+
+from synapse_sync.errors import FileUnreadable, SourceUnavailable
+from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.sources.base import Source
+from synapse_sync.sources.reconcile import KnownFile, believable, reconcile, renames
+from synapse_sync.states import Code
+from synapse_sync.steps.rows import shown_path
+from synapse_sync.steps.work import Work
+
+BATCH = 2000  # rows a transaction: some 20 ms of writing (measured), so that readers and other feeds are not held up
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class _Scan:
+    """One listing of one source on its way into the ledger."""
+
+    work: Work
+    asset: str
+    source: Source
+    started_at: float
+    listed: int = 0
+    absent: list[int] = field(default_factory=list)
+    visited: set[bytes] = field(default_factory=set)
+    unreadable: list[bytes] = field(default_factory=list)
+    new: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+
+
+def scan(work: Work) -> None:
+    """List every source of the feed and record what differs.
+
+    Raises SourceUnavailable where a root is missing or is an empty mount point: nothing is concluded then.
+    """
+    for asset, source in work.sources.items():
+        _scan_source(_Scan(work, asset, source, started_at=work.clock()))
+    if not work.trust_filters:
+        with work.ledger.write() as transaction:
+            transaction.run("remember_settings", feed=work.id, settings=work.settings)
+        work.trust_filters = True
+
+
+def _scan_source(scan: _Scan) -> None:
+    work = scan.work
+    identity = scan.source.identity()
+    roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
+    before = RootIdentity(*roots[scan.asset]) if scan.asset in roots else None
+    for item in scan.source.listing():
+        if isinstance(item, Unreadable):
+            _note_unreadable(scan, item)
+        else:
+            _compare(scan, item)
+        if len(scan.new) + len(scan.changed) >= BATCH:
+            _flush(scan)
+    _flush(scan)
+    known = work.ledger.query("count_present", feed=work.id, asset=scan.asset)[0]["files"]
+    belief = believable(before, identity, scan.listed, known)
+    if belief.pause:
+        raise SourceUnavailable(
+            f"{scan.source.root}: {belief.pause}", hint="mount it, then run again; nothing was lost"
+        )
+    if identity != before:
+        with work.ledger.write() as transaction:
+            transaction.run("remember_roots", feed=work.id, roots={**roots, scan.asset: list(identity)})
+    if belief.absences:
+        _conclude_absences(scan)
+    work.listed_at[scan.asset] = scan.started_at
+
+
+def _compare(scan: _Scan, directory: Directory) -> None:
+    """Hold one directory against its rows; what differs is buffered."""
+    work = scan.work
+    scan.visited.add(directory.path)
+    scan.listed += len(directory.files)
+    rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=scan.asset, dir=directory.path)
+    known = {row[0]: KnownFile._make(row[1:]) for row in rows}
+    changes = reconcile(directory, known, scan.source.keeps, trust_known=work.trust_filters)
+    place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
+    for name, observation in changes.new:
+        scan.new.append({**place, "name": name, **_columns(observation, directory.device)})
+    for file, observation in changes.changed:
+        scan.changed.append({"id": file, **_columns(observation, directory.device)})
+    scan.absent.extend(changes.absent)
+    work.run.count("listed", len(directory.files) - changes.excluded)
+    if changes.excluded or directory.excluded_folders:
+        work.run.count("excluded", changes.excluded + directory.excluded_folders)
+    if directory.special:
+        work.run.count("special", directory.special)
+
+
+def _columns(observation: Observation, device: int) -> dict[str, Any]:
+    return {**observation._asdict(), "device": device}
+
+
+def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
+    scan.unreadable.append(item.path)
+    path = scan.source.describe_path(item.path)
+    scan.work.run.problem(FileUnreadable(f"the folder {path} can't be listed: {item.reason}"))
+    scan.work.run.count("unreadable_folders")
+
+
+def _flush(scan: _Scan) -> None:
+    """Write the buffered differences."""
+    if not scan.new and not scan.changed:
+        return
+    work = scan.work
+    with work.ledger.write() as transaction:
+        stamp = work.stamp(transaction)
+        transaction.run_many("add_file", ({**row, "at": stamp["now"]} for row in scan.new))
+        transaction.run_many("observe_change", ({**row, **stamp} for row in scan.changed))
+    work.run.count("new", len(scan.new))
+    work.run.count("changed", len(scan.changed))
+    scan.new.clear()
+    scan.changed.clear()
+
+
+def _conclude_absences(scan: _Scan) -> None:
+    """The listing is complete: what it did not show was renamed or is gone."""
+    absent = [*scan.absent, *_in_vanished_folders(scan)]
+    for batch in _batches(absent, BATCH):
+        moved = _follow_renames(scan, batch)
+        gone = [file for file in batch if file not in moved]
+        if gone:
+            with scan.work.ledger.write() as transaction:
+                code = Code.GONE if scan.work.trust_filters else Code.EXCLUDED
+                transaction.run("redecide_units_of_files", files=gone)
+                transaction.run("believe_gone", files=gone, code=code, **scan.work.stamp(transaction))
+            scan.work.run.count("gone", len(gone))
+
+
+def _in_vanished_folders(scan: _Scan) -> Iterator[int]:
+    """Files whose folder the listing never reached, unless it lies in one that could not be read."""
+    work = scan.work
+    for (directory,) in work.ledger.tuples("known_directories", feed=work.id, asset=scan.asset):
+        if directory in scan.visited or any(_inside(directory, folder) for folder in scan.unreadable):
+            continue
+        for (file,) in work.ledger.tuples("present_in_directory", feed=work.id, asset=scan.asset, dir=directory):
+            yield file
+
+
+def _inside(directory: bytes, folder: bytes) -> bool:
+    return not folder or directory == folder or directory.startswith(folder + b"/")
+
+
+def _follow_renames(scan: _Scan, absent: list[int]) -> set[int]:
+    """Move the rows of renamed files to their new names; returns the ids that were moved."""
+    work = scan.work
+    rows = work.ledger.query("rename_candidates", absent=absent, first_seen=scan.started_at)
+    shapes = ("id", "device", "token", "size", "mtime_ns")
+    old = {row["old_id"]: tuple(row[f"old_{name}"] for name in shapes) for row in rows}
+    new = {row["new_id"]: tuple(row[f"new_{name}"] for name in shapes) for row in rows}
+    pairs = renames(list(old.values()), list(new.values()))
+    for old_id, new_id in pairs:
+        with work.ledger.write() as transaction:
+            before = transaction.one("file_observation", id=old_id)
+            after = transaction.one("file_observation", id=new_id)
+            names = f"{shown_path(before)} → {shown_path(after)}"
+            transaction.run("redecide_units_of_files", files=[old_id])
+            transaction.run("remove_file", id=new_id)
+            transaction.run("rename_file", id=old_id, reason=names, **dict(after), **work.stamp(transaction))
+        work.run.count("renamed")
+        work.run.count("new", -1)
+    return {old_id for old_id, _ in pairs}
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

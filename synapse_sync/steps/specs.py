@@ -1,0 +1,66 @@
+"""The collection's specs and schema: fetched first, again each hour and after every refusal; a change decides anew."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from synapse_sync.errors import CollectionUnusable
+from synapse_sync.grouping.matching import sequential_problem
+from synapse_sync.records import Collection, Spec
+from synapse_sync.steps.work import Work
+
+MAX_AGE = 3600.0
+
+
+def refresh_collection(work: Work) -> None:
+    """Fetch the collection where it is not known, an hour old, or was doubted; decide waiting units anew if it differs.
+
+    Raises CollectionUnusable, or any error of the destination: then what the ledger remembers of it goes on serving.
+    """
+    row = work.ledger.query("feed_by_id", id=work.id)[0]
+    if work.known_collection is None and row["collection"]:
+        work.known_collection = _from_text(row["collection"])
+    if not work.collection_stale and work.clock() - work.collection_fetched_at < MAX_AGE:
+        return
+    collection = work.destination.open(work.feed.data_collection)
+    if problem := sequential_problem(collection.specs):
+        raise CollectionUnusable(f"data collection {collection.id} ({collection.name}): {problem}")
+    _require_asset_specs(work, collection)
+    work.collection_stale = False
+    work.collection_fetched_at = work.clock()
+    text = json.dumps(asdict(collection), sort_keys=True, ensure_ascii=False)
+    if text != row["collection"]:
+        if row["collection"]:
+            reopen(work, collection.id)
+        with work.ledger.write() as transaction:
+            transaction.run("remember_collection", feed=work.id, collection=text)
+    if collection != work.known_collection:
+        work.layout = None
+    work.known_collection = collection
+
+
+def reopen(work: Work, collection: int) -> None:
+    """Decide again everything that nothing was sent for: an input of the decisions has changed."""
+    with work.ledger.write() as transaction:
+        stamp = work.stamp(transaction)
+        place = {"feed": work.id, "destination": work.destination.name}
+        transaction.run("reopen_files", **place, **stamp)
+        transaction.run("reopen_units", **place, collection=collection, **stamp)
+
+
+def _require_asset_specs(work: Work, collection: Collection) -> None:
+    names = {spec.name for spec in collection.specs}
+    unknown = sorted(work.feed.assets.keys() - names)
+    if unknown:
+        raise CollectionUnusable(
+            f"feed {work.feed.name} has assets {', '.join(unknown)}, but data collection {collection.id} "
+            f"({collection.name}) has the file specifications {', '.join(sorted(names))}",
+            hint="name each asset after a file specification",
+        )
+
+
+def _from_text(text: str) -> Collection:
+    fields = json.loads(text)
+    specs = tuple(Spec(**{**spec, "extensions": tuple(spec["extensions"])}) for spec in fields.pop("specs"))
+    return Collection(**fields, specs=specs)

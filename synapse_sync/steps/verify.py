@@ -1,0 +1,27 @@
+"""Before a byte is sent the server is asked which contents it has; a hit means no sending, never that a unit exists."""
+
+from __future__ import annotations
+
+from synapse_sync.records import Digests
+from synapse_sync.states import Code
+from synapse_sync.steps.work import Work
+
+BATCH = 500  # contents a request: both digests of each make the 1000 entries that one may have (protocol §3)
+
+
+def verify(work: Work) -> int:
+    """Ask about contents nobody asked about yet; returns how many."""
+    rows = work.ledger.query("contents_to_ask", feed=work.id, now=work.clock(), limit=BATCH)
+    if not rows:
+        return 0
+    contents = {Digests(row["md5"], row["sha1"], row["size"]): row["id"] for row in rows}
+    found = work.destination.present(list(contents))
+    with work.ledger.write() as transaction:
+        stamp = work.stamp(transaction)
+        for digests, content in contents.items():
+            if reference := found.get(digests):
+                transaction.run("content_present", id=content, code=Code.PRESENT, **reference._asdict(), **stamp)
+                work.run.count("present")
+            else:
+                transaction.run("content_lacking", id=content, now=stamp["now"])
+    return len(rows)

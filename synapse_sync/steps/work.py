@@ -1,0 +1,101 @@
+"""A feed at work: what its steps share during one run, and the run's account of itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from synapse_sync.config import Config, Feed
+from synapse_sync.destinations.base import Destination
+from synapse_sync.errors import SynapseSyncError
+from synapse_sync.grouping.layouts import Layout
+from synapse_sync.ledger import Ledger, Transaction
+from synapse_sync.records import Collection
+from synapse_sync.sources.base import Source
+
+
+class Run:
+    """One pass over a feed. Its row is written with the first change: a run that changes nothing writes nothing."""
+
+    def __init__(self, feed: int, *, clock: Callable[[], float], watch: Callable[[str, int], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.problems: list[SynapseSyncError] = []
+        self.started_at = clock()
+        self._feed = feed
+        self._clock = clock
+        self._watch = watch
+        self._id: int | None = None
+        self._lock = threading.Lock()
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Add to one of the run's figures; may be called from any thread."""
+        with self._lock:
+            self.counts[name] += amount
+        self._watch(name, amount)
+
+    def problem(self, error: SynapseSyncError) -> None:
+        """Keep an error for the run's account; the same words are kept once."""
+        with self._lock:
+            if str(error) not in {str(known) for known in self.problems}:
+                self.problems.append(error)
+
+    def id(self, transaction: Transaction) -> int:
+        """The run's row, made now if this is its first change."""
+        if self._id is None:
+            self._id = transaction.one("add_run", feed=self._feed, at=self.started_at)["id"]
+        return self._id
+
+    def finish(self, ledger: Ledger) -> None:
+        """Write the run's figures, if it changed anything or met a problem."""
+        if self._id is None and not self.problems:
+            return
+        with ledger.write() as transaction:
+            transaction.run(
+                "finish_run",
+                id=self.id(transaction),
+                at=self._clock(),
+                counts=dict(self.counts),
+                problems=[str(problem) for problem in self.problems],
+            )
+
+
+@dataclass
+class Work:
+    """Everything a step needs of its feed.
+
+    listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
+    daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
+    file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
+    fetched again before the next decision.
+    """
+
+    config: Config
+    feed: Feed
+    id: int
+    ledger: Ledger
+    sources: Mapping[str, Source]
+    destination: Destination
+    run: Run
+    patient: bool
+    settings: str
+    trust_filters: bool = True
+    collection_stale: bool = True
+    collection_fetched_at: float = 0.0
+    layout: Layout | None = None
+    known_collection: Collection | None = None
+    listed_at: dict[str, float] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+
+    @property
+    def collection(self) -> Collection:
+        """The collection as last fetched. Steps that need it run only once it is known."""
+        if self.known_collection is None:
+            raise LookupError(f"feed {self.feed.name}: its collection was never fetched")
+        return self.known_collection
+
+    def stamp(self, transaction: Transaction) -> dict[str, float | int]:
+        """When and by which run a row is moved: the parameters that every moving statement takes."""
+        return {"now": self.clock(), "run": self.run.id(transaction)}
