@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,6 +14,9 @@ from synapse_sync.ledger import Ledger
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.steps import Run, Work
 from synapse_sync.steps.specs import reopen
+from synapse_sync.steps.upload import workers_of
+
+DIRECT_LIMIT = 50 << 20  # bytes; larger files go up in chunks (protocol §2.4: what production clients do)
 
 
 @contextmanager
@@ -21,19 +25,19 @@ def open_destination(config: Config) -> Iterator[Destination]:
     from synapse_sync.destinations.synapse.destination import SynapseDestination
 
     credentials = resolve(config)
-    workers = config.upload.workers
-    options = {} if config.upload.chunk_size is None else {"chunk_size": config.upload.chunk_size}
+    direct_limit = {"direct": sys.maxsize, "chunked": 0}.get(config.upload.route, DIRECT_LIMIT)
     destination = SynapseDestination(
         credentials.url,
         credentials.token,
         credentials.tenant,
         api=config.server.api,
         checksum=config.server.checksum,
-        ca_bundle=config.server.ca_bundle,
+        ca_bundle=str(config.server.ca_bundle) if config.server.ca_bundle else None,
         connect_timeout=config.server.connect_timeout,
         read_timeout=config.server.read_timeout,
-        workers=8 if workers == "auto" else workers,
-        **options,
+        workers=workers_of(config),
+        direct_limit=direct_limit,
+        chunk_size=config.upload.chunk_size,
     )
     try:
         yield destination

@@ -67,11 +67,11 @@ def files(
 ) -> None:
     """List files with their states."""
     from synapse_sync.cli.output import size
+    from synapse_sync.cli.report import named
     from synapse_sync.status import stories
 
     def row(item: dict[str, Any]) -> list[object]:
-        asset = f"[{item['asset']}] " if item["asset"] else ""
-        return [item["feed"], asset + item["path"], size(item["size"]), item["state"], item["unit"], item["reason"]]
+        return [item["feed"], named(item), size(item["size"]), item["state"], item["unit"], item["reason"]]
 
     _list(
         ctx,

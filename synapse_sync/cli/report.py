@@ -130,8 +130,9 @@ def tell_plan(feed: Mapping[str, Any]) -> None:
         ]
         table(("unit", "state", "files", "why"), rows)
     if feed["aside"]:
-        rows = [
-            (f"[{item['asset']}] {item['path']}" if item["asset"] else item["path"], item["state"], item["reason"])
-            for item in feed["aside"]
-        ]
-        table(("left aside", "state", "why"), rows)
+        table(("left aside", "state", "why"), [(named(item), item["state"], item["reason"]) for item in feed["aside"]])
+
+
+def named(item: Mapping[str, Any]) -> str:
+    """A file's path, after its asset where the feed has several."""
+    return f"[{item['asset']}] {item['path']}" if item["asset"] else str(item["path"])

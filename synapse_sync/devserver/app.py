@@ -13,6 +13,7 @@ from synapse_sync.devserver import (
     accounts,
     control,
     media,
+    pages,
     presigned,
     tasks,
     v1_chunked,
@@ -20,6 +21,8 @@ from synapse_sync.devserver import (
     v1_files,
     v1_units,
     v2_collections,
+    v2_projects,
+    v2_schemas,
     v2_units,
 )
 from synapse_sync.devserver.auth import Authentication
@@ -37,8 +40,11 @@ _TABLES = (
     tasks.TABLE,
     v1_collections.TABLE,
     v2_collections.TABLE,
+    v2_projects.TABLE,
+    v2_schemas.TABLE,
     accounts.TABLE,
     media.TABLE,
+    pages.TABLE,
     control.TABLE,
 )
 

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from urllib.parse import parse_qs
 
+from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from synapse_sync.devserver.backend import Backend
@@ -18,7 +19,8 @@ from synapse_sync.devserver.envelope import refusal
 
 _LOOPBACK = ("127.", "::1", "localhost")
 _NO_TOKEN_NEEDED = ("/users/login/", "/media/")
-_COOKIE = "devserver-token="
+COOKIE = "devserver-token"
+"""What keeps the token of somebody who opened a page with ?token=."""
 
 
 def user_token(backend: Backend) -> str:
@@ -78,14 +80,16 @@ class Authentication:
             return db.execute("SELECT 1 FROM tokens WHERE token = ?", (access,)).fetchone() is not None
 
     def _page_problem(self, scope: Scope) -> tuple[int, str] | None:
-        """Pages are open on this machine; from elsewhere they want ?token=…, which the page then keeps in a cookie."""
+        """Pages are open on this machine; from elsewhere they want ?token=…, which the page then keeps in a cookie.
+
+        "On this machine" is asked of the address and of the name in the URL, since a foreign page can make a browser
+        believe that its own name belongs to this machine.
+        """
         client = scope.get("client") or ("", 0)
-        if client[0].startswith(_LOOPBACK):
+        if client[0].startswith(_LOOPBACK) and (Request(scope).url.hostname or "").startswith(_LOOPBACK):
             return None
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        for name, value in scope["headers"]:
-            if name == b"cookie" and _COOKIE in value.decode("latin-1"):
-                given = given or value.decode("latin-1").split(_COOKIE, 1)[1].split(";", 1)[0]
+        given = given or Request(scope).cookies.get(COOKIE, "")
         if hmac.compare_digest(given.encode(), self._backend.options.token.encode()):
             return None
         return 401, "Open this page with ?token= and the server's token."

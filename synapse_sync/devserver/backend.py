@@ -42,4 +42,4 @@ def routes(backend: Backend, table: Table) -> list[BaseRoute]:
 
 def base_url(request: Request) -> str:
     """Scheme, host and port by which the client calls us, without a slash at the end: what absolute URLs begin with."""
-    return f"{request.url.scheme}://{request.headers.get('host', '127.0.0.1')}"
+    return f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1')}"

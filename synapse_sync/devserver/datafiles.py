@@ -28,16 +28,13 @@ def is_digest_of(given: str, content: Content) -> bool:
 
 def add(db: Database, checksum: str, content: Content, name: str) -> tuple[Row, bool]:
     """The data file of this checksum, made if there was none; and whether it was made."""
-    row = find(db, checksum)
-    if row is not None:
-        return row, False
-    db.execute(
-        "INSERT INTO data_files (checksum, content, size, name, created) VALUES (?, ?, ?, ?, ?)",
+    made: Row | None = db.execute(
+        "INSERT OR IGNORE INTO data_files (checksum, content, size, name, created) VALUES (?, ?, ?, ?, ?) RETURNING *",
         (checksum, content.sha1, content.size, name[:255], now()),
-    )
-    row = find(db, checksum)
+    ).fetchone()
+    row = made or find(db, checksum)
     assert row is not None
-    return row, True
+    return row, made is not None
 
 
 def find(db: Database, checksum: str) -> Row | None:

@@ -183,12 +183,12 @@ def _open(options: Options) -> Backend:
     folder = Path(options.data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        contents = Contents(folder)
         store = Store(folder / "devserver.db")
+        contents = Contents(folder)
     except (OSError, sqlite3.Error) as error:
         raise ServerError(
             f"the embedded backend can't use the folder {folder}: {error}",
-            hint="choose another folder with --data, or make this one writable",
+            hint="choose another folder with --data, make this one writable, or stop the server that already uses it",
         ) from error
     return Backend(options, store, contents, Traffic(), FaultPlan())
 

@@ -1,4 +1,4 @@
-"""v2: data collections with their groups, projects and the file-type schema (protocol §2.2)."""
+"""v2: data collections with their groups (protocol §2.2)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, number, page_v2, read_object
-from synapse_sync.devserver.filetypes import DISPLAY, EXTENSIONS, FUNCTION_TYPES
+from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, page_v2, read_object
+from synapse_sync.devserver.filetypes import DISPLAY, EXTENSIONS
 from synapse_sync.devserver.store import Database, Row
 
-_PROJECT_CATEGORIES = ("image", "video", "audio", "text", "pcd", "prompt", "time_series")
 _ACCESS_LEVELS = ("public", "partially_public", "private")
-_CAUTION = "sensitive_content"
+CAUTION = "sensitive_content"
 """The published schema requires `caution` and admits no other value in an answer."""
 
 
@@ -28,7 +27,8 @@ def text_field(body: Mapping[str, Any], field: str, longest: int) -> str:
     return value
 
 
-def _choice(body: Mapping[str, Any], field: str, choices: tuple[str, ...], default: str = "") -> str:
+def choice(body: Mapping[str, Any], field: str, choices: tuple[str, ...], default: str = "") -> str:
+    """One of a few texts of a request. Raises Refused 400."""
     value = body.get(field, default)
     if value not in choices:
         raise Refused(400, "Invalid input.", problems=[(field, f"{value!r} is not one of {', '.join(choices)}")])
@@ -55,7 +55,7 @@ def _detail(db: Database, row: Row) -> dict[str, Any]:
         "tenant_id": 1,
         "description": row["description"],
         "meta": json.loads(row["meta"]),
-        "caution": _CAUTION,
+        "caution": CAUTION,
         "file_specifications": [catalogue.spec_v2(spec) for spec in catalogue.spec_rows(db, row["id"])],
     }
 
@@ -80,7 +80,7 @@ def _specs(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Refused(400, "Invalid input.", problems=[("file_specifications", "must be a list of objects")])
     for spec in specs:
         text_field(spec, "name", 50)
-        _choice(spec, "file_type", tuple(EXTENSIONS))
+        choice(spec, "file_type", tuple(EXTENSIONS))
     return specs
 
 
@@ -100,9 +100,9 @@ async def create_collection(backend: Backend, request: Request) -> Response:
             text_field(body, "name", 100),
             _specs(body),
             _meta(body),
-            category=_choice(body, "category", tuple(EXTENSIONS)),
+            category=choice(body, "category", tuple(EXTENSIONS)),
             description=str(body.get("description", "")),
-            access_level=_choice(body, "access_level", _ACCESS_LEVELS, "private"),
+            access_level=choice(body, "access_level", _ACCESS_LEVELS, "private"),
         )
         detail = _detail(db, catalogue.collection(db, collection_id))
     return answer_v2(backend, detail, 201)
@@ -116,7 +116,7 @@ async def change_collection(backend: Backend, request: Request) -> Response:
         row = catalogue.collection(db, collection_id)
         if request.method == "PUT":
             text_field(body, "name", 100)
-            _choice(body, "category", tuple(EXTENSIONS))
+            choice(body, "category", tuple(EXTENSIONS))
         changed = {**dict(row), "meta": json.loads(row["meta"]), **body}
         catalogue.check_schema(meta := _meta(changed))
         db.execute(
@@ -124,7 +124,7 @@ async def change_collection(backend: Backend, request: Request) -> Response:
             (
                 text_field(changed, "name", 100),
                 str(changed["description"]),
-                _choice(changed, "access_level", _ACCESS_LEVELS),
+                choice(changed, "access_level", _ACCESS_LEVELS),
                 json.dumps(meta),
                 collection_id,
             ),
@@ -187,94 +187,6 @@ async def delete_group(backend: Backend, request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def file_specification_schema(backend: Backend, request: Request) -> Response:
-    """GET v2/schemas/file-specifications/?category=…: spec templates and the extensions of each file type."""
-    category = request.query_params.get("category")
-    if category and category not in EXTENSIONS:
-        raise Refused(400, "Invalid input.", problems=[("category", f"{category!r} is no category")])
-    chosen = [category] if category else list(EXTENSIONS)
-    templates = {
-        name: {
-            "file_type": name,
-            "extensions": list(EXTENSIONS[name]),
-            "is_sequential": False,
-            "is_required": True,
-            "is_primary": True,
-            "function_type": "main",
-        }
-        for name in chosen
-    }
-    body = {
-        "categories": {name: {"file_specifications": {name: templates[name]}, "subsets": {}} for name in chosen},
-        "file_types": {name: {"extensions": list(EXTENSIONS[name])} for name in chosen},
-        "function_types": list(FUNCTION_TYPES),
-        "validation_rules": {"naming": {"pattern": "{spec_key}_{index}"}},
-        "payload_schema": {"required_fields": ["name", "category", "file_specifications"]},
-    }
-    return answer_v2(backend, body)
-
-
-def _project_listed(db: Database, row: Row) -> dict[str, Any]:
-    tasks = db.execute("SELECT count(*) FROM tasks WHERE project = ?", (row["id"],)).fetchone()[0]
-    return {
-        "id": row["id"],
-        "title": row["title"],
-        "category": row["category"],
-        "category_display": DISPLAY.get(row["category"], row["category"]),
-        "created": row["created"],
-        "is_archived": False,
-        "task_count": tasks,
-    }
-
-
-def _project_detail(db: Database, row: Row) -> dict[str, Any]:
-    """data_collection_id is 0 for a project without collection: the published schema does not admit null."""
-    return {
-        **_project_listed(db, row),
-        "tenant_id": 1,
-        "data_collection_id": row["collection"] or 0,
-        "description": row["description"],
-        "configuration": json.loads(row["configuration"]),
-        "settings": {},
-        "caution": _CAUTION,
-        "access_level": "private",
-        "count_max_assignments_per_task": 0,
-        "can_discard": False,
-        "enable_workforce": False,
-    }
-
-
-async def list_projects(backend: Backend, request: Request) -> Response:
-    """GET v2/projects/?data_collection=…&category=…"""
-    query = request.query_params
-    parameters = (number(query.get("data_collection"), 0, highest=1 << 31), query.get("category", ""))
-    source = "FROM projects WHERE (?1 = 0 OR collection = ?1) AND (?2 = '' OR category = ?2)"
-    with backend.store.reading() as db:
-        return page_v2(backend, request, source, parameters, lambda row: _project_listed(db, row))
-
-
-async def show_project(backend: Backend, request: Request) -> Response:
-    """GET v2/projects/{id}/."""
-    with backend.store.reading() as db:
-        return answer_v2(backend, _project_detail(db, catalogue.project(db, request.path_params["project_id"])))
-
-
-async def create_project(backend: Backend, request: Request) -> Response:
-    """POST v2/projects/."""
-    body = await read_object(request)
-    with backend.store.transaction(dry_run=is_dry_run(request)) as db:
-        project_id = catalogue.create_project(
-            db,
-            text_field(body, "title", 200),
-            body.get("data_collection"),
-            category=_choice(body, "category", _PROJECT_CATEGORIES),
-            description=str(body.get("description", "")),
-            configuration=body.get("configuration"),
-        )
-        detail = _project_detail(db, catalogue.project(db, project_id))
-    return answer_v2(backend, detail, 201)
-
-
 _COLLECTION = "/v2/data-collections/{collection_id:int}/"
 TABLE = (
     ("GET", "/v2/data-collections/", list_collections),
@@ -287,8 +199,4 @@ TABLE = (
     ("POST", _COLLECTION + "groups/", create_group),
     ("GET", _COLLECTION + "groups/{group_id:int}/", show_group),
     ("DELETE", _COLLECTION + "groups/{group_id:int}/", delete_group),
-    ("GET", "/v2/schemas/file-specifications/", file_specification_schema),
-    ("GET", "/v2/projects/", list_projects),
-    ("POST", "/v2/projects/", create_project),
-    ("GET", "/v2/projects/{project_id:int}/", show_project),
 )

@@ -67,7 +67,7 @@ def _speaking(specs: Sequence[Spec], words_of: Callable[[Spec], Iterable[str]]) 
     """For each of the specs' words, in singular and plural, the specs that it speaks of."""
     found: dict[str, tuple[str, ...]] = {}
     for spec in specs:
-        for word in {form for word in words_of(spec) for form in forms(word)}:
+        for word in {form for one in words_of(spec) for form in forms(one)}:
             found[word] = (*found.get(word, ()), spec.name)
     return found
 

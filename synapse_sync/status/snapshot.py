@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synapse_sync.ledger import Ledger, Row
-from synapse_sync.shown import shown
+from synapse_sync.shown import shown_name
 from synapse_sync.states import ACCOUNTS
 
 ATTENDED = ("units_needing_attention", "units_in_trouble")
@@ -88,8 +88,7 @@ def moment(at: float | None) -> str | None:
 
 def path_of(row: Row) -> str:
     """A file's relative path as text."""
-    directory, name = bytes(row["dir"]), bytes(row["name"])
-    return shown(directory + b"/" + name if directory else name)
+    return shown_name(row["dir"], row["name"])
 
 
 def _attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:

@@ -93,8 +93,10 @@ def feed_id(ledger: Ledger, name: str | None) -> int | None:
 
 
 def _rows_at(ledger: Ledger, path: str, roots: Sequence[tuple[str, str]]) -> list[Row]:
-    relative = [(feed, os.path.relpath(path, root)) for feed, root in roots if os.path.isabs(path)]
-    candidates = [(feed, name) for feed, name in relative if not name.startswith("..")] or [(None, path)]
+    candidates: list[tuple[str | None, str]] = [(None, path)]
+    if os.path.isabs(path):
+        relative = [(feed, os.path.relpath(path, root)) for feed, root in roots]
+        candidates = [(feed, name) for feed, name in relative if name != ".." and not name.startswith("../")]
     rows = []
     for feed, name in candidates:
         directory, _, base = raw(name).rpartition(b"/")

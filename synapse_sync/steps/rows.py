@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from synapse_sync.ledger import Row
 from synapse_sync.records import Observation
-from synapse_sync.shown import shown
+from synapse_sync.shown import joined, shown_name
 
 
 def raw_path(row: Row) -> bytes:
     """A file's path relative to its source's root, as the file system has it."""
-    directory, name = bytes(row["dir"]), bytes(row["name"])
-    return directory + b"/" + name if directory else name
+    return joined(bytes(row["dir"]), bytes(row["name"]))
 
 
 def shown_path(row: Row) -> str:
     """The same as text: what people, meta and the server see."""
-    return shown(raw_path(row))
+    return shown_name(row["dir"], row["name"])
 
 
 def observation(row: Row) -> Observation:

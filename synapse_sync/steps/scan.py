@@ -7,6 +7,7 @@ unchanged root, and never below a folder that could not be read.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
 from synapse_sync.sources.base import Source
-from synapse_sync.sources.reconcile import KnownFile, believable, reconcile, renames
+from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.work import Work
@@ -39,6 +40,7 @@ class _Scan:
     unreadable: list[bytes] = field(default_factory=list)
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
 
 
 def scan(work: Work) -> None:
@@ -46,8 +48,11 @@ def scan(work: Work) -> None:
 
     Raises SourceUnavailable where a root is missing or is an empty mount point: nothing is concluded then.
     """
+    tally: Counter[str] = Counter()
     for asset, source in work.sources.items():
-        _scan_source(_Scan(work, asset, source, started_at=work.clock()))
+        _scan_source(_Scan(work, asset, source, started_at=work.clock(), tally=tally))
+    for name, amount in tally.items():
+        work.run.measure(name, amount)
     if not work.trust_filters:
         with work.ledger.write() as transaction:
             transaction.run("remember_settings", feed=work.id, settings=work.settings)
@@ -67,27 +72,35 @@ def _scan_source(scan: _Scan) -> None:
         if len(scan.new) + len(scan.changed) >= BATCH:
             _flush(scan)
     _flush(scan)
-    known = work.ledger.query("count_present", feed=work.id, asset=scan.asset)[0]["files"]
+    if scan.source.identity() != identity:
+        raise SourceUnavailable(f"{scan.source.root} became another folder while it was listed", hint="run again")
+    _conclude(scan, before, identity, roots)
+    work.listed_at[scan.asset] = scan.started_at
+
+
+def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, roots: dict[str, list[int]]) -> None:
+    """The listing is complete: believe what it did not show, as far as the root is the one that was known."""
+    work = scan.work
+    known = 0
+    if before is not None and before != identity:
+        known = work.ledger.query("count_present", feed=work.id, asset=scan.asset)[0]["files"]
     belief = believable(before, identity, scan.listed, known)
-    if belief.pause:
-        raise SourceUnavailable(
-            f"{scan.source.root}: {belief.pause}", hint="mount it, then run again; nothing was lost"
-        )
+    if belief.use == "pause":
+        hint = "mount it, then run again; nothing was lost"
+        raise SourceUnavailable(f"{scan.source.root}: {belief.reason}", hint=hint)
     if identity != before:
         with work.ledger.write() as transaction:
             transaction.run("remember_roots", feed=work.id, roots={**roots, scan.asset: list(identity)})
-    if belief.absences:
+    if belief.use == "use":
         _conclude_absences(scan)
-    work.listed_at[scan.asset] = scan.started_at
 
 
 def _compare(scan: _Scan, directory: Directory) -> None:
     """Hold one directory against its rows; what differs is buffered."""
     work = scan.work
     scan.visited.add(directory.path)
-    scan.listed += len(directory.files)
     rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=scan.asset, dir=directory.path)
-    known = {row[0]: KnownFile._make(row[1:]) for row in rows}
+    known = {row[0]: row[1:] for row in rows}
     changes = reconcile(directory, known, scan.source.keeps, trust_known=work.trust_filters)
     place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
     for name, observation in changes.new:
@@ -95,11 +108,12 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
-    work.run.count("listed", len(directory.files) - changes.excluded)
-    if changes.excluded or directory.excluded_folders:
-        work.run.count("excluded", changes.excluded + directory.excluded_folders)
-    if directory.special:
-        work.run.count("special", directory.special)
+    scan.listed += len(directory.files) - changes.excluded
+    kept = len(directory.files) - changes.excluded
+    scan.listed += kept
+    scan.tally["listed"] += kept
+    scan.tally["excluded"] += changes.excluded + directory.excluded_folders
+    scan.tally["special"] += directory.special
 
 
 def _columns(observation: Observation, device: int) -> dict[str, Any]:
@@ -110,7 +124,7 @@ def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
     scan.unreadable.append(item.path)
     path = scan.source.describe_path(item.path)
     scan.work.run.problem(FileUnreadable(f"the folder {path} can't be listed: {item.reason}"))
-    scan.work.run.count("unreadable_folders")
+    scan.tally["unreadable_folders"] += 1
 
 
 def _flush(scan: _Scan) -> None:

@@ -6,6 +6,7 @@ import json
 import os.path
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
+from synapse_sync.config import Config
 from synapse_sync.errors import ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ContentRef, Digests, UploadProgress
@@ -32,7 +33,7 @@ def upload(work: Work) -> int:
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents])
     files = {row["id"]: row for row in rows}
     stop: DestinationError | None = None
-    with ThreadPoolExecutor(workers_of(work), thread_name_prefix="upload") as workers:
+    with ThreadPoolExecutor(workers_of(work.config), thread_name_prefix="upload") as workers:
         sending = {workers.submit(_send, work, content, files[content["file"]]): content for content in contents}
         while sending:
             done, _ = wait(sending, return_when=FIRST_COMPLETED)
@@ -45,9 +46,9 @@ def upload(work: Work) -> int:
     return len(contents)
 
 
-def workers_of(work: Work) -> int:
+def workers_of(config: Config) -> int:
     """How many uploads run side by side."""
-    configured = work.config.upload.workers
+    configured = config.upload.workers
     return AUTOMATIC_WORKERS if configured == "auto" else configured
 
 

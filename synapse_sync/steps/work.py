@@ -36,6 +36,10 @@ class Run:
             self.counts[name] += amount
         self._watch(name, amount)
 
+    def measure(self, name: str, amount: int) -> None:
+        """Set one of the run's figures: what the latest listing counted."""
+        self.count(name, amount - self.counts[name])
+
     def problem(self, error: SynapseSyncError) -> None:
         """Keep an error for the run's account; the same words are kept once."""
         with self._lock:
