@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from synapse_sync.config import Config, Feed
-from synapse_sync.config.credentials import resolve
+from synapse_sync.config import Config, Credentials, Feed
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
@@ -20,11 +19,10 @@ DIRECT_LIMIT = 50 << 20  # bytes; larger files go up in chunks (protocol §2.4: 
 
 
 @contextmanager
-def open_destination(config: Config) -> Iterator[Destination]:
-    """The Synapse server that the config and the credentials name; closed on leaving. Raises CredentialsError."""
+def open_destination(config: Config, credentials: Credentials) -> Iterator[Destination]:
+    """The Synapse server of these credentials, used as the config says; closed on leaving."""
     from synapse_sync.destinations.synapse.destination import SynapseDestination
 
-    credentials = resolve(config)
     direct_limit = {"direct": sys.maxsize, "chunked": 0}.get(config.upload.route, DIRECT_LIMIT)
     destination = SynapseDestination(
         credentials.url,

@@ -18,7 +18,7 @@ from synapse_sync.cli import sample
 from synapse_sync.cli.output import many, size, table
 from synapse_sync.cli.progress import Progress
 from synapse_sync.cli.report import tell_run
-from synapse_sync.config import Config, ledger_path, load
+from synapse_sync.config import Config, ledger_path, load, resolve
 from synapse_sync.devserver import DevServer, Options
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import open_for_writing
@@ -73,7 +73,7 @@ def run_demo(home: Path, own_folder: Path | None) -> None:
 def _once(config: Config) -> None:
     """What `synapse-sync once` does."""
     with (
-        open_destination(config) as destination,
+        open_destination(config, resolve(config)) as destination,
         open_for_writing(ledger_path(config), create=True) as ledger,
         Progress(shown=True) as progress,
     ):

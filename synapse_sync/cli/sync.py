@@ -10,6 +10,7 @@ import typer
 from synapse_sync.cli.look import AsJson, Limit
 
 if TYPE_CHECKING:
+    from synapse_sync.config import Config, Credentials
     from synapse_sync.runner import Pass
 
 RETRYING = 30.0  # seconds until a failed attempt is due that `once` waits out; later ones are for the next run
@@ -37,7 +38,7 @@ def once(
     config = load(find_config(ctx.obj))
     chosen = chosen_feeds(config, feeds or [])
     with (
-        open_destination(config) as destination,
+        open_destination(config, _credentials(config)) as destination,
         open_for_writing(ledger_path(config), create=True) as ledger,
         Progress(shown=not as_json) as progress,
     ):
@@ -69,7 +70,7 @@ def plan(
 
     config = load(find_config(ctx.obj))
     chosen = chosen_feeds(config, feeds or [])
-    with open_destination(config) as destination:
+    with open_destination(config, _credentials(config)) as destination:
         result = make_plan(config, chosen, destination, checksum=checksum, limit=limit)
     if as_json:
         print_json(result)
@@ -78,6 +79,16 @@ def plan(
             tell_plan(feed)
     held = any(feed["problem"] or feed["totals"]["units"].get("held") for feed in result["feeds"])
     raise typer.Exit(1 if held else 0)
+
+
+def _credentials(config: Config) -> Credentials:
+    """The token and where it goes; what is unwise about it is said on stderr."""
+    from synapse_sync.config import resolve
+
+    found = resolve(config)
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    return found
 
 
 def _report(passes: list[Pass], as_json: bool) -> int:

@@ -35,15 +35,28 @@ def warnings(config: Config) -> tuple[str, ...]:
         )
     if config.server.api == "v1":
         found.append(
-            'server.api = "v1": when the answer to a registration is lost and the collection\'s schema forbids '
-            "meta.sync_key, a person must decide; v2 has no such case"
+            'server.api = "v1": when the answer to a registration is lost, a person must decide; "v2" has no such case'
         )
+    if waiting := _for_the_daemon(config):
+        found.append(f"{', '.join(waiting)}: for the daemon, which this version does not have yet; `once` needs none")
     found += [
         f'feed {feed.name}: duplicates = "register" works with v1 only; on a server with v2 this feed will pause'
         for feed in config.feeds
         if feed.duplicates == "register" and config.server.api == "auto"
     ]
     return tuple(found)
+
+
+def _for_the_daemon(config: Config) -> list[str]:
+    """Settings that are given and that only a running daemon obeys."""
+    tables = [name for name in ("schedule", "log") if getattr(config, name).model_fields_set]
+    feeds = [
+        f"feed {feed.name}: {name}"
+        for feed in config.feeds
+        for name in ("watch", "poll_every")
+        if name in feed.model_fields_set
+    ]
+    return [*tables, *feeds]
 
 
 def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:

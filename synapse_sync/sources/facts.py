@@ -24,7 +24,7 @@ def observation(found: os.stat_result) -> Observation:
 
 def root_identity(found: os.stat_result) -> RootIdentity:
     """Which folder this is."""
-    return RootIdentity(_folded(found.st_dev), _folded(found.st_ino))
+    return RootIdentity(found.st_dev, _folded(found.st_ino))
 
 
 def _folded(number: int) -> int:

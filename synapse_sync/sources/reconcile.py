@@ -100,9 +100,7 @@ def renames(absent: Iterable[PlaceRow], new: Iterable[PlaceRow]) -> list[tuple[i
     gone = _by_inode(absent)
     arrived = _by_inode(new)
     return [
-        (ids[0], arrived[place][0])
-        for place, ids in gone.items()
-        if len(ids) == 1 and len(arrived.get(place, ())) == 1
+        (ids[0], arrived[place][0]) for place, ids in gone.items() if len(ids) == 1 and len(arrived.get(place, ())) == 1
     ]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -84,11 +85,14 @@ class Scripted:
 
     def _exchange(self, connection, raw):
         with connection.makefile("rb") as stream:
-            head = b"".join(iter(lambda: stream.readline(), b"\r\n")).decode()
-            length = next(
-                (int(line.split(":")[1]) for line in head.splitlines() if "content-length" in line.lower()), 0
-            )
-            self.requests.append((head, stream.read(length)))
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = stream.readline()
+                if not line:
+                    raise ConnectionError("the client went away")
+                head += line
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            self.requests.append((head.decode(), stream.read(int(length[1])) if length else b""))
         if raw is not None:
             connection.sendall(raw)
         if self._keep or raw is None:
@@ -242,7 +246,7 @@ def test_a_success_that_is_a_web_page_is_no_success(call):
 @EVERY_CALL
 def test_a_proxys_page_is_busy_and_no_refused_token(call, server):
     server.fault("*", "html", code=403)
-    with connected(server.url) as destination, pytest.raises(Busy, match="403 .*by a proxy before the server") as busy:
+    with connected(server.url) as destination, pytest.raises(Busy, match=r"403 .*by a proxy before the server") as busy:
         CALLS[call](destination)
     assert (busy.value.scope, busy.value.retry, busy.value.applied) == ("call", "later", "no")
     assert server.stats()["units"] == 0 or call != "register"
@@ -393,9 +397,12 @@ def test_a_host_that_the_environment_excludes_is_reached_without_the_proxy(monke
 
 @pytest.mark.parametrize(("api", "shown"), [("v1", f"Token {TOKEN}"), ("v2", TOKEN)])
 def test_each_api_gets_its_form_of_the_token_and_our_name(api, shown):
-    with scripted(answer({}, "404 Not Found")) as server, connected(server.url + "/sub", api=api) as destination:
-        with pytest.raises(CollectionUnusable):
-            destination.open(5)
+    with (
+        scripted(answer({}, "404 Not Found")) as server,
+        connected(server.url + "/sub", api=api) as destination,
+        pytest.raises(CollectionUnusable),
+    ):
+        destination.open(5)
     head = server.requests[0][0]
     expected = {
         "v1": "GET /sub/data_collections/5/?expand=file_specifications",
@@ -436,9 +443,12 @@ def test_netrc_and_cookies_are_not_sent(tmp_path, monkeypatch):
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "403 Forbidden", "500 Oops", "503 Busy"])
 def test_a_token_that_the_server_quotes_is_blacked_out(status):
     body = {"detail": f"Invalid token: Token {TOKEN}"}
-    with scripted(answer(body, status)) as server, connected(server.url) as destination:
-        with pytest.raises(Exception, match=r"Invalid token: Token \*\*\*") as refused:
-            destination.present([digests(b"x")])
+    with (
+        scripted(answer(body, status)) as server,
+        connected(server.url) as destination,
+        pytest.raises(Exception, match=r"Invalid token: Token \*\*\*") as refused,
+    ):
+        destination.present([digests(b"x")])
     assert TOKEN not in repr(refused.value) + str(refused.value)
 
 
@@ -488,9 +498,12 @@ def test_specs_without_extensions_take_their_types_or_are_unrestricted(reply, ex
 @pytest.mark.parametrize("specs", [[], None, [1, 2]])
 def test_a_collection_without_specs_is_unusable(specs):
     body = {**COLLECTION, "file_specifications": specs}
-    with scripted(answer(body)) as server, connected(server.url) as destination:
-        with pytest.raises(CollectionUnusable, match="data collection 5 has no file specifications"):
-            destination.open(5)
+    with (
+        scripted(answer(body)) as server,
+        connected(server.url) as destination,
+        pytest.raises(CollectionUnusable, match="data collection 5 has no file specifications"),
+    ):
+        destination.open(5)
 
 
 def test_checksums_are_asked_in_lowercase_compared_in_any_case_and_kept_verbatim():
@@ -503,6 +516,9 @@ def test_checksums_are_asked_in_lowercase_compared_in_any_case_and_kept_verbatim
 
 
 def test_what_is_too_large_for_a_proxy_is_rejected_whatever_page_it_answers_with():
-    with scripted(answer("<h1>413</h1>", "413 Too Large")) as server, connected(server.url) as destination:
-        with pytest.raises(Rejected, match="too large"):
-            send(destination, b"x")
+    with (
+        scripted(answer("<h1>413</h1>", "413 Too Large")) as server,
+        connected(server.url) as destination,
+        pytest.raises(Rejected, match="too large"),
+    ):
+        send(destination, b"x")

@@ -13,7 +13,7 @@ from synapse_sync.destinations.synapse.chunked import ChunkedUpload
 from synapse_sync.destinations.synapse.content import Content
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.destinations.synapse.unfinished import Pace
-from synapse_sync.errors import DestinationError
+from synapse_sync.errors import DestinationError, TokenRefused
 from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
 
 MIB = 1 << 20
@@ -64,7 +64,7 @@ class SynapseDestination:
         try:
             self._transport.call("GET", "users/me/", doing)
         except DestinationError as refused:
-            if refused.status not in (403, 404):
+            if refused.status != 404 and not (isinstance(refused, TokenRefused) and refused.status == 403):
                 raise
             self._transport.call("GET", "data_collections/", doing, query={"page_size": 1})
 

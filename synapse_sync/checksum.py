@@ -1,0 +1,56 @@
+"""MD5 and SHA-1 of a content, from one read: the server knows some contents by the one, some by the other.
+
+The server accepts either; which one it stores depends on the upload route. Measured on two cores with SHA
+instructions: MD5 takes 70 % of the time, so that with SHA-1 in a thread beside it a large file takes no longer than
+md5sum does (hashlib lets other threads run while it works).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO
+
+from synapse_sync.records import Digests
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_FIRST = 64 << 10  # most files end here; more would make malloc ask the system for fresh pages each time (25 µs)
+_PIECE = 1 << 20
+_ALONE = 8 << 20  # up to here, one thread: starting another costs 0.1 ms
+
+
+def digest(stream: BinaryIO) -> Digests:
+    """Both checksums and the size of what is left of this stream; leaves it at its end, raises what it raises.
+
+    Holds at most three pieces of 1 MiB. May be called from several threads at once, on a stream each.
+    """
+    md5, sha1 = hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False)
+    size = 0
+    piece = stream.read(_FIRST)
+    while piece and size < _ALONE:
+        md5.update(piece)
+        sha1.update(piece)
+        size += len(piece)
+        piece = stream.read(_PIECE)
+    if piece:
+        size += _side_by_side(piece, stream, md5, sha1)
+    return Digests(md5.hexdigest(), sha1.hexdigest(), size)
+
+
+def _side_by_side(piece: bytes, stream: BinaryIO, md5: _Hash, sha1: _Hash) -> int:
+    """Feed `piece` and the rest of the stream to both, SHA-1 in a thread of its own; gives the number of bytes."""
+    size = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="sha1") as beside:
+        pending: Future[None] | None = None
+        while piece:
+            if pending is not None:
+                pending.result()
+            pending = beside.submit(sha1.update, piece)
+            md5.update(piece)
+            size += len(piece)
+            piece = stream.read(_PIECE)
+        if pending is not None:
+            pending.result()
+    return size

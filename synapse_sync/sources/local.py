@@ -1,0 +1,90 @@
+"""A local folder, or one that is mounted here, as a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from synapse_sync.errors import SourceUnavailable
+from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.shown import shown
+from synapse_sync.sources.facts import root_identity
+from synapse_sync.sources.filters import Filters
+from synapse_sync.sources.reading import ObservedFile
+from synapse_sync.sources.refusals import refusal
+from synapse_sync.sources.walk import Walk
+
+
+class LocalSource:
+    """The files below `root`, an absolute path. Implements sources.base.Source; may be used by several threads.
+
+    Raises ConfigError for a pattern of include or exclude that can match nothing.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        recursive: bool = True,
+        follow_symlinks: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+    ) -> None:
+        self.root = root
+        self.filters = Filters(include, exclude)
+        self._path = os.fsencode(root)
+        self._recursive = recursive
+        self._follow = follow_symlinks
+
+    def identity(self) -> RootIdentity:
+        """Which folder the root is now. Raises SourceUnavailable where it is missing or can't be read."""
+        with self._held_root() as descriptor:
+            return root_identity(os.fstat(descriptor))
+
+    def listing(self, start: bytes = b"") -> Iterator[Directory | Unreadable]:
+        """Each directory from `start` (a path below the root) down, `start` first; symlinked folders last.
+
+        Nothing but `start` is listed if only the first item is taken; it is Unreadable where it is not there. Raises
+        SourceUnavailable where the root can't be listed, and at the end if it is no longer the folder that it was.
+        """
+        with self._held_root() as descriptor:
+            before = root_identity(os.fstat(descriptor))
+            walk = Walk(self._path, self.filters.enters, recursive=self._recursive, follow_symlinks=self._follow)
+            try:
+                yield from walk.directories(start)
+                now = root_identity(os.stat(self._path))
+            except OSError as error:
+                raise self._unavailable(error) from error
+            if now != before:
+                raise SourceUnavailable(
+                    f"{self.root} was replaced or unmounted while it was listed", hint="it is listed again"
+                )
+
+    def keeps(self, directory: bytes, name: bytes) -> bool:
+        """Whether the include and exclude patterns keep this file."""
+        return self.filters.keeps_file(directory, name)
+
+    def open_observed(self, path: bytes, observed: Observation) -> ObservedFile:
+        """The file, opened for reading, held against its observation; see ObservedFile for what it raises."""
+        return ObservedFile(os.path.join(self._path, path), observed, follow_symlinks=self._follow)
+
+    def describe_path(self, path: bytes) -> str:
+        """The path in full as a person would type it, for messages."""
+        return shown(os.path.join(self._path, path) if path else self._path)
+
+    @contextmanager
+    def _held_root(self) -> Iterator[int]:
+        """The root, open: while it is, its inode number can't go to another folder."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _unavailable(self, error: OSError) -> SourceUnavailable:
+        why = refusal(error, self._path)
+        return SourceUnavailable(f"the folder {self.root} can't be listed: {why.what}", hint=why.hint)
