@@ -8,7 +8,7 @@ md5sum does (hashlib lets other threads run while it works).
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO
 
 from synapse_sync.records import Digests
@@ -24,7 +24,7 @@ _ALONE = 8 << 20  # up to here, one thread: starting another costs 0.1 ms
 def digest(stream: BinaryIO) -> Digests:
     """Both checksums and the size of what is left of this stream; leaves it at its end, raises what it raises.
 
-    Holds at most three pieces of 1 MiB. May be called from several threads at once, on a stream each.
+    Holds at most two pieces of 1 MiB. May be called from several threads at once, on a stream each.
     """
     md5, sha1 = hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False)
     size = 0
@@ -43,14 +43,10 @@ def _side_by_side(piece: bytes, stream: BinaryIO, md5: _Hash, sha1: _Hash) -> in
     """Feed `piece` and the rest of the stream to both, SHA-1 in a thread of its own; gives the number of bytes."""
     size = 0
     with ThreadPoolExecutor(1, thread_name_prefix="sha1") as beside:
-        pending: Future[None] | None = None
         while piece:
-            if pending is not None:
-                pending.result()
             pending = beside.submit(sha1.update, piece)
             md5.update(piece)
             size += len(piece)
             piece = stream.read(_PIECE)
-        if pending is not None:
             pending.result()
     return size

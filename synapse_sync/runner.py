@@ -134,7 +134,8 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
     failures = 0
     while True:
         try:
-            refresh_collection(work)
+            if one.offline is None:
+                refresh_collection(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
         except CollectionUnusable:
             raise

@@ -8,7 +8,8 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver.auth import user_token
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer, answer_v2, is_dry_run, page_v2, read_object
+from synapse_sync.devserver.envelope import Refused, answer, answer_v2, is_dry_run, read_object
+from synapse_sync.devserver.paging import Selection, page_v2
 from synapse_sync.devserver.store import Row, now
 
 _ME = {"id": 1, "email": "dev@example.com", "name": "devserver", "is_synapse_admin": False}
@@ -49,7 +50,7 @@ async def create_token(backend: Backend, request: Request) -> Response:
 
 async def list_tokens(backend: Backend, request: Request) -> Response:
     """GET v2/tokens/."""
-    return page_v2(backend, request, "FROM tokens WHERE 1", (), _listed)
+    return page_v2(backend, request, Selection("tokens"), _listed)
 
 
 def _find(backend: Backend, request: Request) -> Row:

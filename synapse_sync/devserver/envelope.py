@@ -1,19 +1,15 @@
-"""Shapes of answers: v1 and v2 success, paging and errors (protocol §2.5), and how a request body is read."""
+"""Shapes of answers: v1 and v2 success and errors (protocol §2.5), and how a request body is read."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request, Response
 
-from synapse_sync.devserver.backend import Backend, base_url
-from synapse_sync.devserver.store import Row
+from synapse_sync.devserver.backend import Backend
 
 _CODES = {
     400: "VALIDATION_ERROR",
@@ -104,83 +100,3 @@ def number(text: str | None, default: int, *, lowest: int = 1, highest: int = 10
         return min(max(int(text), lowest), highest)
     except ValueError:
         raise Refused(400, f"A valid integer is required, not {text!r}") from None
-
-
-def page_v1(
-    backend: Backend, request: Request, source: str, parameters: Sequence[object], render: Callable[[Row], object]
-) -> Response:
-    """One page of a v1 list: {count, next, previous, results}; beyond the last page is 404.
-
-    `source` is "FROM … WHERE …" over a table with an `id`; newest first, `ordering=id` turns it round.
-    """
-    query = request.query_params
-    size = number(query.get("page_size"), backend.options.page_size)
-    page = number(query.get("page"), 1, highest=1 << 31)
-    order = "ASC" if query.get("ordering") == "id" else "DESC"
-    with backend.store.reading() as db:
-        count = db.execute(f"SELECT count(*) {source}", parameters).fetchone()[0]
-        rows = db.execute(
-            f"SELECT * {source} ORDER BY id {order} LIMIT {size:d} OFFSET {(page - 1) * size:d}",
-            parameters,
-        ).fetchall()
-        results = [render(row) for row in rows]
-    if not rows and page > 1:
-        raise Refused(404, "Invalid page.")
-
-    def link(other: int) -> str:
-        return f"{base_url(request)}{request.url.path}?{urlencode({**query, 'page': other, 'page_size': size})}"
-
-    return answer(
-        {
-            "count": count,
-            "next": link(page + 1) if page * size < count else None,
-            "previous": link(page - 1) if page > 1 else None,
-            "results": results,
-        }
-    )
-
-
-def _cursor(kind: str, row_id: int) -> str:
-    return base64.b64encode(f"{kind}={row_id}".encode()).decode()
-
-
-def _position(cursor: str | None) -> tuple[str, int]:
-    """(kind, id) of a cursor: "p" = older than id, "r" = newer than id. Raises Refused 404 where it is not ours."""
-    if not cursor:
-        return "p", 1 << 62
-    try:
-        kind, _, row_id = base64.b64decode(cursor, validate=True).decode().partition("=")
-        return {"p": "p", "r": "r"}[kind], int(row_id)
-    except (KeyError, ValueError, binascii.Error):
-        raise Refused(404, "Invalid cursor") from None
-
-
-def page_v2(
-    backend: Backend, request: Request, source: str, parameters: Sequence[object], render: Callable[[Row], object]
-) -> Response:
-    """One page of a v2 list, newest first, with opaque cursors; `source` is "FROM … WHERE …"."""
-    size = number(request.query_params.get("per_page"), backend.options.page_size)
-    kind, position = _position(request.query_params.get("cursor"))
-    comparison, order = ("<", "DESC") if kind == "p" else (">", "ASC")
-    with backend.store.reading() as db:
-        rows = db.execute(
-            f"SELECT * {source} AND id {comparison} {position:d} ORDER BY id {order} LIMIT {size + 1:d}",
-            parameters,
-        ).fetchall()
-        more, rows = len(rows) > size, rows[:size]
-        if kind == "r":
-            rows.reverse()
-        results = [render(row) for row in rows]
-    older = more if kind == "p" else True
-    newer = more if kind == "r" else bool(request.query_params.get("cursor"))
-    following = _cursor("p", rows[-1]["id"]) if rows and older else None
-    previous = _cursor("r", rows[0]["id"]) if rows and newer else None
-    if backend.options.envelope:
-        pagination = {"next_cursor": following, "previous_cursor": previous, "per_page": size}
-        return answer({"data": results, "meta": {"request_id": request_id(), "pagination": pagination}})
-
-    def link(cursor: str | None) -> str | None:
-        parameters = {**request.query_params, "cursor": cursor}
-        return f"{base_url(request)}{request.url.path}?{urlencode(parameters)}" if cursor else None
-
-    return answer({"next": link(following), "previous": link(previous), "results": results})

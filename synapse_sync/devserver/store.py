@@ -77,16 +77,24 @@ class Store:
             path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         self._db.row_factory = sqlite3.Row
-        # A second server over the same folder is refused ("database is locked") instead of mixing its files in.
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        try:
+            # A second server over the same folder is refused ("database is locked") instead of mixing its files in.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.executescript(_SCHEMA)
+            self.secret = self._secret()
+            """Signs storage and media URLs; kept, so that URLs stay valid over a restart."""
+        except sqlite3.Error:
+            self._db.close()
+            raise
+
+    def _secret(self) -> bytes:
         with self.transaction() as db:
             db.execute("INSERT OR IGNORE INTO settings VALUES ('secret', ?)", (secrets.token_hex(32),))
-            self.secret: bytes = db.execute("SELECT value FROM settings WHERE key = 'secret'").fetchone()[0].encode()
-            """Signs storage and media URLs; kept, so that URLs stay valid over a restart."""
+            kept: str = db.execute("SELECT value FROM settings WHERE key = 'secret'").fetchone()[0]
+        return kept.encode()
 
     @contextmanager
     def transaction(self, *, dry_run: bool = False) -> Iterator[Database]:

@@ -15,12 +15,10 @@ from synapse_sync.devserver.envelope import (
     answer,
     answer_v2,
     is_dry_run,
-    number,
-    page_v1,
-    page_v2,
     read_object,
 )
 from synapse_sync.devserver.media import media_url
+from synapse_sync.devserver.paging import Selection, asked_id, page_v1, page_v2
 from synapse_sync.devserver.store import Database, Row, now
 from synapse_sync.devserver.v2_units import whole_number
 
@@ -95,8 +93,7 @@ async def create_v1(backend: Backend, request: Request) -> Response:
 
 async def list_v1(backend: Backend, request: Request) -> Response:
     """GET tasks/ and sdk/tasks/: ?project=…"""
-    project_id = number(request.query_params.get("project"), 0, highest=1 << 31)
-    return page_v1(backend, request, "FROM tasks WHERE (?1 = 0 OR project = ?1)", (project_id,), _task)
+    return page_v1(backend, request, Selection("tasks", {"project": asked_id(request, "project")}), _task)
 
 
 def _find(db: Database, request: Request) -> Row:
@@ -145,10 +142,9 @@ async def create_v2(backend: Backend, request: Request) -> Response:
 async def list_v2(backend: Backend, request: Request) -> Response:
     """GET v2/tasks/?project=…&has_data=…&is_discarded=…; no task here has data or is discarded."""
     query = request.query_params
-    project_id = number(query.get("project"), 0, highest=1 << 31)
     none = "true" in (query.get("has_data", "").lower(), query.get("is_discarded", "").lower())
-    source = "FROM tasks WHERE (?1 = 0 OR project = ?1) AND NOT ?2"
-    return page_v2(backend, request, source, (project_id, none), _listed_v2)
+    chosen = Selection("tasks", {"project": asked_id(request, "project")}, condition="0" if none else "1")
+    return page_v2(backend, request, chosen, _listed_v2)
 
 
 async def show_v2(backend: Backend, request: Request) -> Response:

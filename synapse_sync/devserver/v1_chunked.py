@@ -15,8 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from synapse_sync.devserver import datafiles
 from synapse_sync.devserver.backend import Backend, base_url
 from synapse_sync.devserver.contents import Content, digest
-from synapse_sync.devserver.envelope import Refused, answer, page_v1, read_object
+from synapse_sync.devserver.envelope import Refused, answer, read_object
 from synapse_sync.devserver.form import Form, read_form
+from synapse_sync.devserver.paging import Selection, page_v1
 from synapse_sync.devserver.store import Row, now
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -147,8 +148,8 @@ async def show_upload(backend: Backend, request: Request) -> Response:
 async def list_uploads(backend: Backend, request: Request) -> Response:
     """GET chunked_upload/: the caller's own uploads."""
     # The paging helper orders by id, which for UUIDs is no order in time; nobody relies on one here.
-    source = "FROM chunked_uploads WHERE owner = ?"
-    return page_v1(backend, request, source, (request.scope["identity"],), lambda row: _state(request, row))
+    chosen = Selection("chunked_uploads", {"owner": request.scope["identity"]})
+    return page_v1(backend, request, chosen, lambda row: _state(request, row))
 
 
 async def finish_upload(backend: Backend, request: Request) -> Response:

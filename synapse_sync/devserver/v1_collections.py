@@ -10,12 +10,13 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer, page_v1, read_object
+from synapse_sync.devserver.envelope import Refused, answer, read_object
+from synapse_sync.devserver.paging import Selection, page_v1
 
 
 async def list_collections(backend: Backend, request: Request) -> Response:
     """GET data_collections/."""
-    return page_v1(backend, request, "FROM collections WHERE 1", (), catalogue.collection_v1)
+    return page_v1(backend, request, Selection("collections"), catalogue.collection_v1)
 
 
 async def show_collection(backend: Backend, request: Request) -> Response:

@@ -11,9 +11,10 @@ from fastapi import Request, Response
 from synapse_sync.devserver import catalogue, units
 from synapse_sync.devserver.backend import Backend, base_url
 from synapse_sync.devserver.catalogue import collection
-from synapse_sync.devserver.envelope import Refused, answer, number, page_v1, read_json
+from synapse_sync.devserver.envelope import Refused, answer, read_json
 from synapse_sync.devserver.faults import Fault
 from synapse_sync.devserver.media import media_url
+from synapse_sync.devserver.paging import Selection, asked_id, page_v1
 from synapse_sync.devserver.store import Database, Row
 from synapse_sync.devserver.units import Wanted
 
@@ -118,11 +119,9 @@ async def create_units(backend: Backend, request: Request) -> Response:
 async def list_units(backend: Backend, request: Request) -> Response:
     """GET data_units/?data_collection=…: newest first, with files and meta; ordering=id turns it round."""
     base = base_url(request)
-    collection_id = request.query_params.get("data_collection")
-    parameters = (number(collection_id, 0, highest=1 << 31),)
-    source = "FROM units WHERE (?1 = 0 OR collection = ?1)"
+    chosen = Selection("units", {"collection": asked_id(request, "data_collection")})
     with backend.store.reading() as db:
-        return page_v1(backend, request, source, parameters, lambda row: shown(backend, db, row, base))
+        return page_v1(backend, request, chosen, lambda row: shown(backend, db, row, base))
 
 
 async def show_unit(backend: Backend, request: Request) -> Response:

@@ -10,8 +10,9 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, page_v2, read_object
+from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, read_object
 from synapse_sync.devserver.filetypes import DISPLAY, EXTENSIONS
+from synapse_sync.devserver.paging import Selection, page_v2
 from synapse_sync.devserver.store import Database, Row
 
 _ACCESS_LEVELS = ("public", "partially_public", "private")
@@ -62,10 +63,10 @@ def _detail(db: Database, row: Row) -> dict[str, Any]:
 
 async def list_collections(backend: Backend, request: Request) -> Response:
     """GET v2/data-collections/?category=…"""
-    category = request.query_params.get("category", "")
+    category = request.query_params.get("category") or None
     with backend.store.reading() as db:
-        source = "FROM collections WHERE (?1 = '' OR category = ?1)"
-        return page_v2(backend, request, source, (category,), lambda row: _listed(db, row))
+        chosen = Selection("collections", {"category": category})
+        return page_v2(backend, request, chosen, lambda row: _listed(db, row))
 
 
 async def show_collection(backend: Backend, request: Request) -> Response:
@@ -151,7 +152,7 @@ async def list_groups(backend: Backend, request: Request) -> Response:
     """GET v2/data-collections/{id}/groups/."""
     with backend.store.reading() as db:
         row = catalogue.collection(db, request.path_params["collection_id"])
-    return page_v2(backend, request, "FROM groups WHERE collection = ?", (row["id"],), _group)
+    return page_v2(backend, request, Selection("groups", {"collection": row["id"]}), _group)
 
 
 async def create_group(backend: Backend, request: Request) -> Response:

@@ -9,8 +9,9 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import answer_v2, is_dry_run, number, page_v2, read_object
+from synapse_sync.devserver.envelope import answer_v2, is_dry_run, read_object
 from synapse_sync.devserver.filetypes import DISPLAY
+from synapse_sync.devserver.paging import Selection, asked_id, page_v2
 from synapse_sync.devserver.store import Database, Row
 from synapse_sync.devserver.v2_collections import CAUTION, choice, text_field
 
@@ -49,11 +50,10 @@ def _detail(db: Database, row: Row) -> dict[str, Any]:
 
 async def list_projects(backend: Backend, request: Request) -> Response:
     """GET v2/projects/?data_collection=…&category=…"""
-    query = request.query_params
-    parameters = (number(query.get("data_collection"), 0, highest=1 << 31), query.get("category", ""))
-    source = "FROM projects WHERE (?1 = 0 OR collection = ?1) AND (?2 = '' OR category = ?2)"
+    category = request.query_params.get("category") or None
+    chosen = Selection("projects", {"collection": asked_id(request, "data_collection"), "category": category})
     with backend.store.reading() as db:
-        return page_v2(backend, request, source, parameters, lambda row: _listed(db, row))
+        return page_v2(backend, request, chosen, lambda row: _listed(db, row))
 
 
 async def show_project(backend: Backend, request: Request) -> Response:

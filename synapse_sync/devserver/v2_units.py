@@ -10,7 +10,8 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue, datafiles, units
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, number, page_v2, read_object
+from synapse_sync.devserver.envelope import Refused, answer_v2, is_dry_run, read_object
+from synapse_sync.devserver.paging import Selection, asked_id, page_v2
 from synapse_sync.devserver.store import Database, Row
 from synapse_sync.devserver.units import Wanted
 
@@ -79,9 +80,8 @@ def _detail(row: Row) -> dict[str, Any]:
 
 async def list_units(backend: Backend, request: Request) -> Response:
     """GET v2/data-units/?data_collection=…"""
-    collection_id = number(request.query_params.get("data_collection"), 0, highest=1 << 31)
-    source = "FROM units WHERE (?1 = 0 OR collection = ?1)"
-    return page_v2(backend, request, source, (collection_id,), _listed)
+    chosen = Selection("units", {"collection": asked_id(request, "data_collection")})
+    return page_v2(backend, request, chosen, _listed)
 
 
 def _unit(db: Database, request: Request) -> Row:
@@ -152,13 +152,18 @@ async def delete_unit(backend: Backend, request: Request) -> Response:
 
 async def list_data_files(backend: Backend, request: Request) -> Response:
     """GET v2/data-files/?checksum=…&data_collection=…; the latter only finds files that units of it have."""
-    query = request.query_params
-    source = (
-        "FROM data_files WHERE (?1 = '' OR checksum = ?1) AND (?2 = 0 OR EXISTS (SELECT 1 FROM unit_files f"
-        " JOIN units u ON u.id = f.unit WHERE f.data_file = data_files.id AND u.collection = ?2))"
+    collection_id = asked_id(request, "data_collection")
+    bound = (
+        "EXISTS (SELECT 1 FROM unit_files f JOIN units u ON u.id = f.unit"
+        " WHERE f.data_file = data_files.id AND u.collection = :collection)"
     )
-    parameters = (query.get("checksum", ""), number(query.get("data_collection"), 0, highest=1 << 31))
-    return page_v2(backend, request, source, parameters, datafiles.listed_v2)
+    chosen = Selection(
+        "data_files",
+        {"checksum": request.query_params.get("checksum") or None},
+        condition="" if collection_id is None else bound,
+        parameters={"collection": collection_id},
+    )
+    return page_v2(backend, request, chosen, datafiles.listed_v2)
 
 
 async def show_data_file(backend: Backend, request: Request) -> Response:

@@ -9,6 +9,7 @@ writes 스캔 decomposed, a keyboard doesn't. "#" starts no comment here: "#recy
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -29,8 +30,11 @@ class Filters:
     """
 
     def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
-        self._include = _compiled("include", include)
-        self._exclude = _compiled("exclude", exclude)
+        problems: list[str] = []
+        self._include = _compiled("include", include, problems)
+        self._exclude = _compiled("exclude", exclude, problems)
+        if problems:
+            raise ConfigError(problems[0], problems=tuple(problems), hint="patterns are written as in .gitignore")
         self._exclude_as_written = tuple(exclude)
         self._with_default: dict[str, GitIgnoreSpec] = {}
         self._plain = not include and not exclude
@@ -87,20 +91,18 @@ class Filters:
         return self._with_default[default]
 
 
-def _compiled(option: str, patterns: Sequence[str]) -> GitIgnoreSpec:
-    compiled = GitIgnoreSpec([], backend="simple")
-    problems = []
+def _compiled(option: str, patterns: Sequence[str], problems: list[str]) -> GitIgnoreSpec:
+    """The patterns of one option; what can match nothing is added to `problems` in words."""
+    compiled = _spec([])
     for pattern in patterns:
         try:
             one = _spec([_matchable("\\" + pattern if pattern.startswith("#") else pattern)])
-        except ValueError:
+        except (ValueError, re.error):
             one = _spec([])
         if any(rule.include is not None for rule in one.patterns):
             compiled += one
         else:
             problems.append(f'{option}: "{pattern}" matches nothing')
-    if problems:
-        raise ConfigError(problems[0], problems=tuple(problems), hint="patterns are written as in .gitignore")
     return compiled
 
 

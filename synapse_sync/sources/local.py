@@ -45,9 +45,12 @@ class LocalSource:
     def listing(self, start: bytes = b"") -> Iterator[Directory | Unreadable]:
         """Each directory from `start` (a path below the root) down, `start` first; symlinked folders last.
 
-        Nothing but `start` is listed if only the first item is taken; it is Unreadable where it is not there. Raises
-        SourceUnavailable where the root can't be listed, and at the end if it is no longer the folder that it was.
+        Nothing but `start` is listed if only the first item is taken; it is Unreadable where it is not there, and
+        nothing comes of one that a whole listing would not enter. Raises SourceUnavailable where the root can't be
+        listed, and at the end if it is no longer the folder that it was.
         """
+        if start and not (self._recursive and self.filters.enters(start)):
+            return
         with self._held_root() as descriptor:
             before = root_identity(os.fstat(descriptor))
             walk = Walk(self._path, self.filters.enters, recursive=self._recursive, follow_symlinks=self._follow)

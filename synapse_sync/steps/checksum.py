@@ -7,7 +7,7 @@ are recorded as chunks finish.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import NamedTuple
 
 from synapse_sync.checksum import digest
@@ -16,6 +16,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import Digests
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.pool import stopping_pool
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
@@ -36,7 +37,7 @@ def checksum(work: Work) -> int:
     if not rows:
         return 0
     rows = _hold_oversized(work, rows)
-    with ThreadPoolExecutor(READERS, thread_name_prefix="checksum") as readers:
+    with stopping_pool(READERS, "checksum") as readers:
         futures = [readers.submit(_read_chunk, work, chunk) for chunk in _chunks(rows)]
         for future in as_completed(futures):
             _record(work, future.result())
@@ -88,6 +89,8 @@ def _record_content(work: Work, transaction: Transaction, file: Row, digests: Di
     code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
     guard = {"id": file["id"], "revision": file["revision"]}
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
+    if sent and not differs:
+        transaction.run("redecide_later_versions", file=file["id"])
     work.run.count("read_files")
 
 

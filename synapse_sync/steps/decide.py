@@ -177,6 +177,7 @@ class Decider:
     def _dissolve(self, unit: Row) -> None:
         self._transaction.run("release_files", unit=unit["id"])
         self._transaction.run("clear_unit_files", unit=unit["id"])
+        self._transaction.run("forget_intents", unit=unit["id"])
         self._transaction.run("dissolve_unit", id=unit["id"])
 
 

@@ -14,6 +14,9 @@ def recover(work: Work) -> int:
 
     v2 requests are idempotent: their units go again. v1 units are held as "outcome unknown": only a person can tell.
     """
+    if work.ledger.query("any_asked", destination=work.destination.name):
+        with work.ledger.write() as transaction:
+            transaction.run("ask_again", destination=work.destination.name)
     intents = work.ledger.query("open_intents", feed=work.id)
     if not intents:
         return 0

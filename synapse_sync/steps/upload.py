@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os.path
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 
 from synapse_sync.config import Config
 from synapse_sync.errors import ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
@@ -13,10 +13,12 @@ from synapse_sync.records import ContentRef, Digests, UploadProgress
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.checksum import note_unread
+from synapse_sync.steps.pool import stopping_pool
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
 BATCH = 500
+RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
 AUTOMATIC_WORKERS = 8
 
 Result = ContentRef | SourceError | DestinationError
@@ -33,12 +35,12 @@ def upload(work: Work) -> int:
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents])
     files = {row["id"]: row for row in rows}
     stop: DestinationError | None = None
-    with ThreadPoolExecutor(workers_of(work.config), thread_name_prefix="upload") as workers:
+    with stopping_pool(workers_of(work.config), "upload") as workers:
         sending = {workers.submit(_send, work, content, files[content["file"]]): content for content in contents}
         while sending:
-            done, _ = wait(sending, return_when=FIRST_COMPLETED)
+            done, _ = wait(sending, timeout=RECORD_EVERY)
             results = [(sending.pop(future), future.result()) for future in done]
-            stop = _record(work, results, files) or stop
+            stop = (_record(work, results, files) if results else None) or stop
             if stop is not None:
                 sending = {future: content for future, content in sending.items() if not future.cancel()}
     if stop is not None:
@@ -64,17 +66,15 @@ def _send(work: Work, content: Row, file: Row) -> Result:
     name = os.path.basename(shown_path(file))
     try:
         with work.sources[file["asset"]].open_observed(raw_path(file), observation(file)) as stream:
-            return work.destination.put(stream, name, digests, _resumable(work, content["id"]), acknowledged)
+            return work.destination.put(stream, name, digests, _resumable(content), acknowledged)
     except (SourceError, DestinationError) as error:
         return error
 
 
-def _resumable(work: Work, content: int) -> UploadProgress | None:
-    rows = work.ledger.query("upload_progress", content=content)
-    if not rows:
+def _resumable(content: Row) -> UploadProgress | None:
+    if content["upload_id"] is None:
         return None
-    row = rows[0]
-    return UploadProgress(row["route"], row["upload_id"], row["offset"], json.loads(row["parts"]))
+    return UploadProgress(content["route"], content["upload_id"], content["offset"], json.loads(content["parts"]))
 
 
 def _save(work: Work, content: int, state: UploadProgress) -> None:
@@ -88,7 +88,7 @@ def _save(work: Work, content: int, state: UploadProgress) -> None:
 def _record(work: Work, results: list[tuple[Row, Result]], files: dict[int, Row]) -> DestinationError | None:
     """Write what became of these contents; returns an error that concerns the destination as a whole, if one does."""
     stop: DestinationError | None = None
-    with work.ledger.write(durable=True) as transaction:
+    with work.ledger.write() as transaction:
         for content, result in results:
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)

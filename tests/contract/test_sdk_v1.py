@@ -97,8 +97,9 @@ def test_units_are_made_listed_and_downloaded(client, devserver, collection, pic
     assert [made[0]["id"]] == [stored["id"] for stored in devserver.units(collection)]
     shown = client.get_data_unit(made[0]["id"], params={"expand": "files"})
     assert (shown["meta"], shown["groups"]) == ({"age": 3}, ["site", "day"])
-    listed = client.list_data_units({"data_collection": collection})  # replaces each url by a downloaded file
-    assert listed["results"][0]["files"]["image_1"]["path"].read_bytes() == picture.read_bytes()
+    units, _ = client.list_data_units({"data_collection": collection}, list_all=True)
+    (unit,) = units  # by now the SDK has downloaded each file and put its path in the place of its url
+    assert unit["files"]["image_1"]["path"].read_bytes() == picture.read_bytes()
 
 
 def test_listing_follows_the_pages_to_the_end(client, devserver, collection, picture):

@@ -16,13 +16,21 @@ UPDATE contents SET asked_at = :now WHERE id = :id AND state = 'unknown'
 UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason = :reason, moved_at = :now, run = :run
 WHERE id IN (SELECT content FROM unit_files WHERE unit = :unit) AND lower(checksum) IN (SELECT value FROM json_each(:lacking))
 
+-- any_asked: whether a content waits for nothing but being sent
+SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL LIMIT 1
+
+-- ask_again: what a former process was told may be out of date: the server is asked again before anything is sent
+UPDATE contents SET asked_at = NULL WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
+
 -- content_failed: an attempt to send it failed; the server is asked again before the next one
 UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
 
--- contents_to_send: contents of ready units that the server lacks, each with one file that has them
-SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file
+-- contents_to_send: contents of ready units that the server lacks, with one file that has them and how far sending came
+SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
+    p.offset, p.parts
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.id = uf.content
 JOIN files AS f ON f.id = uf.file AND f.content = c.id AND f.state = 'checksummed' AND f.read_revision = f.revision
+LEFT JOIN uploads AS p ON p.content = c.id
 WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
     AND f.not_before <= :now
 GROUP BY c.id LIMIT :limit
@@ -30,9 +38,6 @@ GROUP BY c.id LIMIT :limit
 -- files_to_send: the files themselves
 SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files
 WHERE id IN (SELECT value FROM json_each(:files))
-
--- upload_progress: how far a resumable upload of a content has come
-SELECT route, upload_id, offset, parts FROM uploads WHERE content = :content
 
 -- save_progress: a piece was acknowledged
 INSERT INTO uploads (content, route, upload_id, offset, parts, updated_at)

@@ -28,13 +28,13 @@ UPDATE files SET state = 'settled', code = 'reopened', reason = '', attempts = 0
         THEN read_revision ELSE 0 END,
     content = CASE WHEN content IN (SELECT id FROM contents WHERE destination = :destination) THEN content END
 WHERE feed = :feed AND state IN ('grouped', 'checksummed', 'unmatched', 'metadata', 'superseded', 'held')
-    AND (unit IS NULL OR unit NOT IN (SELECT id FROM sent_units))
+    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = files.unit)
 
 -- reopen_units: units that nothing was sent for are decided anew
 UPDATE units SET state = 'forming', code = 'reopened', reason = '', completed_at = NULL, fingerprint = '',
     attempts = 0, not_before = 0, decide_at = 0, destination = :destination, collection = :collection,
     moved_at = :now, run = :run
-WHERE feed = :feed AND id NOT IN (SELECT id FROM sent_units)
+WHERE feed = :feed AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- add_run: a run's row
 INSERT INTO runs (feed, started_at) VALUES (:feed, :at) RETURNING id

@@ -55,6 +55,9 @@ WHERE id = :id
 -- keep_unit: nothing to decide until its files change or the time comes
 UPDATE units SET decide_at = :decide_at WHERE id = :id
 
+-- forget_intents: what was asked for a unit that is about to be dissolved, and refused
+DELETE FROM intents WHERE unit = :unit
+
 -- dissolve_unit: a unit for which nothing was sent and whose files all went elsewhere
 DELETE FROM units WHERE id = :id
 

@@ -38,17 +38,17 @@ DELETE FROM files WHERE id = :id
 UPDATE files SET asset = :asset, dir = :dir, name = :name, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns,
     token = :token, device = :device, observed_at = :observed_at, revision = revision + 1, attempts = 0,
     not_before = 0, reason = :reason, code = 'renamed', moved_at = :now, run = :run, state = 'seen',
-    unit = CASE WHEN unit IN (SELECT id FROM sent_units) THEN unit END
+    unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit)
 WHERE id = :id
 
 -- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them
 UPDATE units SET decide_at = 0
 WHERE id IN (SELECT unit FROM files WHERE id IN (SELECT value FROM json_each(:files)))
-    AND id NOT IN (SELECT id FROM sent_units)
+    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- believe_gone: files that a complete listing did not have; a registered unit keeps them, others lose them
 UPDATE files SET state = 'gone', code = :code, reason = '', moved_at = :now, run = :run, revision = revision + 1,
-    unit = CASE WHEN unit IN (SELECT id FROM sent_units) THEN unit END
+    unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit)
 WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
 
 -- settle_files: files that a listing confirmed, unchanged for the settle time

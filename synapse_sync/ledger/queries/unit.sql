@@ -17,7 +17,7 @@ UNION
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
 FROM files AS f
 WHERE f.feed = :feed AND f.state = 'grouped' AND f.read_revision > 0 AND f.not_before <= :now
-    AND f.unit IN (SELECT id FROM sent_units)
+    AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 LIMIT :limit
 
 -- content_id: the row of a content, made where there is none
@@ -31,7 +31,14 @@ WHERE id = :id AND revision = :revision AND state = 'grouped'
 
 -- sent_content: what a file's unit was registered with, if it was
 SELECT uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.unit = uf.unit
-WHERE f.id = :file AND f.unit IN (SELECT id FROM sent_units)
+WHERE f.id = :file AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
+
+-- redecide_later_versions: a sent unit's file is what it was: the version that its change made is decided again
+UPDATE units SET decide_at = 0 WHERE EXISTS (
+    SELECT 1 FROM files AS f JOIN units AS base ON base.id = f.unit
+    WHERE f.id = :file AND base.feed = units.feed AND base.key = units.key AND base.version < units.version)
+    AND feed = (SELECT feed FROM files WHERE id = :file)
+    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- file_changed: a file that differs from its observation is looked at again by the next listing
 UPDATE files SET state = 'seen', code = 'changed', reason = :reason, observed_at = :now, revision = revision + 1,
@@ -55,7 +62,7 @@ WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 
 -- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint
 SELECT id, feed, key, state, meta FROM units
-WHERE fingerprint = :fingerprint AND id <> :id
+WHERE fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
     AND (state IN ('ready', 'registering', 'registered') OR (state = 'held' AND code = 'unknown'))
 ORDER BY id LIMIT 1
 
@@ -70,7 +77,7 @@ WHERE id = :id AND revision = :revision AND state = 'described'
 -- bereft_duplicates: duplicates whose first unit no longer goes: the oldest of each fingerprint takes its place
 SELECT min(d.id) AS id FROM units AS d
 WHERE d.feed = :feed AND d.state = 'duplicate' AND NOT EXISTS (
-    SELECT 1 FROM units AS u WHERE u.fingerprint = d.fingerprint AND u.id <> d.id
+    SELECT 1 FROM units AS u WHERE u.fingerprint = d.fingerprint AND u.fingerprint <> '' AND u.id <> d.id
         AND (u.state IN ('ready', 'registering', 'registered', 'described', 'complete')
             OR (u.state = 'held' AND u.code = 'unknown')))
 GROUP BY d.fingerprint LIMIT :limit
@@ -80,4 +87,5 @@ UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at =
 
 -- hold_units_of_file: units that can't go because of one of their files
 UPDATE units SET state = 'held', code = 'held', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
-WHERE id IN (SELECT unit FROM unit_files WHERE file = :file) AND id NOT IN (SELECT id FROM sent_units)
+WHERE id IN (SELECT unit FROM unit_files WHERE file = :file)
+    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
