@@ -31,7 +31,7 @@ def problems_of(ledger: Path) -> list[str]:
 
 
 def _illegal_moves(connection: sqlite3.Connection) -> list[str]:
-    """Moves that states.py does not allow, with codes that it does not know, or that start elsewhere than the last ended."""
+    """Moves that states.py does not allow, that have an unknown code, or that start elsewhere than the last ended."""
     problems = []
     last: dict[tuple[str, int], str] = {}
     codes = {code.value for code in Code}
@@ -49,23 +49,22 @@ def _illegal_moves(connection: sqlite3.Connection) -> list[str]:
 
 
 PROMISES = {
-    "held or incomplete, and no reason": (
+    "a unit that waits for a person, and no reason": (
         "SELECT key FROM units WHERE state IN ('held', 'incomplete') AND reason = ''"
-        " UNION ALL SELECT CAST(name AS TEXT) FROM files WHERE state IN ('held', 'unmatched', 'superseded') AND reason = ''"
+    ),
+    "a file aside, and no reason": (
+        "SELECT CAST(name AS TEXT) FROM files WHERE state IN ('held', 'unmatched', 'superseded') AND reason = ''"
     ),
     "registered, and no id of the server": "SELECT key FROM units WHERE state = 'registered' AND server_id IS NULL",
-    "one fingerprint sent twice": (
-        "SELECT group_concat(u.key, ' and ') FROM units AS u JOIN feeds AS f ON f.id = u.feed"
-        " WHERE u.state = 'registered' AND u.fingerprint <> '' GROUP BY u.fingerprint"
-        " HAVING count(DISTINCT u.server_id) > 1 AND count(*) > 1 AND sum(u.outcome = 'created') > 1"
-    ),
-    "a file in a place that is not its unit's": (
+    "a unit that goes with another unit's file": (
         "SELECT u.key FROM unit_files AS uf JOIN files AS f ON f.id = uf.file JOIN units AS u ON u.id = uf.unit"
-        " WHERE u.state IN ('complete', 'described', 'ready') AND f.unit IS NOT u.id AND f.unit NOT IN"
-        " (SELECT id FROM sent_units)"
+        " WHERE u.state IN ('complete', 'described', 'ready') AND f.unit IS NOT u.id"
+        " AND (f.unit IS NULL OR f.unit NOT IN (SELECT id FROM sent_units))"
     ),
-    "grouped, and no unit": "SELECT CAST(name AS TEXT) FROM files WHERE state IN ('grouped', 'checksummed') AND unit IS NULL",
-    "a content that the server is said to have, and no checksum of the server": (
+    "a file in a unit, and no unit": (
+        "SELECT CAST(name AS TEXT) FROM files WHERE state IN ('grouped', 'checksummed') AND unit IS NULL"
+    ),
+    "a content that the server has, and no checksum of the server": (
         "SELECT sha1 FROM contents WHERE state = 'present' AND checksum = ''"
     ),
 }

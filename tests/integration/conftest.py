@@ -126,11 +126,20 @@ class Installation:
         """The ledger's path."""
         return self.folder / "ledger.db"
 
-    def configure(self, *, specs: list[dict[str, Any]] | None = None, schema: dict[str, Any] | None = None, extra: str = "",
-                  head: str = "", feed: str = "", project: bool = False) -> None:  # fmt: skip
+    def configure(
+        self,
+        *,
+        specs: list[dict[str, Any]] | None = None,
+        schema: dict[str, Any] | None = None,
+        extra: str = "",
+        head: str = "",
+        feed: str = "",
+        project: bool = False,
+    ) -> None:
         """Make the collection once and write the config; `feed` are more lines of the feed, `extra` its tables."""
         if not self.collection:
-            self.collection = self.server.create_collection("scans", specs=specs or [IMAGE, LABEL, DICOM], meta_schema=schema)
+            specs = specs or [IMAGE, LABEL, DICOM]
+            self.collection = self.server.create_collection("scans", specs=specs, meta_schema=schema)
         if project and not self.project:
             self.project = self.server.create_project("labelling", collection=self.collection)
         (self.folder / "token").write_text(self.server.options.token)
@@ -139,7 +148,8 @@ class Installation:
         task = f"project = {self.project}\n" if project else ""
         (self.folder / "config.toml").write_text(
             f'[server]\nurl = "{self.server.url}"\naccess_token_file = "token"\n{head}\n[ledger]\npath = "ledger.db"\n'
-            f'[[feeds]]\nname = "scans"\ndata_collection = {self.collection}\n{path}{task}settle = "0s"\n{feed}\n{extra}\n'
+            f'[[feeds]]\nname = "scans"\ndata_collection = {self.collection}\n{path}{task}settle = "0s"\n'
+            f"{feed}\n{extra}\n"
         )
 
     def write(self, files: dict[str, bytes | str] | list[str]) -> None:
@@ -173,7 +183,10 @@ class Installation:
     def units(self) -> dict[str, dict[str, str]]:
         """The collection's units: key -> {spec: path}."""
         found = self.server.units(self.collection)
-        units = {unit["meta"]["data_unit_key"]: {spec: file["path"] for spec, file in unit["files"].items()} for unit in found}
+        units = {
+            unit["meta"]["data_unit_key"]: {spec: file["path"] for spec, file in unit["files"].items()}
+            for unit in found
+        }
         assert len(units) == len(found), "two units have the same key"
         return units
 
@@ -259,7 +272,7 @@ def site(tmp_path: Path, server: DevServer) -> Installation:
 
 @pytest.fixture(autouse=True)
 def _the_ledger_is_sound(tmp_path: Path) -> Iterator[None]:
-    """Whatever a test did: its ledger is whole, every move of every row was a legal one, every file is accounted for."""
+    """Whatever a test did: its ledger is whole, every move was a legal one, every file is accounted for."""
     yield
     for ledger in sorted(tmp_path.rglob("ledger.db")):
         assert problems_of(ledger) == []

@@ -34,11 +34,10 @@ SELECT uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.
 WHERE f.id = :file AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 
 -- redecide_later_versions: a sent unit's file is what it was: the version that its change made is decided again
-UPDATE units SET decide_at = 0 WHERE EXISTS (
-    SELECT 1 FROM files AS f JOIN units AS base ON base.id = f.unit
-    WHERE f.id = :file AND base.feed = units.feed AND base.key = units.key AND base.version < units.version)
-    AND feed = (SELECT feed FROM files WHERE id = :file)
-    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
+UPDATE units SET decide_at = 0 WHERE id IN (
+    SELECT later.id FROM files AS f JOIN units AS base ON base.id = f.unit
+    JOIN units AS later ON later.feed = base.feed AND later.key = base.key AND later.version > base.version
+    WHERE f.id = :file) AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- file_changed: a file that differs from its observation is looked at again by the next listing
 UPDATE files SET state = 'seen', code = 'changed', reason = :reason, observed_at = :now, revision = revision + 1,

@@ -200,6 +200,20 @@ def test_an_unreadable_folder_is_named_with_what_to_do_while_the_rest_goes_on(
     assert items.keys() == {b"", b"private", b"unsearchable", b"z"}
 
 
+def test_a_folder_that_can_not_be_looked_at_does_not_hide_the_files_beside_it(
+    root: Path, ordinary_user: OrdinaryUser
+) -> None:
+    """As a mount whose server died: its name is listed, but it can't be looked at. Here it is its parent's rights."""
+    fill(root, "parent/dead/a.png", "parent/@eaDir/x")
+    (root / "parent").chmod(0o444)
+    with ordinary_user():
+        items = {item.path: item for item in LocalSource(str(root)).listing()}
+    (root / "parent").chmod(0o755)
+    assert isinstance(items[b"parent"], Directory)
+    assert isinstance(items[b"parent/dead"], Unreadable)
+    assert b"parent/@eaDir" not in items, "nobody would enter it"
+
+
 def test_a_root_that_is_missing_a_file_or_forbidden_is_unavailable_in_words(
     root: Path, ordinary_user: OrdinaryUser
 ) -> None:

@@ -100,18 +100,23 @@ def test_a_change_while_reading_is_noticed_on_leaving(
     source: LocalSource, root: Path, change: Callable[[Path], None]
 ) -> None:
     open_files = descriptors()
-    with pytest.raises(FileChanged) as raised, opened(source) as stream:
-        stream.read(100)
-        change(root / "d/a.png")
-        stream.read(100)
+
+    def read_meanwhile() -> None:
+        with opened(source) as stream:
+            stream.read(100)
+            change(root / "d/a.png")
+            stream.read(100)
+
+    with pytest.raises(FileChanged) as raised:
+        read_meanwhile()
     assert raised.value.retry == "now"
     assert descriptors() == open_files
 
 
 def test_an_error_of_the_body_is_not_covered_by_a_change(source: LocalSource, root: Path) -> None:
-    with pytest.raises(KeyError), opened(source) as stream:
-        append(root / "d/a.png")
-        raise KeyError
+    stream = source.open_observed(b"d/a.png", observed(source))
+    append(root / "d/a.png")
+    assert stream.__exit__(KeyError, KeyError(), None) is None, "the body's error goes on"
     assert stream.closed
 
 
@@ -188,8 +193,10 @@ def test_a_disk_that_fails_while_reading_makes_the_file_unreadable(
     source: LocalSource, root: Path, read: Callable[[BinaryIO], object]
 ) -> None:
     """The descriptor is exchanged for a folder's, whose reading fails as a dying disk's does."""
+    stream = source.open_observed(b"d/a.png", observed(source))
     folder = os.open(root, os.O_RDONLY)
-    with pytest.raises(FileUnreadable, match=os.strerror(errno.EISDIR)), opened(source) as stream:
-        os.dup2(folder, stream.fileno())
-        read(stream)
+    os.dup2(folder, stream.fileno())
     os.close(folder)
+    with pytest.raises(FileUnreadable, match=os.strerror(errno.EISDIR)):
+        read(stream)
+    stream.close()
