@@ -119,7 +119,9 @@ def test_parts_make_one_object(api, issue):
     assert file["presigned_url"] is None
     size, parts = file["multipart"]["part_size"], file["multipart"]["parts"]
     assert [part["part_number"] for part in parts] == [1, 2, 3, 4]
-    etags = [put(p["presigned_url"], content[i * size :][:size]).headers["ETag"] for i, p in reversed([*enumerate(parts)])]
+    etags = [
+        put(p["presigned_url"], content[i * size :][:size]).headers["ETag"] for i, p in reversed([*enumerate(parts)])
+    ]
     listed = [{"part_number": n, "etag": etag} for n, etag in enumerate(reversed(etags), start=1)]
     multipart = {"upload_id": file["multipart"]["upload_id"], "parts": listed}
     sha1 = hashlib.sha1(content).hexdigest()

@@ -98,7 +98,9 @@ def test_data_files_are_found_by_checksum(client, send):
 
 def test_units_are_made_in_order_and_only_once(client, devserver, collection, send):
     checksums = [send(b"unit %d" % number).checksum for number in range(3)]
-    units = [{"files": {"image_1": {"checksum": c, "path": "a.png"}}, "meta": {"n": n}} for n, c in enumerate(checksums)]
+    units = [
+        {"files": {"image_1": {"checksum": c, "path": "a.png"}}, "meta": {"n": n}} for n, c in enumerate(checksums)
+    ]
     payload = {"data_collection": collection, "units": units}
     first = client.data_units.bulk_create(payload)
     again = client.data_units.bulk_create(payload)
