@@ -1,6 +1,6 @@
 """How long the command line takes to answer: --version and --help, beside a Python that does nothing.
 
-    python benchmarks/start.py [--rounds N]        targets: --version below 150 ms, --help below 300 ms, warm
+    python benchmarks/start.py [--rounds N]        targets, warm: --version below 150 ms, --help below 300 ms
 """
 
 from __future__ import annotations
@@ -8,9 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from processes import Failed, median, print_conditions, run
+from measure import verdict
+from processes import Failed, Finished, median, print_conditions, run
 
-VERSION_MS, HELP_MS = 150, 300
+PLAIN = "python -c pass"
+SUBJECTS = {
+    PLAIN: (["-c", "pass"], None),
+    "synapse-sync --version": (["-m", "synapse_sync", "--version"], 150),
+    "synapse-sync --help": (["-m", "synapse_sync", "--help"], 300),
+}
+"""What is run, and what it may take in milliseconds."""
 
 
 def main() -> None:
@@ -19,16 +26,26 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=15, help="runs of each (15)")
     rounds = options.parse_args().rounds
     print_conditions()
-    subjects = {
-        "python -c pass": ["-c", "pass"],
-        "synapse-sync --version": ["-m", "synapse_sync", "--version"],
-        "synapse-sync --help": ["-m", "synapse_sync", "--help"],
-    }
+    results: dict[str, list[Finished]] = {name: [] for name in SUBJECTS}
     try:
-        results = {name: [] for name in subjects}  # type: dict[str, list[Finished]]
-        for _ in range(rounds + 1):
-            for name, arguments in subjects.items():
-                results[name].append(run([sys.executable, *arguments]))
+        for number in range(rounds + 1):
+            for name, (arguments, _) in SUBJECTS.items():
+                result = run([sys.executable, *arguments])
+                if number:  # the first warms the disk's cache and Python's
+                    results[name].append(result)
     except Failed as failure:
         print(failure, file=sys.stderr)
         sys.exit(1)
+    plain = median(results[PLAIN]).seconds
+    for name, (_, target) in SUBJECTS.items():
+        took = median(results[name])
+        print(
+            f"{name:24} {took.seconds * 1000:5.0f} ms ({took.cpu_seconds * 1000:.0f} ms CPU)  "
+            f"{took.seconds / plain:4.1f} x {PLAIN}  {took.peak_mb:3.0f} MB"
+        )
+        if target is not None:
+            verdict(f"  {name}, ms", took.seconds * 1000, target, at_least=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -64,6 +64,7 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
     if patience.settling:
         _wait_until_settled([one for one in passes if one.stopped is None], patience)
     for one in passes:
+        one.work.run.measure("to_do", one.work.ledger.query("count_unplaced", feed=one.work.id)[0]["files"])
         with _stopping(one):
             _drain_with_retries(one, patience)
         _finish(one)

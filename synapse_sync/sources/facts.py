@@ -15,11 +15,12 @@ _LARGEST = (1 << 63) - 1
 
 
 def observation(found: os.stat_result) -> Observation:
-    """What a listing says of this file. Called for each file of each listing: the usual case is one comparison each."""
+    """What a listing says of this file; called for each file of each listing."""
     mtime, ctime, inode = found.st_mtime_ns, found.st_ctime_ns, found.st_ino
     if inode > _LARGEST or not -_LARGEST <= mtime <= _LARGEST or not -_LARGEST <= ctime <= _LARGEST:
         return Observation(found.st_size, _limited(mtime), _limited(ctime), _folded(inode))
-    return Observation(found.st_size, mtime, ctime, inode)
+    # Observation(...) goes through a Python function and takes twice as long: 0.3 of the 5 µs that a file costs.
+    return tuple.__new__(Observation, (found.st_size, mtime, ctime, inode))
 
 
 def root_identity(found: os.stat_result) -> RootIdentity:

@@ -34,6 +34,7 @@ class LocalSource:
         self.root = root
         self.filters = Filters(include, exclude)
         self._path = os.fsencode(root)
+        self._prefix = self._path.rstrip(b"/") + b"/"
         self._recursive = recursive
         self._follow = follow_symlinks
 
@@ -70,11 +71,11 @@ class LocalSource:
 
     def open_observed(self, path: bytes, observed: Observation) -> ObservedFile:
         """The file, opened for reading, held against its observation; see ObservedFile for what it raises."""
-        return ObservedFile(os.path.join(self._path, path), observed, follow_symlinks=self._follow)
+        return ObservedFile(self._prefix + path, observed, follow_symlinks=self._follow)
 
     def describe_path(self, path: bytes) -> str:
         """The path in full as a person would type it, for messages."""
-        return shown(os.path.join(self._path, path) if path else self._path)
+        return shown(self._prefix + path if path else self._path)
 
     @contextmanager
     def _held_root(self) -> Iterator[int]:

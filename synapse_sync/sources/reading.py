@@ -43,7 +43,7 @@ class ObservedFile(io.FileIO):
             raise self._unreadable(error) from error
         try:
             self._compare(descriptor)
-            super().__init__(descriptor)
+            io.FileIO.__init__(self, descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -63,21 +63,21 @@ class ObservedFile(io.FileIO):
     def read(self, size: int | None = -1, /) -> bytes:
         """As FileIO.read; raises FileUnreadable where the disk fails."""
         try:
-            return super().read(size)
+            return io.FileIO.read(self, size)
         except OSError as error:
             raise self._unreadable(error) from error
 
     def readall(self) -> bytes:
         """As FileIO.readall; raises FileUnreadable where the disk fails."""
         try:
-            return super().readall()
+            return io.FileIO.readall(self)
         except OSError as error:
             raise self._unreadable(error) from error
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """As FileIO.readinto; raises FileUnreadable where the disk fails."""
         try:
-            return super().readinto(buffer)
+            return io.FileIO.readinto(self, buffer)
         except OSError as error:
             raise self._unreadable(error) from error
 
@@ -86,6 +86,8 @@ class ObservedFile(io.FileIO):
             found = os.fstat(descriptor)
         except OSError as error:
             raise self._unreadable(error) from error
+        if (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) == self._observed:
+            return  # nearly always; making an Observation of it would take as long as opening the file
         if not stat.S_ISREG(found.st_mode):
             raise self._changed("it is no regular file now")
         now = observation(found)

@@ -52,7 +52,8 @@ def _fingerprint_unit(
         meta[SYNC_KEY] = sync_key(work.collection.id, {row["spec"]: row["sha1"] for row in contents})
     state, code, reason = UnitState.READY, Code.READY, ""
     first = transaction.query("same_fingerprint", fingerprint=identity, id=unit["id"])
-    if first and work.feed.duplicates != "register":
+    goes_anyway = work.feed.duplicates == "register" or (work.feed.duplicates == "hold" and unit["approved"])
+    if first and not goes_anyway:
         state, code, reason = _another_goes(work, first[0], meta)
     transaction.run("fix_contents", unit=unit["id"])
     transaction.run(

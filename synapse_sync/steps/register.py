@@ -7,6 +7,7 @@ held as "outcome unknown". A batch that the server refuses is bisected, so that 
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,11 +28,16 @@ UNKNOWN = (
 
 def register(work: Work) -> int:
     """Register one batch of ready units; returns how many. Raises errors that concern the whole destination."""
-    limit = work.config.upload.batch_size
+    left = _left_for_this_run(work)
+    limit = min(work.config.upload.batch_size, max(left, 1))
     rows = work.ledger.query("units_to_register", feed=work.id, now=work.clock(), limit=limit)
     if not rows:
         return 0
-    _respect_limit(work)
+    if left <= 0:
+        raise FeedPaused(
+            f"feed {work.feed.name} registered max_units_per_run = {work.feed.max_units_per_run} units and has more",
+            hint="look at `units`; the next run goes on",
+        )
     files: dict[int, dict[str, tuple[str, str]]] = defaultdict(dict)
     for row in work.ledger.query("bound_files", units=[row["id"] for row in rows]):
         files[row["unit"]][row["spec"]] = (row["checksum"], row["path"])
@@ -43,14 +49,10 @@ def register(work: Work) -> int:
     return len(rows)
 
 
-def _respect_limit(work: Work) -> None:
-    """A feed that would register more than max_units_per_run pauses: more often than not its settings are wrong."""
-    limit, done = work.feed.max_units_per_run, work.run.counts["registered"]
-    if limit is not None and done >= limit:
-        raise FeedPaused(
-            f"feed {work.feed.name} registered {done} units in this run and has more; max_units_per_run is {limit}",
-            hint="look at `units`; the next run goes on",
-        )
+def _left_for_this_run(work: Work) -> int:
+    """How many units this run may still register: with more than expected, more often than not settings are wrong."""
+    limit = work.feed.max_units_per_run
+    return sys.maxsize if limit is None else limit - work.run.counts["registered"]
 
 
 class _Registration:
@@ -82,6 +84,8 @@ class _Registration:
         with self._work.ledger.write(durable=True) as transaction:
             for unit, outcome in zip(units, outcomes, strict=True):
                 self._record(transaction, unit.id, outcome)
+                if outcome.kind in ("created", "reused"):
+                    self._work.run.count("registered_files", len(unit.files))
 
     def _record_intents(self, units: Sequence[OutgoingUnit]) -> None:
         asked = {"kind": "register", "api": self._work.destination.api, "batch": uuid.uuid4().hex}

@@ -108,7 +108,6 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
-    scan.listed += len(directory.files) - changes.excluded
     kept = len(directory.files) - changes.excluded
     scan.listed += kept
     scan.tally["listed"] += kept

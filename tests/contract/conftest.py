@@ -25,7 +25,7 @@ SDK_VERSION = "2026.2.17"
 
 @pytest.fixture(scope="session")
 def sdk() -> None:
-    """The real SDK is there, in the version that the protocol was read from; else the test is skipped with the reason."""
+    """The real SDK is there, in the version that the protocol was read from; else a skip with the reason."""
     missed = f"NOT TESTED with the real synapse-sdk {SDK_VERSION}: "
     if sys.version_info < (3, 12):
         pytest.skip(missed + f"it needs Python 3.12 or newer, this is {sys.version.split()[0]}")

@@ -73,8 +73,8 @@ def test_nullable_means_that_null_passes_too():
     result = {"file_key": "k", "checksum": "c", "data_file_id": None, "success": False, "created": False, "error": None}
     body = {"results": [result], "created_count": 0, "failed_count": 1}
     validate_response("POST", "/v2/data-collections/1/finalize-upload/", 200, body)
+    broken = {**body, "results": [{**result, "checksum": None}]}
     with pytest.raises(Mismatch, match="checksum: None"):
-        broken = {**body, "results": [{**result, "checksum": None}]}
         validate_response("POST", "/v2/data-collections/1/finalize-upload/", 200, broken)
 
 

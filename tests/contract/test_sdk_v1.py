@@ -1,6 +1,7 @@
 """The real synapse-sdk's v1 client, unmodified, against the embedded backend."""
 
 import hashlib
+import json
 
 import pytest
 import requests
@@ -148,7 +149,7 @@ def test_upload_data_collection_sends_files_and_units(client, devserver, collect
     for number in range(4):
         image, label = tmp_path / f"{number}.png", tmp_path / f"{number}.json"
         image.write_bytes(b"\x89PNG\r\n\x1a\n%d" % number)
-        label.write_text('{"number": %d}' % number)
+        label.write_text(json.dumps({"number": number}))
         data.append({"files": {"image_1": str(image), "label_1": str(label)}, "meta": {"number": number}})
     client.upload_data_collection(collection, data)
     units = devserver.units(collection)

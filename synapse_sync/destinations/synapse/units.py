@@ -30,7 +30,7 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
             data: Any = {"data_collection": collection, "units": [_described(unit) for unit in units]}
             answer = transport.call("POST", "v2/data-units/bulk-create/", doing, REGISTER, data=data)
             return outcomes_v2(units, answer)
-        data = [{"data_collection": collection, **_described(unit, keyed=True)} for unit in units]
+        data = [{"data_collection": collection, **_described(unit)} for unit in units]
         return outcomes_v1(units, transport.call("POST", "data_units/", doing, REGISTER, data=data))
     except Rejected as refused:
         if len(units) > 1:
@@ -38,12 +38,10 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
         return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], refused.message))]
 
 
-def _described(unit: OutgoingUnit, *, keyed: bool = False) -> dict[str, Any]:
-    """The unit as both APIs take it. `keyed` puts its sync key, if there is one, into meta (v1: §5, ambiguous POST)."""
-    described: dict[str, Any] = {
-        "files": {spec: {"checksum": checksum, "path": path} for spec, (checksum, path) in unit.files.items()},
-        "meta": {**unit.meta, "sync_key": unit.sync_key} if keyed and unit.sync_key else dict(unit.meta),
-    }
+def _described(unit: OutgoingUnit) -> dict[str, Any]:
+    """The unit as both APIs take it; groups only where there are some."""
+    files = {spec: {"checksum": checksum, "path": path} for spec, (checksum, path) in unit.files.items()}
+    described: dict[str, Any] = {"files": files, "meta": dict(unit.meta)}
     return {**described, "groups": list(unit.groups)} if unit.groups else described
 
 

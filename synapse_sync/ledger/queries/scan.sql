@@ -59,6 +59,9 @@ WHERE id IN (
 -- unsettled: how many files are still settling, and when the latest of them was observed
 SELECT count(*) AS files, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen'
 
+-- count_unplaced: how many files wait to be placed, settled or not
+SELECT count(*) AS files FROM files WHERE feed = :feed AND state IN ('seen', 'settled')
+
 -- unsettled_files: the files that are still settling
 SELECT asset, dir, name FROM files WHERE feed = :feed AND state = 'seen' LIMIT :limit
 

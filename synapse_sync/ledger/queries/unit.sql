@@ -48,7 +48,7 @@ WHERE id = :id AND revision = :revision
 UPDATE files SET attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id AND revision = :revision
 
 -- units_to_fingerprint: described units whose contents are all known
-SELECT u.id, u.key, u.revision, u.meta FROM units AS u
+SELECT u.id, u.key, u.revision, u.meta, u.approved FROM units AS u
 WHERE u.feed = :feed AND u.state = 'described' AND NOT EXISTS (
     SELECT 1 FROM unit_files AS uf JOIN files AS f ON f.id = uf.file
     WHERE uf.unit = u.id AND (f.state <> 'checksummed' OR f.read_revision <> f.revision))

@@ -1,0 +1,56 @@
+"""What the tests of our client share: a destination that is closed, contents, units, and one example of every call."""
+
+import hashlib
+import io
+from contextlib import contextmanager
+
+import pytest
+
+from synapse_sync.destinations.synapse import SynapseDestination
+from synapse_sync.records import Digests, OutgoingUnit
+
+TOKEN = "syn_tr0ub4dor"
+SPECS = [
+    {"name": "image_1", "file_type": "image", "extensions": [".png", ".jpg"], "is_required": True},
+    {"name": "note_1", "file_type": "text", "extensions": [".txt"], "is_required": False},
+]
+
+
+@contextmanager
+def connected(url, token=TOKEN, tenant="", **options):
+    """A destination that is closed at the end."""
+    destination = SynapseDestination(url, token, tenant, **options)
+    try:
+        yield destination
+    finally:
+        destination.close()
+
+
+def digests(data):
+    """What the checksum step would have found."""
+    return Digests(hashlib.md5(data).hexdigest(), hashlib.sha1(data).hexdigest(), len(data))
+
+
+def send(destination, data, name="a.png"):
+    """Upload `data`; nobody records the progress."""
+    return destination.put(io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
+
+
+def unit(number, checksum, **meta):
+    """A unit of one file, with its sync key in meta as the fingerprint step puts it there for v1."""
+    files = {"image_1": (checksum, f"dir/{number}.png")}
+    key = f"key-{number}"
+    return OutgoingUnit(number, f"unit-{number}", files, {**meta, "sync_key": key}, sync_key=key)
+
+
+CALLS = {
+    "check": lambda destination: destination.check(),
+    "open": lambda destination: destination.open(1),
+    "present": lambda destination: destination.present([digests(b"x")]),
+    "put": lambda destination: send(destination, b"x"),
+    "register": lambda destination: destination.register(1, [unit(1, "0" * 32)]),
+    "create_tasks": lambda destination: destination.create_tasks(1, 1, [1]),
+}
+CHANGES = ("put", "register", "create_tasks")
+EVERY_CALL = pytest.mark.parametrize("call", CALLS)
+APIS = pytest.mark.parametrize("api", ["v1", "v2"])

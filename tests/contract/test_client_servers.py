@@ -1,0 +1,67 @@
+"""Our client with servers that lack something, say it otherwise, or answer oddly."""
+
+import json
+
+import pytest
+
+from synapse_sync.errors import CollectionUnusable
+from synapse_sync.records import ContentRef
+from tests.contract.client import connected, digests
+from tests.contract.scripted import answer, scripted
+
+HTML_404 = answer("<h1>Not Found</h1>", "404 Not Found")
+
+
+@pytest.mark.parametrize("missing", [HTML_404, answer({"detail": "Not found."}, "404 Not Found")])
+def test_check_is_content_with_collections_where_the_server_tells_no_user(missing):
+    with scripted(missing, answer({"results": []})) as server, connected(server.url) as destination:
+        destination.check()
+    assert server.requests[1][0].startswith("GET /data_collections/?page_size=1 ")
+
+
+COLLECTION = {"id": 5, "name": "scans", "file_specifications": [{"name": "image_1", "file_type": "image"}]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "extensions"),
+    [
+        (answer({"data": {"file_types": {"image": {"extensions": ["JPG", "png"]}}}, "meta": {}}), (".jpg", ".png")),
+        (answer({"file_types": {"image": {"extensions": ["png"]}}}), (".png",)),
+        (answer({"file_types": {"video": {"extensions": ["mp4"]}}}), ()),
+        (HTML_404, ()),
+        (answer({"detail": "no"}, "403 Forbidden"), ()),
+    ],
+)
+def test_specs_without_extensions_take_their_types_or_are_unrestricted(reply, extensions):
+    with scripted(answer(COLLECTION), reply) as server, connected(server.url) as destination:
+        opened = destination.open(5)
+    assert opened.specs[0].extensions == extensions
+
+
+@pytest.mark.parametrize("specs", [[], None, [1, 2]])
+def test_a_collection_without_specs_is_unusable(specs):
+    body = {**COLLECTION, "file_specifications": specs}
+    with (
+        scripted(answer(body)) as server,
+        connected(server.url) as destination,
+        pytest.raises(CollectionUnusable, match="data collection 5 has no file specifications"),
+    ):
+        destination.open(5)
+
+
+def test_checksums_are_asked_in_lowercase_compared_in_any_case_and_kept_verbatim():
+    ours = digests(b"x")
+    reply = answer({"existing_checksums": [ours.md5.upper(), ours.sha1, "f" * 40]})
+    for checksum, kept in (("auto", ours.sha1), ("sha1", ours.sha1), ("md5", ours.md5.upper())):
+        with scripted(reply) as server, connected(server.url, checksum=checksum) as destination:
+            assert destination.present([ours]) == {ours: ContentRef(kept)}
+        assert json.loads(server.requests[0][1]) == {"checksums": [ours.md5, ours.sha1]}
+
+
+def test_what_is_too_large_for_a_proxy_is_rejected_whatever_page_it_answers_with():
+    with (
+        scripted(answer("<h1>413</h1>", "413 Too Large")) as server,
+        connected(server.url) as destination,
+        pytest.raises(Rejected, match="too large"),
+    ):
+        send(destination, b"x")
