@@ -26,18 +26,25 @@ class Failed(Exception):
     """The program did not do what the benchmark needs: its figures would mean nothing."""
 
 
-def run(arguments: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Finished:
-    """Run it to its end; standard error is passed on. Raises Failed where it does not end with 0."""
+def run(
+    arguments: Sequence[str | Path], environment: Mapping[str, str] | None = None, *, discard: bool = False
+) -> Finished:
+    """Run it to its end. What it prints is its output, or goes to /dev/null; standard error is passed on.
+
+    Raises Failed where it does not end with 0. Keep this process small: a child's peak begins with its parent's size.
+    """
     began = time.perf_counter()
     process = subprocess.Popen(
         [str(argument) for argument in arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if discard else subprocess.PIPE, text=True,
+        env={**os.environ, **(environment or {})},
     )  # fmt: skip
-    assert process.stdout is not None
-    output = process.stdout.read()
+    output = ""
+    if process.stdout is not None:
+        with process.stdout:
+            output = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    process.stdout.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise Failed(f"{' '.join(str(argument) for argument in arguments)} ended with {process.returncode}: {output}")

@@ -9,6 +9,7 @@ their names and attributes matter. Ends with 1 where the target is missed.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def build(root: Path, files: int, folders: int) -> None:
         path = root / f"group_{folder // 100:02d}" / f"series_{folder:04d}"
         path.mkdir(parents=True)
         for file in range(files // folders):
-            (path / f"image_{file:05d}.png").touch()
+            os.close(os.open(path / f"image_{file:05d}.png", os.O_CREAT | os.O_WRONLY))
 
 
 def remember(source: LocalSource) -> Ledger:
@@ -61,7 +62,7 @@ def main() -> int:
         build(root, arguments.files, arguments.folders)
         source = LocalSource(str(root))
         ledger = remember(source)
-        find = ["find", root, "-printf", r"%p\0%s\0%T@\0%C@\0%i\0"]
+        find = ["find", str(root), "-printf", r"%p\0%s\0%T@\0%C@\0%i\0"]
         seconds = medians(
             arguments.runs,
             find=lambda: subprocess.run(find, stdout=subprocess.DEVNULL, check=True),

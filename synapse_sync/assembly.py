@@ -87,7 +87,7 @@ def put_to_work(
         destination=destination,
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
-        settings=f"{feed.fingerprint()} {destination.name}",
+        settings=f"{feed.fingerprint()} {destination.name} {config.upload.max_file_size}",
         clock=clock,
     )
     if row["settings"] != work.settings:

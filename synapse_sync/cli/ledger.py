@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -56,10 +55,9 @@ def backup(ctx: typer.Context, target: Annotated[Path, typer.Argument(metavar="F
 @app.command()
 def export(ctx: typer.Context) -> None:
     """Print the ledger as JSON lines: one object a row, its table in "table"; without upload parts, which hold URLs."""
-    import json
-
+    from synapse_sync.cli.output import print_json
     from synapse_sync.ledger.export import rows
 
     with reading(ctx) as (_, ledger):
         for row in rows(ledger):
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            print_json(row, indent=None)

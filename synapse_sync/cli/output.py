@@ -21,9 +21,14 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else NOT_A_TERMINAL)
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document, UTF-8, indented."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print one JSON document, UTF-8; what a terminal might act upon is escaped, which no program notices."""
+    lines = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
+    sys.stdout.write("\n".join(line if line.isprintable() else _json_escaped(line) for line in lines) + "\n")
+
+
+def _json_escaped(text: str) -> str:
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
 
 
 def plain(text: object) -> str:

@@ -42,9 +42,11 @@ class Destination(Protocol):
         """Send one content from a seekable stream; the file name goes with it.
 
         progress(state, sent) is called after each acknowledged piece: state must be stored before the next piece is
-        sent, sent counts bytes since the last call. Raises ContentMismatch where the bytes sent or the server's
-        checksum are not those of `digests`; OutcomeUnknown where the answer was lost (ask present() before sending
-        again).
+        sent, sent counts bytes since the last call. A state without upload_id has nothing to go on from: on the direct
+        route nothing need be stored, on the others what is stored must be forgotten.
+
+        Raises ContentMismatch where the bytes sent or the server's checksum are not those of `digests`; OutcomeUnknown
+        where the answer was lost (ask present() before sending again); FileUnreadable where the stream fails.
         """
 
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:

@@ -7,7 +7,6 @@ options name a tenant.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from urllib.parse import parse_qs
 
@@ -25,12 +24,12 @@ COOKIE = "devserver-token"
 
 def user_token(backend: Backend) -> str:
     """The token that users/login hands out: 40 hexadecimal digits, the same for every user of this backend."""
-    return hmac.new(backend.store.secret, backend.options.token.encode(), hashlib.sha1).hexdigest()
+    return hmac.digest(backend.store.secret, backend.options.token.encode(), "sha1").hex()
 
 
 def signature(backend: Backend, text: str) -> str:
     """What makes a URL of ours valid without a token."""
-    return hmac.new(backend.store.secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(backend.store.secret, text.encode(), "sha256").hex()
 
 
 class Authentication:

@@ -21,6 +21,8 @@ _CODES = {
     429: "THROTTLED",
 }
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Refused(HTTPException):
     """An answer of 4xx: v2 shows `message`, `code` and `problems` (field, message), v1 `v1` or {"detail": message}."""
@@ -43,7 +45,7 @@ class Refused(HTTPException):
 
 def answer(body: object, status: int = 200) -> Response:
     """A JSON answer as it is."""
-    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type="application/json")
+    return Response(_encode(body), status, media_type="application/json")
 
 
 def request_id() -> str:

@@ -99,8 +99,10 @@ class Misbehaviour:
 
     async def _delay(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.parameters["when"] == "before":
+            # Read first: a slow server has the request, and works on it though the client may have given up.
+            body = await _read(receive)
             await asyncio.sleep(fault.parameters["seconds"])
-            await self._app(scope, receive, send)
+            await self._app(scope, _replay(body, receive), send)
             return
         captured = await self._capture(scope, receive)
         await asyncio.sleep(fault.parameters["seconds"])
@@ -155,8 +157,8 @@ class Misbehaviour:
 
     async def _duplicate_delivery(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
-        first = await self._capture(dict(scope), _replay(body))
-        second = await self._capture(dict(scope), _replay(body))
+        first = await self._capture(dict(scope), _replay(body, receive))
+        second = await self._capture(dict(scope), _replay(body, receive))
         await (second if fault.parameters["answer"] == "second" else first).send(send)
 
 
@@ -206,10 +208,13 @@ async def _read(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _replay(body: bytes) -> Receive:
-    """A receive channel that delivers a request body that has been read before."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive channel that delivers a body that has been read before, and then what really comes."""
+    waiting = [body]
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+    async def replayed() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
 
-    return receive
+    return replayed

@@ -101,8 +101,7 @@ def page_v2(backend: Backend, request: Request, chosen: Selection, render: Calla
     comparison, order = ("<", "DESC") if kind == "p" else (">", "ASC")
     with backend.store.reading() as db:
         rows = db.execute(
-            f"SELECT * {chosen.source} AND id {comparison} {position:d}"
-            f" ORDER BY id {order} LIMIT {size + 1:d}",
+            f"SELECT * {chosen.source} AND id {comparison} {position:d} ORDER BY id {order} LIMIT {size + 1:d}",
             chosen.values,
         ).fetchall()
         more, rows = len(rows) > size, rows[:size]

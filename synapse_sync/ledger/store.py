@@ -21,6 +21,7 @@ from synapse_sync.ledger.queries import statement
 
 Row = sqlite3.Row
 BUSY_SECONDS = 10.0
+AT_ONCE = 2000  # rows fetched at once where they are streamed
 
 
 class Transaction:
@@ -76,11 +77,13 @@ class Ledger:
             return self._reader().execute(statement(name), _bound(parameters)).fetchall()
 
     def tuples(self, name: str, /, **parameters: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows as plain tuples, one by one: for the paths on which a million rows pass."""
+        """The rows as plain tuples, fetched in blocks: for the paths on which a million rows pass."""
         with translated(self.path):
             cursor = self._reader().cursor()
             cursor.row_factory = None
-            yield from cursor.execute(statement(name), _bound(parameters))
+            cursor.execute(statement(name), _bound(parameters))
+            while rows := cursor.fetchmany(AT_ONCE):
+                yield from rows
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:

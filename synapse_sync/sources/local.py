@@ -61,9 +61,8 @@ class LocalSource:
             except OSError as error:
                 raise self._unavailable(error) from error
             if now != before:
-                raise SourceUnavailable(
-                    f"{self.root} was replaced or unmounted while it was listed", hint="it is listed again"
-                )
+                message = f"the folder {self.describe_path(b'')} was replaced or unmounted while it was listed"
+                raise SourceUnavailable(message, hint="it is listed again")
 
     def keeps(self, directory: bytes, name: bytes) -> bool:
         """Whether the include and exclude patterns keep this file."""
@@ -91,4 +90,4 @@ class LocalSource:
 
     def _unavailable(self, error: OSError) -> SourceUnavailable:
         why = refusal(error, self._path)
-        return SourceUnavailable(f"the folder {self.root} can't be listed: {why.what}", hint=why.hint)
+        return SourceUnavailable(f"the folder {self.describe_path(b'')} can't be listed: {why.what}", hint=why.hint)

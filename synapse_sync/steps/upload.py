@@ -60,7 +60,7 @@ def _send(work: Work, content: Row, file: Row) -> Result:
 
     def acknowledged(state: UploadProgress, sent: int) -> None:
         work.run.count("sent_bytes", sent)
-        if state.upload_id:
+        if state.route != "direct":
             _save(work, content["id"], state)
 
     name = os.path.basename(shown_path(file))
@@ -78,7 +78,11 @@ def _resumable(content: Row) -> UploadProgress | None:
 
 
 def _save(work: Work, content: int, state: UploadProgress) -> None:
+    """Keep how far a resumable upload came, before its next piece is sent; no upload id means: begin anew."""
     with work.ledger.write(durable=True) as transaction:
+        if not state.upload_id:
+            transaction.run("forget_progress", content=content)
+            return
         transaction.run(
             "save_progress", content=content, now=work.clock(),
             route=state.route, upload_id=state.upload_id, offset=state.offset, parts=state.parts,

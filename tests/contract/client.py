@@ -9,7 +9,7 @@ import pytest
 from synapse_sync.destinations.synapse import SynapseDestination
 from synapse_sync.records import Digests, OutgoingUnit
 
-TOKEN = "syn_tr0ub4dor"
+TOKEN = "syn_dev"
 SPECS = [
     {"name": "image_1", "file_type": "image", "extensions": [".png", ".jpg"], "is_required": True},
     {"name": "note_1", "file_type": "text", "extensions": [".txt"], "is_required": False},

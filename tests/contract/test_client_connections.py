@@ -58,9 +58,9 @@ def test_what_must_not_be_repeated_goes_out_on_a_new_connection(call):
         assert len(server.requests) == 2
 
 
-def test_many_threads_share_one_destination(server):
+def test_many_threads_share_one_destination(devserver):
     contents = [b"shared %d" % number for number in range(200)]
-    with connected(server.url, workers=4) as destination, ThreadPoolExecutor(8) as threads:
+    with connected(devserver.url, workers=4) as destination, ThreadPoolExecutor(8) as threads:
         references = list(threads.map(lambda data: send(destination, data), contents))
         found = destination.present([digests(data) for data in contents])
     assert [reference.checksum for reference in references] == [found[digests(data)].checksum for data in contents]
@@ -179,13 +179,13 @@ def test_a_token_that_the_server_quotes_is_blacked_out(status):
     assert TOKEN not in repr(refused.value) + str(refused.value)
 
 
-def test_the_token_is_in_no_log_and_no_repr(server, caplog):
+def test_the_token_is_in_no_log_and_no_repr(devserver, caplog):
     caplog.set_level(logging.DEBUG)
-    collection = server.create_collection("scans", SPECS)
-    with connected(server.url) as destination:
+    collection = devserver.create_collection("scans", SPECS)
+    with connected(devserver.url) as destination:
         destination.check()
         destination.register(collection, [unit(1, send(destination, b"x").checksum)])
-        server.fault("*", "drop_before")
+        devserver.fault("*", "drop_before")
         with pytest.raises(Unreachable):
             destination.check()
         assert TOKEN not in repr(destination) + repr(vars(destination))

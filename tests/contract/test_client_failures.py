@@ -79,65 +79,68 @@ def test_a_success_that_is_a_web_page_is_no_success(call):
 
 
 @EVERY_CALL
-def test_a_proxys_page_is_busy_and_no_refused_token(call, server):
-    server.fault("*", "html", code=403)
-    with connected(server.url) as destination, pytest.raises(Busy, match=r"403 .*by a proxy before the server") as busy:
+def test_a_proxys_page_is_busy_and_no_refused_token(call, devserver):
+    devserver.fault("*", "html", code=403)
+    with (
+        connected(devserver.url) as destination,
+        pytest.raises(Busy, match=r"403 .*by a proxy before the server") as busy,
+    ):
         CALLS[call](destination)
     assert (busy.value.scope, busy.value.retry, busy.value.applied) == ("call", "later", "no")
-    assert server.stats()["units"] == 0 or call != "register"
+    assert devserver.stats()["units"] == 0 or call != "register"
 
 
 @pytest.mark.parametrize("code", [408, 425, 429, 503])
 @EVERY_CALL
-def test_a_server_that_is_busy_says_how_long_and_nothing_was_applied(call, code, server):
-    server.fault("*", "status", code=code, retry_after=7)
-    with connected(server.url) as destination, pytest.raises(Busy) as busy:
+def test_a_server_that_is_busy_says_how_long_and_nothing_was_applied(call, code, devserver):
+    devserver.fault("*", "status", code=code, retry_after=7)
+    with connected(devserver.url) as destination, pytest.raises(Busy) as busy:
         CALLS[call](destination)
     assert (busy.value.retry_after, busy.value.applied, busy.value.status) == (7, "no", code)
 
 
 @pytest.mark.parametrize("code", [500, 502, 504])
 @pytest.mark.parametrize("processed", [False, True])
-def test_a_v1_registration_that_ends_in_5xx_is_unknown_whether_processed_or_not(server, code, processed):
-    collection = server.create_collection("scans", SPECS)
-    with connected(server.url) as destination:
+def test_a_v1_registration_that_ends_in_5xx_is_unknown_whether_processed_or_not(devserver, code, processed):
+    collection = devserver.create_collection("scans", SPECS)
+    with connected(devserver.url) as destination:
         one = unit(1, send(destination, b"x").checksum)
-        server.fault("POST data_units/", "status", code=code, processed=processed)
+        devserver.fault("POST data_units/", "status", code=code, processed=processed)
         with pytest.raises(OutcomeUnknown) as unknown:
             destination.register(collection, [one])
     assert unknown.value.status == code
-    assert len(server.units(collection)) == int(processed)
+    assert len(devserver.units(collection)) == int(processed)
 
 
-def test_a_v1_registration_whose_answer_was_dropped_is_unknown_and_sent_once(server):
-    collection = server.create_collection("scans", SPECS)
-    with connected(server.url) as destination:
+def test_a_v1_registration_whose_answer_was_dropped_is_unknown_and_sent_once(devserver):
+    collection = devserver.create_collection("scans", SPECS)
+    with connected(devserver.url) as destination:
         one = unit(1, send(destination, b"x").checksum)
-        server.fault("POST data_units/", "drop_after")
+        devserver.fault("POST data_units/", "drop_after")
         with pytest.raises(OutcomeUnknown, match="register unit unit-1"):
             destination.register(collection, [one])
-    assert len(server.units(collection)) == 1
-    assert server.stats()["requests"]["POST data_units/"] == 1
+    assert len(devserver.units(collection)) == 1
+    assert devserver.stats()["requests"]["POST data_units/"] == 1
 
 
-def test_a_v2_registration_whose_answer_was_dropped_is_unknown_and_sending_it_again_makes_no_second_unit(server):
-    collection = server.create_collection("scans", SPECS)
-    with connected(server.url, api="v2") as destination:
+def test_a_v2_registration_whose_answer_was_dropped_is_unknown_and_sending_it_again_makes_no_second_unit(devserver):
+    collection = devserver.create_collection("scans", SPECS)
+    with connected(devserver.url, api="v2") as destination:
         one = unit(1, send(destination, b"x").checksum)
-        server.fault("POST v2/data-units/bulk-create/", "drop_after")
+        devserver.fault("POST v2/data-units/bulk-create/", "drop_after")
         with pytest.raises(OutcomeUnknown):
             destination.register(collection, [one])
         assert destination.register(collection, [one])[0].kind == "reused"
-    assert len(server.units(collection)) == 1
+    assert len(devserver.units(collection)) == 1
 
 
 @APIS
-def test_tasks_whose_answer_was_dropped_are_unknown(server, api):
-    collection = server.create_collection("scans", SPECS)
-    project = server.create_project("annotate", collection)
-    with connected(server.url, api=api) as destination:
+def test_tasks_whose_answer_was_dropped_are_unknown(devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
+    project = devserver.create_project("annotate", collection)
+    with connected(devserver.url, api=api) as destination:
         made = destination.register(collection, [unit(1, send(destination, b"x").checksum)])[0].server_id
-        server.fault("*tasks/*", "drop_after")
+        devserver.fault("*tasks/*", "drop_after")
         with pytest.raises(OutcomeUnknown):
             destination.create_tasks(project, collection, [made])
-    assert len(server.tasks(project)) == 1
+    assert len(devserver.tasks(project)) == 1

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from synapse_sync.destinations.synapse.unfinished import Pace
-from synapse_sync.errors import Busy
+from synapse_sync.errors import Busy, Rejected
 from synapse_sync.records import UploadProgress
 from tests.contract.client import connected, digests
 from tests.contract.scripted import answer, scripted
@@ -89,3 +89,12 @@ def test_a_finalize_that_an_earlier_process_sent_is_waited_for_and_not_sent_agai
     with scripted(state(10240), state(10240), state(10240, "2026-01-01T00:00:00Z"), CLAIMED) as server:
         put_in_chunks(server, resume=killed)
     assert list(sent(server)) == [*["GET /chunked_upload/7/"] * 3, "POST /data_files/"]
+
+
+NO = answer({"detail": "File type is not allowed."}, "400 Bad Request")
+
+
+@pytest.mark.parametrize("replies", [(NO,), (state(4096), NO, state(4096), state(4096))])
+def test_a_chunk_that_the_server_refuses_though_it_stands_where_we_thought_is_rejected_for_good(replies):
+    with scripted(*replies) as server, pytest.raises(Rejected, match="not allowed"):
+        put_in_chunks(server)

@@ -1,63 +1,30 @@
 """Our client against the embedded backend: every route but the uploads, on v1 and v2, done or refused."""
 
-import hashlib
-import io
+from dataclasses import replace
 
 import pytest
 
 from synapse_sync.destinations.base import Destination
 from synapse_sync.destinations.synapse import SynapseDestination
-from synapse_sync.devserver import DevServer, Options
 from synapse_sync.errors import CollectionUnusable, ConfigError, CredentialsError, Rejected, TokenRefused
-from synapse_sync.records import ContentRef, Digests, OutgoingUnit, Spec
+from synapse_sync.records import ContentRef, Spec
+from tests.contract.client import APIS, SPECS, digests, send, unit
 
-SPECS = [
-    {"name": "image_1", "file_type": "image", "extensions": [".png", ".jpg"], "is_required": True},
-    {"name": "note_1", "file_type": "text", "extensions": [".txt"], "is_required": False},
-]
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}}
-APIS = pytest.mark.parametrize("api", ["v1", "v2"])
-
-
-@pytest.fixture(scope="module")
-def running_server(tmp_path_factory):
-    with DevServer(Options(data=tmp_path_factory.mktemp("server"))) as running:
-        yield running
 
 
 @pytest.fixture
-def server(running_server):
-    """One backend for all tests here (each has its own collection), without another test's faults and counts."""
-    running_server.clear_faults()
-    running_server.reset_stats()
-    return running_server
-
-
-@pytest.fixture
-def connect(server):
+def connect(devserver):
     """Destinations of this server, closed at the end."""
     made = []
 
     def destination(token="syn_dev", tenant="", **options) -> Destination:
-        made.append(SynapseDestination(server.url, token, tenant, **options))
+        made.append(SynapseDestination(devserver.url, token, tenant, **options))
         return made[-1]
 
     yield destination
     for each in made:
         each.close()
-
-
-def digests(data):
-    return Digests(hashlib.md5(data).hexdigest(), hashlib.sha1(data).hexdigest(), len(data))
-
-
-def send(destination, data, name="a.png"):
-    return destination.put(io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
-
-
-def unit(number, checksum, **meta):
-    files = {"image_1": (checksum, f"dir/{number}.png")}
-    return OutgoingUnit(number, f"unit-{number}", files, meta, sync_key=f"key-{number}")
 
 
 def test_check_passes_with_the_right_token_and_names_what_was_refused_with_a_wrong_one(connect):
@@ -68,10 +35,10 @@ def test_check_passes_with_the_right_token_and_names_what_was_refused_with_a_wro
 
 
 @APIS
-def test_a_wrong_token_is_refused_by_every_call_and_appears_in_no_message(connect, server, api):
+def test_a_wrong_token_is_refused_by_every_call_and_appears_in_no_message(connect, devserver, api):
     secret = "syn_tr0ub4dor"
     destination = connect(secret, api=api)
-    collection = server.create_collection("scans", SPECS)
+    collection = devserver.create_collection("scans", SPECS)
     calls = [
         lambda: destination.open(collection),
         lambda: destination.present([digests(b"x")]),
@@ -99,20 +66,20 @@ def test_a_tenant_that_no_header_can_carry_is_a_config_error(connect):
 
 
 @APIS
-def test_token_and_tenant_go_out_as_each_api_wants_them(tmp_path, api):
-    with DevServer(Options(data=tmp_path, tenant="acme")) as strict:
-        collection = strict.create_collection("scans", SPECS)
-        good, bad = (SynapseDestination(strict.url, "syn_dev", tenant, api=api) for tenant in ("acme", "other"))
-        assert good.open(collection).id == collection
-        with pytest.raises((TokenRefused, CollectionUnusable)):
-            bad.open(collection)
-        good.close()
-        bad.close()
+def test_token_and_tenant_go_out_as_each_api_wants_them(start, api):
+    strict, _ = start(tenant="acme")
+    collection = strict.create_collection("scans", SPECS)
+    good, bad = (SynapseDestination(strict.url, "syn_dev", tenant, api=api) for tenant in ("acme", "other"))
+    assert good.open(collection).id == collection
+    with pytest.raises((TokenRefused, CollectionUnusable)):
+        bad.open(collection)
+    good.close()
+    bad.close()
 
 
 @APIS
-def test_open_gives_specs_and_meta_schema(connect, server, api):
-    collection = server.create_collection("scans", SPECS, SCHEMA)
+def test_open_gives_specs_and_meta_schema(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS, SCHEMA)
     opened = connect(api=api).open(collection)
     assert (opened.id, opened.name, opened.meta_schema) == (collection, "scans", SCHEMA)
     image, note = opened.specs
@@ -122,8 +89,8 @@ def test_open_gives_specs_and_meta_schema(connect, server, api):
     assert ".png" not in note.extensions
 
 
-def test_v1_specs_carry_their_own_extensions(connect, server):
-    opened = connect(api="v1").open(server.create_collection("scans", SPECS))
+def test_v1_specs_carry_their_own_extensions(connect, devserver):
+    opened = connect(api="v1").open(devserver.create_collection("scans", SPECS))
     assert opened.specs[0] == Spec("image_1", "image", (".png", ".jpg"), required=True)
     assert opened.meta_schema is None
 
@@ -144,44 +111,41 @@ def test_present_says_under_which_checksum_the_server_has_what_it_has(connect):
 
 
 @pytest.mark.parametrize("stored", ["md5", "sha1"])
-def test_present_finds_a_content_under_either_digest(tmp_path, stored):
-    with DevServer(Options(data=tmp_path, checksum=stored)) as running:
-        destination = SynapseDestination(running.url, "syn_dev")
-        reference = send(destination, b"held")
-        assert reference.checksum == getattr(digests(b"held"), stored)
-        assert destination.present([digests(b"held")])[digests(b"held")].checksum == reference.checksum
-        destination.close()
+def test_present_finds_a_content_under_either_digest(start, stored):
+    running, _ = start(checksum=stored)
+    destination = SynapseDestination(running.url, "syn_dev")
+    reference = send(destination, b"held")
+    assert reference.checksum == getattr(digests(b"held"), stored)
+    assert destination.present([digests(b"held")])[digests(b"held")].checksum == reference.checksum
+    destination.close()
 
 
-def test_present_asks_for_any_number_with_at_most_a_thousand_digests_per_request(connect, server):
+def test_present_asks_for_any_number_with_at_most_a_thousand_digests_per_request(connect, devserver):
     destination = connect()
     contents = [digests(b"%d" % number) for number in range(1201)]
     send(destination, b"1200")
     assert list(destination.present(contents)) == [contents[1200]]
-    assert server.stats()["requests"]["POST data_files/verify_checksums/"] == 3
+    assert devserver.stats()["requests"]["POST data_files/verify_checksums/"] == 3
 
 
 @APIS
-def test_registered_units_have_their_files_meta_and_groups(connect, server, api):
-    collection = server.create_collection("scans", SPECS)
+def test_registered_units_have_their_files_meta_and_groups(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
     destination = connect(api=api)
     checksums = [send(destination, b"%d" % number).checksum for number in range(3)]
     units = [unit(number, checksum, age=number) for number, checksum in enumerate(checksums)]
-    units[2] = OutgoingUnit(**{**{f: getattr(units[2], f) for f in units[2].__slots__}, "groups": ("site-a", "day-2")})
+    units[2] = replace(units[2], groups=("site-a", "day-2"))
     outcomes = destination.register(collection, units)
-    made = server.units(collection)
+    made = devserver.units(collection)
     assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == [("created", each["id"]) for each in made]
     assert [each["files"]["image_1"]["checksum"] for each in made] == checksums
     assert [each["files"]["image_1"]["path"] for each in made] == ["dir/0.png", "dir/1.png", "dir/2.png"]
-    assert [each["meta"]["age"] for each in made] == [0, 1, 2]
-    assert [each["meta"].get("sync_key") for each in made] == (
-        ["key-0", "key-1", "key-2"] if api == "v1" else [None] * 3
-    )
+    assert [each["meta"] for each in made] == [{"age": number, "sync_key": f"key-{number}"} for number in range(3)]
     assert made[2]["groups"] == ["site-a", "day-2"]
 
 
-def test_v2_says_that_a_unit_was_there_before(connect, server):
-    collection = server.create_collection("scans", SPECS)
+def test_v2_says_that_a_unit_was_there_before(connect, devserver):
+    collection = devserver.create_collection("scans", SPECS)
     destination = connect(api="v2")
     one = unit(1, send(destination, b"x").checksum)
     first, second = destination.register(collection, [one])[0], destination.register(collection, [one])[0]
@@ -190,24 +154,24 @@ def test_v2_says_that_a_unit_was_there_before(connect, server):
 
 
 @pytest.mark.parametrize("shape", ["list", "results"])
-def test_both_shapes_of_the_v1_reply_are_read(tmp_path, shape):
-    with DevServer(Options(data=tmp_path, v1_reply=shape)) as running:
-        collection = running.create_collection("scans", SPECS)
-        destination = SynapseDestination(running.url, "syn_dev")
-        outcome = destination.register(collection, [unit(1, send(destination, b"x").checksum)])[0]
-        assert (outcome.kind, outcome.server_id) == ("created", running.units(collection)[0]["id"])
-        destination.close()
+def test_both_shapes_of_the_v1_reply_are_read(start, shape):
+    running, _ = start(v1_reply=shape)
+    collection = running.create_collection("scans", SPECS)
+    destination = SynapseDestination(running.url, "syn_dev")
+    outcome = destination.register(collection, [unit(1, send(destination, b"x").checksum)])[0]
+    assert (outcome.kind, outcome.server_id) == ("created", running.units(collection)[0]["id"])
+    destination.close()
 
 
 @APIS
-def test_a_batch_with_one_bad_unit_is_refused_whole_and_can_be_bisected(connect, server, api):
-    collection = server.create_collection("scans", SPECS)
+def test_a_batch_with_one_bad_unit_is_refused_whole_and_can_be_bisected(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
     destination = connect(api=api)
     good = [unit(number, send(destination, b"%d" % number).checksum) for number in range(3)]
     bad = unit(9, "f" * 32)
     with pytest.raises(Rejected, match=r"register 4 units in data collection \d+"):
         destination.register(collection, [*good, bad])
-    assert server.units(collection) == []
+    assert devserver.units(collection) == []
     assert {outcome.kind for outcome in destination.register(collection, good)} == {"created"}
     (outcome,) = destination.register(collection, [bad])
     assert (outcome.kind, outcome.server_id, outcome.lacking) == ("rejected", None, ("f" * 32,))
@@ -215,8 +179,8 @@ def test_a_batch_with_one_bad_unit_is_refused_whole_and_can_be_bisected(connect,
 
 
 @APIS
-def test_a_refusal_of_one_unit_for_its_meta_gives_the_servers_words_and_lacks_nothing(connect, server, api):
-    collection = server.create_collection("scans", SPECS, SCHEMA)
+def test_a_refusal_of_one_unit_for_its_meta_gives_the_servers_words_and_lacks_nothing(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS, SCHEMA)
     destination = connect(api=api)
     (outcome,) = destination.register(collection, [unit(1, send(destination, b"x").checksum, age="old")])
     assert outcome.kind == "rejected"
@@ -225,52 +189,62 @@ def test_a_refusal_of_one_unit_for_its_meta_gives_the_servers_words_and_lacks_no
 
 
 @APIS
-def test_meta_that_json_cannot_hold_is_refused_before_anything_is_sent(connect, server, api):
-    collection = server.create_collection("scans", SPECS)
+def test_a_unit_whose_key_is_its_checksum_lacks_nothing_when_refused_for_another_reason(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS, SCHEMA)
+    destination = connect(api=api)
+    checksum = send(destination, b"x").checksum
+    (outcome,) = destination.register(collection, [replace(unit(1, checksum, age="old"), key=checksum)])
+    assert checksum in outcome.reason
+    assert outcome.lacking == ()
+
+
+@APIS
+def test_meta_that_json_cannot_hold_is_refused_before_anything_is_sent(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
     destination = connect(api=api)
     for value in (float("nan"), "\ud800"):
         (outcome,) = destination.register(collection, [unit(1, "0" * 32, age=value)])
         assert outcome.kind == "rejected"
         assert "JSON" in outcome.reason
-    assert not [route for route in server.stats()["requests"] if "units" in route]
+    assert not [route for route in devserver.stats()["requests"] if "units" in route]
 
 
-def test_units_that_v1_leaves_out_silently_are_unknown_and_the_others_keep_their_ids(tmp_path):
-    with DevServer(Options(data=tmp_path, v1_unknown="drop")) as running:
-        collection = running.create_collection("scans", SPECS)
-        destination = SynapseDestination(running.url, "syn_dev")
-        good = [unit(number, send(destination, b"%d" % number).checksum) for number in (0, 2)]
-        outcomes = destination.register(collection, [good[0], unit(1, "f" * 32), good[1]])
-        ids = [each["id"] for each in running.units(collection)]
-        expected = [("created", ids[0]), ("unknown", None), ("created", ids[1])]
-        assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == expected
-        destination.close()
+def test_units_that_v1_leaves_out_silently_are_unknown_and_the_others_keep_their_ids(start):
+    running, _ = start(v1_unknown="drop")
+    collection = running.create_collection("scans", SPECS)
+    destination = SynapseDestination(running.url, "syn_dev")
+    good = [unit(number, send(destination, b"%d" % number).checksum) for number in (0, 2)]
+    outcomes = destination.register(collection, [good[0], unit(1, "f" * 32), good[1]])
+    ids = [each["id"] for each in running.units(collection)]
+    expected = [("created", ids[0]), ("unknown", None), ("created", ids[1])]
+    assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == expected
+    destination.close()
 
 
-def test_a_v1_reply_in_another_order_is_matched_by_sync_key(connect, server):
-    collection = server.create_collection("scans", SPECS)
+def test_a_v1_reply_in_another_order_is_matched_by_sync_key(connect, devserver):
+    collection = devserver.create_collection("scans", SPECS)
     destination = connect()
     units = [unit(number, send(destination, b"%d" % number).checksum) for number in range(4)]
-    server.fault("POST data_units/", "reorder_results")
+    devserver.fault("POST data_units/", "reorder_results")
     outcomes = destination.register(collection, units)
-    assert [outcome.server_id for outcome in outcomes] == [each["id"] for each in server.units(collection)]
+    assert [outcome.server_id for outcome in outcomes] == [each["id"] for each in devserver.units(collection)]
 
 
 @APIS
-def test_tasks_are_created_one_per_unit(connect, server, api):
-    collection = server.create_collection("scans", SPECS)
-    project = server.create_project("annotate", collection)
+def test_tasks_are_created_one_per_unit(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
+    project = devserver.create_project("annotate", collection)
     destination = connect(api=api)
     outcomes = destination.register(collection, [unit(n, send(destination, b"%d" % n).checksum) for n in range(3)])
     ids = [outcome.server_id for outcome in outcomes]
     destination.create_tasks(project, collection, ids)
-    assert [task["data_unit"] for task in server.tasks(project)] == ids
+    assert [task["data_unit"] for task in devserver.tasks(project)] == ids
 
 
 @APIS
-def test_tasks_for_units_that_are_not_there_are_refused_whole(connect, server, api):
-    collection = server.create_collection("scans", SPECS)
-    project = server.create_project("annotate", collection)
+def test_tasks_for_units_that_are_not_there_are_refused_whole(connect, devserver, api):
+    collection = devserver.create_collection("scans", SPECS)
+    project = devserver.create_project("annotate", collection)
     with pytest.raises(Rejected, match=f"create 1 tasks in project {project}"):
         connect(api=api).create_tasks(project, collection, [4711])
-    assert server.tasks(project) == []
+    assert devserver.tasks(project) == []

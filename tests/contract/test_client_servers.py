@@ -1,12 +1,14 @@
 """Our client with servers that lack something, say it otherwise, or answer oddly."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from synapse_sync.errors import CollectionUnusable
+from synapse_sync.errors import CollectionUnusable, Rejected
 from synapse_sync.records import ContentRef
-from tests.contract.client import connected, digests
+from tests.contract.client import connected, digests, send, unit
+from tests.contract.openapi import validate_request
 from tests.contract.scripted import answer, scripted
 
 HTML_404 = answer("<h1>Not Found</h1>", "404 Not Found")
@@ -65,3 +67,21 @@ def test_what_is_too_large_for_a_proxy_is_rejected_whatever_page_it_answers_with
         pytest.raises(Rejected, match="too large"),
     ):
         send(destination, b"x")
+
+
+@pytest.mark.usefixtures("description")
+def test_our_v2_requests_are_as_the_published_description_says():
+    grouped = replace(unit(2, "1" * 32, age=3), groups=("site-a", "day-2"))
+    calls = [
+        lambda destination: destination.open(5),
+        lambda destination: destination.register(5, [unit(1, "0" * 40), grouped]),
+        lambda destination: destination.create_tasks(7, 5, [1, 2]),
+    ]
+    replies = [answer(COLLECTION), answer({"file_types": {}}), answer({"results": []}, "201 Created"), answer({})]
+    with scripted(*replies) as server, connected(server.url, api="v2") as destination:
+        for call in calls:
+            call(destination)
+    assert len(server.requests) == len(replies)
+    for head, body in server.requests:
+        method, path, _ = head.split(" ", 2)
+        validate_request(method, path, json.loads(body) if body else None)

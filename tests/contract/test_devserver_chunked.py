@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 
 import pytest
 import requests
@@ -157,19 +158,17 @@ def test_an_upload_goes_on_after_a_restart_of_the_backend(start, put, begun, tmp
 @pytest.mark.parametrize(("unlocked", "offset"), [(False, 6000), (True, 8000)])
 def test_two_parts_in_flight_with_the_same_start(start, put, begun, unlocked, offset):
     """Without a lock both are appended (protocol §4.3); by default the second one is refused."""
-    _, api = start(unlocked_appends=unlocked)
+    server, api = start(unlocked_appends=unlocked)
     path = begun(api)
-    halves = [threading.Event(), threading.Event()]
 
-    def send(mine, other):
-        """One part whose second half waits until the other part's request has begun, too."""
+    def body():
+        """One part whose second half waits until both parts have arrived in part."""
+        yield b'--B\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + CONTENT[4000:5000]
+        while server.stats()["requests"].get("PUT chunked_upload/{id}/", 0) < 2:
+            time.sleep(0.001)
+        yield CONTENT[5000:6000] + b"\r\n--B--\r\n"
 
-        def body():
-            yield b'--B\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + CONTENT[4000:5000]
-            mine.set()
-            assert other.wait(10)
-            yield CONTENT[5000:6000] + b"\r\n--B--\r\n"
-
+    def send():
         headers = {
             "Content-Range": f"bytes 4000-5999/{len(CONTENT)}",
             "Content-Type": "multipart/form-data; boundary=B",
@@ -177,7 +176,7 @@ def test_two_parts_in_flight_with_the_same_start(start, put, begun, unlocked, of
         }
         requests.put(f"{api.base}/{path}", data=body(), headers=headers, timeout=10)
 
-    threads = [threading.Thread(target=send, args=pair) for pair in (halves, halves[::-1])]
+    threads = [threading.Thread(target=send) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

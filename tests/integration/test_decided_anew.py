@@ -179,15 +179,19 @@ def test_a_feed_that_is_pointed_at_another_collection_keeps_what_it_registered(s
     assert [unit["files"]["image_1"]["path"] for unit in site.server.units(other)] == ["p2/image.png"]
 
 
-def test_a_feed_that_is_pointed_at_another_server_sends_waiting_content_there(site: Installation) -> None:
-    """Contents are known for each destination: what one server has says nothing of another."""
-    site.configure(extra=DIRECTORY, schema=NEEDS_SITE, head='tenant = "one"')
-    site.write(PAIR)
-    assert site.sync().exit_code == 1
+def test_on_another_server_or_tenant_nothing_is_taken_for_known(site: Installation) -> None:
+    """Contents and fingerprints belong to a destination: what one has says nothing of another."""
+    site.configure(extra=DIRECTORY, head='tenant = "one"')
+    site.write({**PAIR, "p2/image.png": "an image"})
+    assert site.sync().exit_code == 0
+    assert site.states() == {"p1": "registered", "p2": "forming"}
+    site.server.reset_stats()
 
-    site.configure(extra=DIRECTORY + VALUES, head='tenant = "two"')
+    site.configure(extra=DIRECTORY, head='tenant = "two"')
+    site.write({"p2/label.json": "a label"})
 
     assert site.sync().exit_code == 0
-    assert site.registered() == [REGISTERED]
-    destination = site.run("units", "show", "p1", "--json").json[0]["destination"]
-    assert destination.endswith("|two")
+    assert site.states() == {"p1": "registered", "p2": "registered"}
+    assert site.requests("POST data_files/verify_checksums/") == 1
+    assert site.received() == 0, "the embedded backend has one store for all tenants"
+    assert site.run("units", "show", "p2", "--json").json[0]["destination"].endswith("|two")

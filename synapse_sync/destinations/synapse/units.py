@@ -35,7 +35,8 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
     except Rejected as refused:
         if len(units) > 1:
             raise
-        return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], refused.message))]
+        said = refused.message.removeprefix(f"could not {doing}")  # a unit's key may be a checksum too
+        return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], said))]
 
 
 def _described(unit: OutgoingUnit) -> dict[str, Any]:
