@@ -19,7 +19,7 @@ SynapseSyncError                  message + hint (what to do), exit_code, retry 
 └── DestinationError              1  …       scope ("call"|"unit"|"collection"|"destination"), applied ("no"|"maybe")
 ├── Unreachable               3  later   destination: no connection, no answer
 ├── TokenRefused              3  later   destination: 401 or 403 on every call
-├── Busy                      1  later   destination: 429, 5xx, a proxy's refusal
+├── Busy                      1  later   destination: 429, 5xx; call: a proxy's refusal
 ├── OutcomeUnknown            1  never   call, applied = "maybe": the answer to a change was lost
 ├── Rejected                  1  never   call: the server refused what was sent, in its words
 ├── ContentMismatch           1  later   call: the server's checksum is not ours: bytes were changed on the way

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 FORBID_SKIP = "SYNAPSE_SYNC_FORBID_SKIP"
+FROM_OUTSIDE = (
+    "credentials_directory", "state_directory", "requests_ca_bundle", "curl_ca_bundle",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+)  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,6 +33,6 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     for name in list(os.environ):
         if name.startswith(("SYNAPSE_", "XDG_")) and name != FORBID_SKIP:
             monkeypatch.delenv(name)
-    for name in ("CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"):
+    for name in (*FROM_OUTSIDE, *map(str.upper, FROM_OUTSIDE)):
         monkeypatch.delenv(name, raising=False)
     return home

@@ -47,6 +47,12 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def _reason(cause: Exception) -> str:
+    """What went wrong, without the connection object that urllib3 puts before it."""
+    text = str(cause)
+    return text.partition("): ")[2] or text
+
+
 def broken(cause: Exception, doing: str, *, change: bool) -> DestinationError:
     """The error for a connection that failed before a whole answer was there; `cause` is urllib3's exception."""
     if isinstance(cause, SSLError):
@@ -55,7 +61,7 @@ def broken(cause: Exception, doing: str, *, change: bool) -> DestinationError:
             return Unreachable(f"could not {doing}: the server's certificate is not trusted: {cause}", hint=hint)
     elif isinstance(cause, (NewConnectionError, ConnectTimeoutError, ProxyError)):
         hint = "check server.url, the network and that the server runs; tried again by itself"
-        return Unreachable(f"could not {doing}: no connection: {cause}", hint=hint)
+        return Unreachable(f"could not {doing}: no connection: {_reason(cause)}", hint=hint)
     if change:
         return OutcomeUnknown(f"could not learn the outcome of: {doing}: {cause}", hint=_LOOK_FIRST)
     return Unreachable(
