@@ -1,29 +1,31 @@
 """Every error that this product raises on purpose; nothing of the package is imported here.
 
-SynapseSyncError                  message + hint (what to do), exit_code, retry ("now" | "later" | "never")
-├── UsageError                    2  never   the command line asks for something that is not there
-├── ConfigError                   2  never   the config file, with every problem and its place
-├── CredentialsError              2  never   no token, or a token that belongs to another host
-├── LedgerError                   4  never   the ledger can't be opened, read or written
-│   ├── LedgerMissing             4          there is none yet
-│   ├── LedgerLocked              4  later   another process holds it
-│   ├── LedgerCorrupt             4          integrity_check failed
-│   ├── LedgerNewer               4          written by a newer version
-│   └── LedgerFull                4  later   no space left on its disk
-├── SourceError                   1  later   a folder or file that is to be read
-│   ├── SourceUnavailable         1  later   the root is missing, empty where it should not be, or not readable
-│   ├── FileChanged               1  now     the file is not what was observed; look again before use
-│   └── FileUnreadable            1  later   gone, no permission, an I/O error
-├── FeedPaused                    1  later   a feed waits for a person or for its folder
-├── ServerError                   1  later   the embedded backend could not start (port taken, folder not writable)
-└── DestinationError              1  …       scope ("call"|"unit"|"collection"|"destination"), applied ("no"|"maybe")
-├── Unreachable               3  later   destination: no connection, no answer
-├── TokenRefused              3  later   destination: 401 or 403 on every call
-├── Busy                      1  later   destination: 429, 5xx; call: a proxy's refusal
-├── OutcomeUnknown            1  never   call, applied = "maybe": the answer to a change was lost
-├── Rejected                  1  never   call: the server refused what was sent, in its words
-├── ContentMismatch           1  later   call: the server's checksum is not ours: bytes were changed on the way
-└── CollectionUnusable        1  later   collection: it does not exist, may not be read, or needs what we lack
+    SynapseSyncError                  message + hint (what to do), exit_code, retry ("now" | "later" | "never")
+    ├── UsageError                    2  never   the command line asks for something that is not there
+    ├── ConfigError                   2  never   the config file, with every problem and its place
+    ├── CredentialsError              2  never   no token, or a token that belongs to another host
+    ├── LedgerError                   4  never   the ledger can't be opened, read or written
+    │   ├── LedgerMissing             4          there is none yet
+    │   ├── LedgerLocked              4  later   another process holds it
+    │   ├── LedgerCorrupt             4          integrity_check failed
+    │   ├── LedgerNewer               4          written by a newer version
+    │   └── LedgerFull                4  later   no space left on its disk
+    ├── SourceError                   1  later   a folder or file that is to be read
+    │   ├── SourceUnavailable         1  later   the root is missing, empty where it should not be, or not readable
+    │   ├── FileChanged               1  now     the file is not what was observed; look again before use
+    │   └── FileUnreadable            1  later   gone, no permission, an I/O error
+    ├── FeedPaused                    1  later   a feed waits for a person or for its folder
+    ├── ServerError                   1  later   the embedded backend could not start (port taken, folder not writable)
+    └── DestinationError              1  …       scope (call, unit, collection, destination), applied (no, maybe)
+        ├── Unreachable               3  later   destination: no connection, no answer
+        ├── TokenRefused              3  later   destination: 401 or 403 on every call
+        ├── Busy                      1  later   destination: 429, 5xx; call: a proxy's refusal
+        ├── OutcomeUnknown            1  never   call, applied = "maybe": the answer to a change was lost
+        ├── Rejected                  1  never   call: the server refused what was sent, in its words
+        ├── ContentMismatch           1  later   call: the server's checksum is not ours: bytes were changed on the way
+        └── CollectionUnusable        1  later   collection: it does not exist, may not be read, or needs what we lack
+
+Columns: exit code of the command line; when the same thing may be tried again; what it means.
 """
 
 from __future__ import annotations

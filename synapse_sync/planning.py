@@ -64,16 +64,12 @@ def _plan_feed(
     steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
     problem = ""
     try:
-        refresh_collection(work)
+        problem = _refreshed(work)
         scan(work)
         work.listed_at = dict.fromkeys(work.sources, work.clock())
-        drain(work, steps)
+        drain(work, [step for step in steps if not (problem and step.network)])
     except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:
         problem = str(error)
-    except DestinationError as error:
-        if work.known_collection is None:
-            raise
-        problem = f"planned without the server: {error}"
     row = ledger.query("feed_by_id", id=work.id)[0]
     return {
         "name": feed.name,
@@ -84,6 +80,19 @@ def _plan_feed(
         "unreadable": [str(error) for error in work.run.problems],
         "totals": _totals(work, exact=checksum),
     }
+
+
+def _refreshed(work: Work) -> str:
+    """Fetch the collection; why it is planned without the server, where the collection is known from an earlier run."""
+    try:
+        refresh_collection(work)
+    except CollectionUnusable:
+        raise
+    except DestinationError as error:
+        if work.known_collection is None:
+            raise
+        return f"planned without the server: {error}"
+    return ""
 
 
 def _units(work: Work, limit: int) -> list[dict[str, Any]]:

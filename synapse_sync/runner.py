@@ -94,7 +94,7 @@ def _begin(one: Pass) -> None:
     except CollectionUnusable:
         raise
     except DestinationError as error:
-        one.offline = error  # watching goes on; what is known of the collection serves until the server is back
+        one.offline = error  # watching goes on; what is known of the collection serves until it is asked again
     scan(one.work)
 
 
@@ -132,6 +132,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
     if one.stopped is not None:
         return
     work = one.work
+    one.offline = None  # a server that failed at the beginning may be back after the listing
     failures = 0
     while True:
         try:

@@ -65,9 +65,20 @@ def api(backend: Backend, connections: Connections) -> ASGIApp:
         routes=all_routes,
         redirect_slashes=False,
         openapi_url=None,
-        exception_handlers={404: refuse, 405: refuse, HTTPException: refuse, ClientDisconnect: _gone},
+        exception_handlers={
+            404: refuse,
+            405: refuse,
+            HTTPException: refuse,
+            ClientDisconnect: _gone,
+            OverflowError: _unstorable,
+        },
     )
     return Misbehaviour(Authentication(app, backend), backend, connections, api_key)
+
+
+async def _unstorable(request: Request, error: Exception) -> Response:
+    """A number beyond 64 bits: valid JSON, or a valid path, that no database takes."""
+    return refusal(request.url.path, 400, f"A value of the request can't be stored: {error}")
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

@@ -1,4 +1,12 @@
-"""Controls under /_dev/ for tests and scripts in another process; the same things that DevServer's methods do."""
+"""Controls under /_dev/ for tests and scripts in another process; the same things that DevServer's methods do.
+
+GET    /_dev/stats                      POST /_dev/stats/reset
+POST   /_dev/collections                {"name", "specs": [{"name", "file_type", …}], "meta_schema"?} -> {"id"}
+POST   /_dev/projects                   {"name", "collection"} -> {"id"}
+GET    /_dev/collections/{id}/units     GET  /_dev/projects/{id}/tasks
+GET    /_dev/faults                     DELETE /_dev/faults
+POST   /_dev/faults                     {"route", "kind", "times"?, "after"?, …the kind's parameters}
+"""
 
 from __future__ import annotations
 

@@ -76,9 +76,12 @@ async def read_json(request: Request) -> Any:
     """The request's JSON body. Raises Refused 400 where it is none."""
     body = await request.body()
     try:
-        return json.loads(body)
+        parsed = json.loads(body)
+        if b"\\ud" in body.lower():
+            _encode(parsed).encode()  # half a surrogate pair is JSON, but no text that can be stored or sent
     except ValueError:
         raise Refused(400, "JSON parse error: the body is not valid JSON") from None
+    return parsed
 
 
 async def read_object(request: Request) -> dict[str, Any]:

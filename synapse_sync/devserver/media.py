@@ -19,7 +19,7 @@ from synapse_sync.devserver.store import Row
 def media_url(backend: Backend, base: str, data_file: Row, name: str = "") -> str:
     """Where the bytes of a data file can be read without a token; `base` is "" for a URL within our own pages."""
     checksum = data_file["checksum"]
-    shown = quote((name or data_file["name"] or "file").rpartition("/")[2])
+    shown = quote((name or data_file["name"]).rpartition("/")[2] or "file")
     return f"{base}/media/{checksum}/{shown}?signature={signature(backend, checksum)}"
 
 

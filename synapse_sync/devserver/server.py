@@ -62,19 +62,19 @@ class DevServer:
 
     def start(self) -> None:
         """Run in a thread; returns when it answers. Raises ServerError: port taken, folder not writable."""
-        backend = _open(self.options)
+        if self._backend is not None:
+            raise ServerError(f"the embedded backend at {self.url} is already running", hint="call stop() first")
+        self._backend = backend = _open(self.options)
         try:
-            self._sockets = [
-                _listen(self.options.host, port) for port in (self.options.port, self.options.storage_port)
-            ]
+            for port in (self.options.port, self.options.storage_port):
+                self._sockets.append(_listen(self.options.host, port))
         except ServerError:
-            backend.store.close()
+            self.stop()
             raise
         host = self.options.host if self.options.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
         ports = [listening.getsockname()[1] for listening in self._sockets]
         backend.storage_port = ports[1]
         self.url, self.storage_url = (f"http://[{host}]:{p}" if ":" in host else f"http://{host}:{p}" for p in ports)
-        self._backend = backend
         self._failure = None
         self._servers = [_server(backend, api), _server(backend, object_storage)]
         answering = threading.Event()
@@ -202,10 +202,10 @@ def _listen(host: str, port: int) -> socket.socket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(1024)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
         raise ServerError(
-            f"the embedded backend can't listen at {host}:{port}: {error.strerror or error}",
+            f"the embedded backend can't listen at {host}:{port}: {getattr(error, 'strerror', None) or error}",
             hint="stop the program that uses this port, or choose another with --listen HOST:PORT",
         ) from error
     return listening
@@ -219,6 +219,7 @@ def _server(backend: Backend, application: Callable[[Backend, Connections], ASGI
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -77,6 +77,14 @@ def _insert(db: Database, project_id: int, unit_ids: Sequence[int], meta: object
     return made
 
 
+def _insert_missing(db: Database, project_id: int, unit_ids: Sequence[int]) -> dict[str, int]:
+    """Make a task for each unit that has none in the project; how many were made and how many skipped."""
+    there = {row["unit"] for row in db.execute("SELECT unit FROM tasks WHERE project = ?", (project_id,))}
+    wanted = [unit for unit in dict.fromkeys(unit_ids) if unit not in there]
+    _insert(db, project_id, wanted)
+    return {"created_count": len(wanted), "skipped_count": len(unit_ids) - len(wanted)}
+
+
 async def create_v1(backend: Backend, request: Request) -> Response:
     """POST tasks/: {"project", "data": [{"data_unit"}, …]}; the same request again makes the same tasks again."""
     body = await read_object(request)
@@ -94,6 +102,21 @@ async def create_v1(backend: Backend, request: Request) -> Response:
 async def list_v1(backend: Backend, request: Request) -> Response:
     """GET tasks/ and sdk/tasks/: ?project=…"""
     return page_v1(backend, request, Selection("tasks", {"project": asked_id(request, "project")}), _task)
+
+
+async def create_for_units(backend: Backend, request: Request) -> Response:
+    """POST data_units/create_tasks/?data_collection=… with {"project"}: a task for each unit that has none yet.
+
+    The real endpoint is mentioned but not described anywhere; its name and filter are all that is known of it.
+    """
+    body = await read_object(request)
+    with backend.store.transaction() as db:
+        project = catalogue.project(db, whole_number(body, "project"))
+        asked = asked_id(request, "data_collection")
+        if asked is not None and asked != project["collection"]:
+            raise Refused(400, "The data units do not belong to the project's data collection.")
+        rows = db.execute("SELECT id FROM units WHERE collection = ? ORDER BY id", (project["collection"],))
+        return answer(_insert_missing(db, project["id"], [row["id"] for row in rows]), 201)
 
 
 def _find(db: Database, request: Request) -> Row:
@@ -122,10 +145,7 @@ async def bulk_create(backend: Backend, request: Request) -> Response:
         if project is None:
             raise Refused(400, "Invalid input.", problems=[("project", f'Invalid pk "{project_id}".')])
         _check_units(db, project, ids)
-        there = {row["unit"] for row in db.execute("SELECT unit FROM tasks WHERE project = ?", (project_id,))}
-        wanted = [unit for unit in dict.fromkeys(ids) if unit not in there]
-        _insert(db, project_id, wanted)
-    return answer_v2(backend, {"created_count": len(wanted), "skipped_count": len(ids) - len(wanted)}, 201)
+        return answer_v2(backend, _insert_missing(db, project_id, ids), 201)
 
 
 async def create_v2(backend: Backend, request: Request) -> Response:
@@ -184,6 +204,7 @@ async def bulk_fetch(backend: Backend, request: Request) -> Response:
 
 TABLE = (
     ("POST", "/tasks/", create_v1),
+    ("POST", "/data_units/create_tasks/", create_for_units),
     ("GET", "/tasks/", list_v1),
     ("GET", "/sdk/tasks/", list_v1),
     ("GET", "/tasks/{task_id:int}/", show_v1),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from synapse_sync.devserver import catalogue, datafiles
@@ -25,7 +26,7 @@ class Problem(NamedTuple):
     unknown_checksum: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Wanted:
     """One unit of a request, checked; it can be made when `problems` is empty."""
 
@@ -34,9 +35,12 @@ class Wanted:
     groups: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    @property
+    @cached_property
     def checksum(self) -> str:
-        """The identity of the file composition: equal for equal (spec, data file) pairs, whatever the meta."""
+        """The identity of the file composition: equal for equal (spec, data file) pairs, whatever the meta.
+
+        To be asked for when all files are in.
+        """
         pairs = sorted((spec, data_file["checksum"]) for spec, (data_file, _) in self.files.items())
         return hashlib.sha1(json.dumps(pairs).encode(), usedforsecurity=False).hexdigest()
 

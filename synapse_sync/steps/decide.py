@@ -25,11 +25,6 @@ BEYOND_COMPLETE = frozenset(
 CODES = {"complete": Code.COMPLETED, "incomplete": Code.INCOMPLETE, "held": Code.HELD, "forming": Code.FORMED}
 
 
-def is_sent(state: str | None, code: str | None) -> bool:
-    """Whether the server may have been asked to create the unit (the ledger's view sent_units says the same)."""
-    return state in (UnitState.REGISTERING, UnitState.REGISTERED) or (state == UnitState.HELD and code == Code.UNKNOWN)
-
-
 @dataclass(frozen=True)
 class Bucket:
     """What one bucket holds: its files by id, all versions of its units, and what each is made of by spec."""
@@ -42,8 +37,8 @@ class Bucket:
     def versions(self, key: str) -> tuple[Row | None, Row | None]:
         """The base and the pending version of a key."""
         rows = [unit for unit in self.units if unit["key"] == key]
-        sent = [unit for unit in rows if is_sent(unit["state"], unit["code"])]
-        pending = [unit for unit in rows if not is_sent(unit["state"], unit["code"])]
+        sent = [unit for unit in rows if unit["sent"]]
+        pending = [unit for unit in rows if not unit["sent"]]
         return sent[-1] if sent else None, pending[-1] if pending else None
 
 
@@ -67,7 +62,7 @@ class Decider:
         for unit in bucket.units:
             if unit["key"] in keys:
                 continue
-            if is_sent(unit["state"], unit["code"]):
+            if unit["sent"]:
                 self._transaction.run("keep_unit", id=unit["id"], decide_at=None)
             else:
                 self._dissolve(unit)

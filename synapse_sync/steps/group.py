@@ -14,7 +14,7 @@ from synapse_sync.grouping.layouts import Layout
 from synapse_sync.grouping.members import Member
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
-from synapse_sync.steps.decide import Bucket, Decider, is_sent
+from synapse_sync.steps.decide import Bucket, Decider
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.work import Work
 
@@ -55,7 +55,7 @@ def member_of(row: Row) -> Member:
 def _place(transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[str, Any]) -> set[str]:
     """Record where one settled file belongs; returns the buckets that this touches."""
     guard = {"id": row["id"], "revision": row["revision"]}
-    if row["unit"] is not None and not row["current"] and is_sent(row["unit_state"], row["unit_code"]):
+    if row["sent"] and not row["current"]:
         transaction.run("reread_file", **guard, **stamp)
         return set()
     member = member_of(row)

@@ -30,4 +30,5 @@ def retry_all(ledger: Ledger, *, now: float) -> int:
         transaction.run("retry_held_files", now=now)
         transaction.run("retry_everything")
         transaction.run("retry_all_files")
+        transaction.run("retry_all_units")
     return len(units)

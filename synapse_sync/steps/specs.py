@@ -41,12 +41,13 @@ def refresh_collection(work: Work) -> None:
 
 
 def reopen(work: Work, collection: int) -> None:
-    """Decide again everything that nothing was sent for: an input of the decisions has changed."""
+    """Decide again everything that nothing was sent for, and refused tasks: an input of the decisions has changed."""
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         place = {"feed": work.id, "destination": work.destination.name}
         transaction.run("reopen_files", **place, **stamp)
         transaction.run("reopen_units", **place, collection=collection, **stamp)
+        transaction.run("reopen_tasks", feed=work.id, **stamp)
 
 
 def _require_asset_specs(work: Work, collection: Collection) -> None:

@@ -21,12 +21,17 @@ UNKNOWN = (
 
 
 def tasks(work: Work) -> int:
-    """Ask for the tasks of created units; returns how many. Raises errors that concern the whole destination."""
-    if work.feed.project is None:
-        return 0
+    """Ask for the tasks of created units; returns how many. Raises errors that concern the whole destination.
+
+    Where the config no longer names a project, units that still lack their task are registered without.
+    """
     limit = work.config.upload.batch_size
     units = work.ledger.query("units_without_task", feed=work.id, now=work.clock(), limit=limit)
-    if units:
+    if not units:
+        return 0
+    if work.feed.project is None:
+        _resolve(work, units, "unwanted", done=Code.CREATED)
+    else:
         _ask(work, work.feed.project, units)
     return len(units)
 
@@ -57,7 +62,7 @@ def _ask(work: Work, project: int, units: Sequence[Row]) -> None:
         _resolve(work, units, "failed", retry=error)
         raise
     else:
-        _resolve(work, units, "created")
+        _resolve(work, units, "created", done=Code.TASK)
         work.run.count("tasks", len(units))
 
 
@@ -66,6 +71,7 @@ def _resolve(
     units: Sequence[Row],
     outcome: str,
     *,
+    done: Code | None = None,
     hold: tuple[Code, str] | None = None,
     retry: DestinationError | None = None,
 ) -> None:
@@ -80,5 +86,5 @@ def _resolve(
             elif retry:
                 again = next_attempt(stamp["now"], unit["attempts"] + 1, at_least=retry.retry_after)
                 transaction.run("task_failed", id=unit["id"], not_before=again, reason=str(retry))
-            elif outcome == "created":
-                transaction.run("unit_tasked", id=unit["id"], **stamp)
+            elif done:
+                transaction.run("unit_tasked", id=unit["id"], code=done, **stamp)

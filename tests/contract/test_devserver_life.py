@@ -43,6 +43,16 @@ def test_a_taken_port_is_an_error_in_words(tmp_path):
             DevServer(Options(data=tmp_path, port=port)).start()
 
 
+def test_a_port_that_is_none_is_an_error_in_words(tmp_path):
+    with pytest.raises(ServerError, match=r"can't listen at 127\.0\.0\.1:70000"):
+        DevServer(Options(data=tmp_path, storage_port=70000)).start()
+
+
+def test_starting_twice_is_an_error_in_words(devserver):
+    with pytest.raises(ServerError, match="already running"):
+        devserver.start()
+
+
 def test_a_folder_that_is_none_is_an_error_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ServerError, match="can't use the folder"):
@@ -93,6 +103,24 @@ def test_in_the_foreground_it_prints_nothing_and_ends_with_a_signal(tmp_path, nu
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+def test_what_was_acknowledged_survives_a_kill(start, tmp_path):
+    program = [sys.executable, "-c", SCRIPT, str(tmp_path / "kept")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        headers = {"Synapse-Access-Token": "syn_other"}
+        sent = {}
+        for number in range(30):
+            files = {"file": ("a.bin", b"%d" % number * 1000)}
+            answer = requests.post(f"{url}/data_files/", files=files, headers=headers, timeout=5).json()
+            sent[answer["checksum"]] = (answer["file"].removeprefix(url), b"%d" % number * 1000)
+        process.kill()
+    _, api = start(data=tmp_path / "kept")
+    verified = api.call("POST", "data_files/verify_checksums/", {"checksums": list(sent)}).json()
+    assert verified["existing_checksums"] == list(sent)
+    for path, content in sent.values():
+        assert requests.get(api.base + path, timeout=5).content == content
 
 
 def test_it_can_be_steered_over_http(api, devserver):

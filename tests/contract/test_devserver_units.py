@@ -1,5 +1,7 @@
 """The embedded backend's v1 files, units and tasks, in the ways that the real one may answer (protocol §2, §5, §6)."""
 
+import tracemalloc
+
 import pytest
 
 SPECS = [
@@ -40,6 +42,27 @@ def test_verify_takes_a_thousand_checksums_and_no_more(api):
     assert api.call("POST", path, {"checksums": ["0" * 32] * 1000}).json() == {"existing_checksums": []}
     assert api.call("POST", path, {"checksums": ["0" * 32] * 1001}).status_code == 400
     assert api.call("POST", path, {"checksums": "0" * 32}).status_code == 400
+
+
+def test_memory_does_not_grow_with_the_size_of_a_file(api):
+    pieces = 24 * 16
+    piece = bytes(1 << 16)
+
+    def body():
+        yield b'--B\r\nContent-Disposition: form-data; name="file"; filename="large.bin"\r\n\r\n'
+        for _ in range(pieces):
+            yield piece
+        yield b"\r\n--B--\r\n"
+
+    tracemalloc.start()
+    try:
+        headers = {"Content-Type": "multipart/form-data; boundary=B"}
+        answer = api.call("POST", "data_files/", data=body(), headers=headers)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.json()["size"] == pieces * len(piece) == 24 * 2**20
+    assert peak < 6 * 2**20
 
 
 def test_one_unit_gets_one_object_and_a_list_gets_a_list(api, collection):
@@ -99,6 +122,21 @@ def test_a_file_must_be_of_its_specs_type_where_that_has_extensions(api, devserv
     files = {spec: {"checksum": api.send_file(b"x"), "path": path}}
     answer = api.call("POST", "data_units/", [{"data_collection": collection, "files": files}])
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("where", ["path", "meta"])
+@pytest.mark.parametrize(("text", "status"), [("\\ud83d\\ude00", 201), ("\\ud83d", 400)])
+def test_half_a_surrogate_pair_is_refused(api, devserver, collection, where, text, status):
+    texts = {"path": "a", "meta": "a", where: text}
+    files = f'{{"image_1": {{"checksum": "{api.send_file(b"x")}", "path": "{texts["path"]}.png"}}}}'
+    body = f'[{{"data_collection": {collection}, "files": {files}, "meta": {{"a": "{texts["meta"]}"}}}}]'
+    answer = api.call("POST", "data_units/", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert len(devserver.units(collection)) == (status == 201)
+
+
+def test_a_number_that_no_database_takes_is_refused(api):
+    assert api.call("GET", f"data_units/{10**30}/").status_code == 400
 
 
 def test_meta_is_checked_by_the_collections_schema_on_both_apis(api, devserver):
@@ -170,6 +208,15 @@ def test_v1_tasks_are_made_again_when_asked_again(api, devserver, collection):
         assert api.call("POST", "tasks/", body).status_code == 201
     assert [task["data_unit"] for task in devserver.tasks(project)] == [made, made]
     assert api.call("GET", f"sdk/tasks/?project={project}").json()["count"] == 2
+
+
+def test_a_collections_units_can_all_get_tasks_at_once(api, devserver, collection):
+    project = devserver.create_project("labels", collection)
+    api.call("POST", "data_units/", [unit(collection, api.send_file(b"x"))] * 3)
+    path = f"data_units/create_tasks/?data_collection={collection}"
+    counts = [api.call("POST", path, {"project": project}).json() for _ in range(2)]
+    assert counts == [{"created_count": 3, "skipped_count": 0}, {"created_count": 0, "skipped_count": 3}]
+    assert api.call("POST", "data_units/create_tasks/?data_collection=999999", {"project": project}).status_code == 400
 
 
 def test_tasks_for_units_of_another_collection_are_refused_on_both_apis(api, devserver, collection):

@@ -144,9 +144,10 @@ CREATE TABLE history (
     detail TEXT NOT NULL DEFAULT ''
 );
 
--- Units for which the server may have been asked to create something: their files stay theirs.
+-- Units that the server has or may have, also those that are held for their task: their files stay theirs.
 CREATE VIEW sent_units AS
-SELECT id FROM units WHERE state IN ('registering', 'registered') OR (state = 'held' AND code = 'unknown');
+SELECT id FROM units
+WHERE state IN ('registering', 'registered') OR (state = 'held' AND (code = 'unknown' OR server_id IS NOT NULL));
 
 -- No caller can forget the history: every change of a state writes its row.
 CREATE TRIGGER file_moves AFTER UPDATE OF state ON files WHEN old.state <> new.state BEGIN

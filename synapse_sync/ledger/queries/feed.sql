@@ -36,6 +36,11 @@ UPDATE units SET state = 'forming', code = 'reopened', reason = '', completed_at
     moved_at = :now, run = :run
 WHERE feed = :feed AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
+-- reopen_tasks: units that lack nothing but their task, which was refused: it is asked for again
+UPDATE units SET state = 'registering', code = 'reopened', reason = '', attempts = 0, not_before = 0, moved_at = :now,
+    run = :run
+WHERE feed = :feed AND state = 'held' AND code = 'rejected' AND server_id IS NOT NULL
+
 -- add_run: a run's row
 INSERT INTO runs (feed, started_at) VALUES (:feed, :at) RETURNING id
 

@@ -1,6 +1,6 @@
 -- files_to_place: settled files with what is known of their unit
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.revision, f.read_revision = f.revision AS current,
-    f.bucket, f.unit, u.state AS unit_state, u.code AS unit_code, u.bucket AS unit_bucket
+    f.bucket, f.unit, u.bucket AS unit_bucket, EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit) AS sent
 FROM files AS f LEFT JOIN units AS u ON u.id = f.unit
 WHERE f.feed = :feed AND f.state = 'settled' LIMIT :limit
 
@@ -33,7 +33,9 @@ FROM files WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:bucket
     AND state IN ('settled', 'grouped', 'checksummed', 'superseded')
 
 -- units_of_buckets: every unit of these buckets, each key's versions in order
-SELECT id, key, version, bucket, state, code, reason, approved, changed_at, completed_at, server_id FROM units
+SELECT id, key, version, bucket, state, reason, approved, changed_at, completed_at, server_id,
+    EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AS sent
+FROM units
 WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:buckets)) ORDER BY key, version
 
 -- files_of_units: what these units are made of
@@ -44,7 +46,7 @@ WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 -- add_unit: a unit's row, forming
 INSERT INTO units (feed, key, version, bucket, state, destination, collection, changed_at, created_at)
 VALUES (:feed, :key, :version, :bucket, 'forming', :destination, :collection, :now, :now)
-RETURNING id, state, code, reason, changed_at, completed_at
+RETURNING id, state, reason, changed_at, completed_at
 
 -- decide_unit: a unit's state as its files make it now; what was derived from other files is forgotten
 UPDATE units SET state = :became, code = :code, reason = :reason, decide_at = :decide_at, changed_at = :changed_at,

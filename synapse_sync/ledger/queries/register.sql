@@ -39,8 +39,8 @@ WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)
 ORDER BY u.id LIMIT :limit
 
--- unit_tasked: the unit and its task exist
-UPDATE units SET state = 'registered', code = 'task', reason = '', attempts = 0, not_before = 0, registered_at = :now,
+-- unit_tasked: the unit exists and its task too, or none is wanted any more
+UPDATE units SET state = 'registered', code = :code, reason = '', attempts = 0, not_before = 0, registered_at = :now,
     decide_at = CASE WHEN decide_at IS NULL THEN NULL ELSE 0 END, moved_at = :now, run = :run
 WHERE id = :id AND state = 'registering'
 

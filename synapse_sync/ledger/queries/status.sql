@@ -113,5 +113,8 @@ UPDATE files SET state = 'settled', code = 'reopened', reason = '', moved_at = :
 -- retry_everything: nothing that failed waits for its turn
 UPDATE contents SET attempts = 0, not_before = 0, asked_at = NULL WHERE state = 'unknown' AND attempts > 0
 
+-- retry_all_units: nothing whose registration or task failed waits for its turn
+UPDATE units SET attempts = 0, not_before = 0 WHERE state IN ('ready', 'registering') AND attempts > 0
+
 -- retry_all_files: nothing that could not be read waits for its turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE attempts > 0

@@ -62,7 +62,7 @@ WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 -- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint
 SELECT id, feed, key, state, meta FROM units
 WHERE fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
-    AND (state IN ('ready', 'registering', 'registered') OR (state = 'held' AND code = 'unknown'))
+    AND (state = 'ready' OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 ORDER BY id LIMIT 1
 
 -- fix_contents: what a unit goes with, once its fingerprint is known
@@ -77,8 +77,8 @@ WHERE id = :id AND revision = :revision AND state = 'described'
 SELECT min(d.id) AS id FROM units AS d
 WHERE d.feed = :feed AND d.state = 'duplicate' AND NOT EXISTS (
     SELECT 1 FROM units AS u WHERE u.fingerprint = d.fingerprint AND u.fingerprint <> '' AND u.id <> d.id
-        AND (u.state IN ('ready', 'registering', 'registered', 'described', 'complete')
-            OR (u.state = 'held' AND u.code = 'unknown')))
+        AND (u.state IN ('ready', 'described', 'complete')
+            OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = u.id)))
 GROUP BY d.fingerprint LIMIT :limit
 
 -- promote_duplicate: a duplicate takes the place of the unit that no longer goes
