@@ -37,7 +37,8 @@ def find_config(explicit: Path | None, environ: Mapping[str, str] = os.environ) 
         if _is_there(place):
             return place
     looked = ("--config FILE: not given", "$SYNAPSE_SYNC_CONFIG: not set", *(f"{place}: not there" for place in places))
-    raise ConfigError("no config file was found", problems=looked, hint="write one: the README has the first ten lines, config.example.toml explains all")
+    hint = "write one: the README has the first ten lines, config.example.toml explains every setting"
+    raise ConfigError("no config file was found", problems=looked, hint=hint)
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
