@@ -112,7 +112,8 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "registered": frozenset(),
     "incomplete": frozenset({"forming", "complete", "held"}),
     "duplicate": frozenset({"described", "complete", "forming", "held"}),
-    "held": frozenset({"forming", "complete", "incomplete", "described"}),
+    # a person's retry: decided anew, or gone on with where the server has it or may have it
+    "held": frozenset({"forming", "complete", "incomplete", "described", "ready", "registering"}),
 }
 
 

@@ -22,6 +22,15 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    """Told before anything else is looked at, so that it needs no command."""
+    if wanted:
+        from synapse_sync import __version__
+
+        typer.echo(f"synapse-sync {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     ctx: typer.Context,
@@ -34,14 +43,11 @@ def options(
             "~/.config/synapse-sync/config.toml.",
         ),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Options that stand before the command."""
-    if version:
-        from synapse_sync import __version__
-
-        typer.echo(f"synapse-sync {__version__}")
-        raise typer.Exit
     ctx.obj = config_file
 
 

@@ -23,6 +23,10 @@ Row = sqlite3.Row
 BUSY_SECONDS = 10.0
 AT_ONCE = 2000  # rows fetched at once where they are streamed
 
+# Lists and dicts among the parameters of a statement are passed as JSON; every other value costs nothing by it.
+sqlite3.register_adapter(list, json.dumps)
+sqlite3.register_adapter(dict, json.dumps)
+
 
 class Transaction:
     """An open write transaction; statements run by name, and all of them commit together or not at all."""
@@ -32,7 +36,7 @@ class Transaction:
 
     def run(self, name: str, /, **parameters: Any) -> int:
         """Run one statement; returns how many rows it changed."""
-        return self._connection.execute(statement(name), _bound(parameters)).rowcount
+        return self._connection.execute(statement(name), parameters).rowcount
 
     def run_many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run one statement once per row."""
@@ -40,7 +44,7 @@ class Transaction:
 
     def query(self, name: str, /, **parameters: Any) -> list[Row]:
         """All rows of a query (or of a statement with RETURNING), seen from inside this transaction."""
-        return self._connection.execute(statement(name), _bound(parameters)).fetchall()
+        return self._connection.execute(statement(name), parameters).fetchall()
 
     def one(self, name: str, /, **parameters: Any) -> Row:
         """The only row; LedgerError if there is none."""
@@ -74,14 +78,14 @@ class Ledger:
     def query(self, name: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query as of the last commit; lists and dicts among the parameters are passed as JSON."""
         with translated(self.path):
-            return self._reader().execute(statement(name), _bound(parameters)).fetchall()
+            return self._reader().execute(statement(name), parameters).fetchall()
 
     def tuples(self, name: str, /, **parameters: Any) -> Iterator[tuple[Any, ...]]:
         """The rows as plain tuples, fetched in blocks: for the paths on which a million rows pass."""
         with translated(self.path):
             cursor = self._reader().cursor()
             cursor.row_factory = None
-            cursor.execute(statement(name), _bound(parameters))
+            cursor.execute(statement(name), parameters)
             while rows := cursor.fetchmany(AT_ONCE):
                 yield from rows
 
@@ -166,7 +170,3 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_READONLY:
         return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
-
-
-def _bound(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in parameters.items()}

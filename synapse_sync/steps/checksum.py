@@ -73,23 +73,25 @@ def _read(work: Work, row: Row) -> Digests | SourceError:
 
 def _record(work: Work, readings: list[_Reading]) -> None:
     with work.ledger.write() as transaction:
+        files = [reading.file["id"] for reading in readings]
+        sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
         for reading in readings:
             if isinstance(reading.result, SourceError):
                 note_unread(work, transaction, reading.file, reading.result)
             else:
-                _record_content(work, transaction, reading.file, reading.result)
+                _record_content(work, transaction, reading.file, reading.result, sent.get(reading.file["id"]))
 
 
-def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests) -> None:
+def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
+    """A file's content is known; sent: the content that its unit was registered with, if it was."""
     destination = work.destination.name
     content = transaction.one("content_id", destination=destination, **digests._asdict())["id"]
-    sent = transaction.query("sent_content", file=file["id"])
-    differs = bool(sent) and sent[0]["content"] != content
-    before = sent[0]["content"] if sent else file["content"]
+    differs = sent is not None and sent != content
+    before = file["content"] if sent is None else sent
     code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
     guard = {"id": file["id"], "revision": file["revision"]}
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
-    if sent and not differs:
+    if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
     work.run.count("read_files")
 

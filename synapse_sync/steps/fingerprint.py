@@ -32,6 +32,7 @@ def fingerprint(work: Work) -> int:
         stamp = work.stamp(transaction)
         for row in bereft:
             transaction.run("promote_duplicate", id=row["id"], **stamp)
+        transaction.run("fix_contents", units=[unit["id"] for unit in units])
         for unit in units:
             _fingerprint_unit(work, transaction, unit, contents[unit["id"]], stamp)
     return len(units) + len(bereft)
@@ -55,7 +56,6 @@ def _fingerprint_unit(
     goes_anyway = work.feed.duplicates == "register" or (work.feed.duplicates == "hold" and unit["approved"])
     if first and not goes_anyway:
         state, code, reason = _another_goes(work, first[0], meta)
-    transaction.run("fix_contents", unit=unit["id"])
     transaction.run(
         "unit_ready", id=unit["id"], revision=unit["revision"], became=state, code=code, reason=reason,
         fingerprint=identity, meta=json.dumps(meta, ensure_ascii=False), **stamp,

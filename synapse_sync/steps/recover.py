@@ -24,7 +24,7 @@ def recover(work: Work) -> int:
         stamp = work.stamp(transaction)
         for intent in intents:
             unit, kind = intent["unit"], intent["kind"]
-            transaction.run("resolve_intents", unit=unit, kind=kind, outcome="unknown", now=stamp["now"])
+            transaction.run("resolve_intents", units=[unit], kind=kind, outcome="unknown", now=stamp["now"])
             if intent["api"] == "v2":
                 if kind == "register":
                     transaction.run(

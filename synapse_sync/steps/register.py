@@ -82,6 +82,10 @@ class _Registration:
             self._take_back(units, Code.FAILED, error)
             raise
         with self._work.ledger.write(durable=True) as transaction:
+            resolved = {"kind": "register", "now": self._work.clock()}
+            for kind in {outcome.kind for outcome in outcomes}:
+                these = [unit.id for unit, outcome in zip(units, outcomes, strict=True) if outcome.kind == kind]
+                transaction.run("resolve_intents", units=these, outcome=kind, **resolved)
             for unit, outcome in zip(units, outcomes, strict=True):
                 self._record(transaction, unit.id, outcome)
                 if outcome.kind in ("created", "reused"):
@@ -91,16 +95,13 @@ class _Registration:
         asked = {"kind": "register", "api": self._work.destination.api, "batch": uuid.uuid4().hex}
         with self._work.ledger.write(durable=True) as transaction:
             stamp = self._work.stamp(transaction)
-            for unit in units:
-                transaction.run("unit_registering", id=unit.id, **stamp)
-                transaction.run("add_intent", unit=unit.id, now=stamp["now"], **asked)
+            transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in units))
+            transaction.run_many("add_intent", ({"unit": unit.id, "now": stamp["now"], **asked} for unit in units))
 
     def _record(self, transaction: Transaction, unit: int, outcome: UnitOutcome) -> None:
         """What became of one unit."""
         work = self._work
         stamp = work.stamp(transaction)
-        resolved = {"unit": unit, "kind": "register", "outcome": outcome.kind, "now": stamp["now"]}
-        transaction.run("resolve_intents", **resolved)
         if outcome.kind in ("created", "reused"):
             created = {"server_id": outcome.server_id, "outcome": outcome.kind, "task": work.feed.project is not None}
             transaction.run("unit_created", id=unit, **created, **stamp)
@@ -130,8 +131,9 @@ class _Registration:
         outcome = "rejected" if code == Code.REJECTED else "failed"
         with self._work.ledger.write(durable=True) as transaction:
             now = self._work.stamp(transaction)["now"]
+            these = [unit.id for unit in units]
+            transaction.run("resolve_intents", units=these, kind="register", outcome=outcome, now=now)
             for unit in units:
-                transaction.run("resolve_intents", unit=unit.id, kind="register", outcome=outcome, now=now)
                 tries = self._attempts[unit.id] + 1
                 again = now if code == Code.REJECTED else next_attempt(now, tries, at_least=error.retry_after)
                 self._go_again(transaction, unit.id, code, str(error), again, failed=code != Code.REJECTED)

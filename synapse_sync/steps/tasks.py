@@ -40,8 +40,8 @@ def _ask(work: Work, project: int, units: Sequence[Row]) -> None:
     batch = uuid.uuid4().hex
     with work.ledger.write(durable=True) as transaction:
         now = work.stamp(transaction)["now"]
-        for unit in units:
-            transaction.run("add_intent", unit=unit["id"], kind="task", api=work.destination.api, batch=batch, now=now)
+        asked = {"kind": "task", "api": work.destination.api, "batch": batch, "now": now}
+        transaction.run_many("add_intent", ({"unit": unit["id"], **asked} for unit in units))
     try:
         work.destination.create_tasks(project, work.collection.id, [unit["server_id"] for unit in units])
     except Rejected as error:
@@ -78,8 +78,9 @@ def _resolve(
     """Close the intents and move the units: registered, held, or to be asked for again."""
     with work.ledger.write(durable=True) as transaction:
         stamp = work.stamp(transaction)
+        these = [unit["id"] for unit in units]
+        transaction.run("resolve_intents", units=these, kind="task", outcome=outcome, now=stamp["now"])
         for unit in units:
-            transaction.run("resolve_intents", unit=unit["id"], kind="task", outcome=outcome, now=stamp["now"])
             if hold:
                 reason = hold[1].replace("{id}", str(unit["server_id"]))
                 transaction.run("hold_unit", id=unit["id"], code=hold[0], reason=reason, **stamp)

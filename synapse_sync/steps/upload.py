@@ -81,7 +81,7 @@ def _save(work: Work, content: int, state: UploadProgress) -> None:
     """Keep how far a resumable upload came, before its next piece is sent; no upload id means: begin anew."""
     with work.ledger.write(durable=True) as transaction:
         if not state.upload_id:
-            transaction.run("forget_progress", content=content)
+            transaction.run("forget_progress", contents=[content])
             return
         transaction.run(
             "save_progress", content=content, now=work.clock(),
@@ -97,7 +97,6 @@ def _record(work: Work, results: list[tuple[Row, Result]], files: dict[int, Row]
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
-                transaction.run("forget_progress", content=content["id"])
                 work.run.count("sent_files")
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, files[content["file"]], result)
@@ -105,6 +104,8 @@ def _record(work: Work, results: list[tuple[Row, Result]], files: dict[int, Row]
                 _note_unsent(work, transaction, content, files[content["file"]], result)
                 if result.scope == "destination":
                     stop = result
+        sent = [content["id"] for content, result in results if isinstance(result, ContentRef)]
+        transaction.run("forget_progress", contents=sent)
     return stop
 
 
@@ -114,11 +115,11 @@ def _note_unsent(work: Work, transaction: Transaction, content: Row, file: Row, 
         # What was sent is not what was hashed: the bytes are read anew before anything is sent again.
         changed = FileChanged(f"{shown_path(file)}: {error.message}")
         note_unread(work, transaction, file, changed)
-        transaction.run("forget_progress", content=content["id"])
+        transaction.run("forget_progress", contents=[content["id"]])
     if isinstance(error, Rejected):
         reason = f"the server refuses {shown_path(file)}: {error.message}"
         transaction.run("hold_units_of_content", content=content["id"], reason=reason, **stamp)
-        transaction.run("forget_progress", content=content["id"])
+        transaction.run("forget_progress", contents=[content["id"]])
     attempts = content["content_attempts"] + 1
     not_before = next_attempt(work.clock(), attempts, at_least=error.retry_after)
     transaction.run("content_failed", id=content["id"], not_before=not_before, reason=str(error))

@@ -45,8 +45,8 @@ VALUES (:content, :route, :upload_id, :offset, :parts, :now)
 ON CONFLICT (content) DO UPDATE SET route = excluded.route, upload_id = excluded.upload_id, offset = excluded.offset,
     parts = excluded.parts, updated_at = excluded.updated_at
 
--- forget_progress: the upload has ended
-DELETE FROM uploads WHERE content = :content
+-- forget_progress: the uploads of these contents have ended
+DELETE FROM uploads WHERE content IN (SELECT value FROM json_each(:contents))
 
 -- hold_units_of_content: units that can't go because the server refuses one of their contents
 UPDATE units SET state = 'held', code = 'rejected', reason = :reason, decide_at = NULL, moved_at = :now, run = :run

@@ -16,9 +16,9 @@ WHERE id = :id AND state = 'ready'
 -- add_intent: what is asked of the server, before it is asked
 INSERT INTO intents (unit, kind, api, batch, created_at) VALUES (:unit, :kind, :api, :batch, :now)
 
--- resolve_intents: what became of it
+-- resolve_intents: what became of those of these units
 UPDATE intents SET resolved_at = :now, outcome = :outcome
-WHERE unit = :unit AND kind = :kind AND resolved_at IS NULL
+WHERE unit IN (SELECT value FROM json_each(:units)) AND kind = :kind AND resolved_at IS NULL
 
 -- unit_created: the server has the unit; with a project it still lacks its task
 UPDATE units SET server_id = :server_id, outcome = :outcome, code = :outcome, reason = '', attempts = 0, not_before = 0,

@@ -29,9 +29,9 @@ UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' EN
     content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run
 WHERE id = :id AND revision = :revision AND state = 'grouped'
 
--- sent_content: what a file's unit was registered with, if it was
-SELECT uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.unit = uf.unit
-WHERE f.id = :file AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
+-- sent_contents: what these files' units were registered with, of those that were
+SELECT uf.file, uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.unit = uf.unit
+WHERE f.id IN (SELECT value FROM json_each(:files)) AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 
 -- redecide_later_versions: a sent unit's file is what it was: the version that its change made is decided again
 UPDATE units SET decide_at = 0 WHERE id IN (
@@ -65,8 +65,9 @@ WHERE fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
     AND (state = 'ready' OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 ORDER BY id LIMIT 1
 
--- fix_contents: what a unit goes with, once its fingerprint is known
-UPDATE unit_files SET content = (SELECT content FROM files WHERE id = unit_files.file) WHERE unit = :unit
+-- fix_contents: what these units go with, now that their fingerprints are known
+UPDATE unit_files SET content = (SELECT content FROM files WHERE id = unit_files.file)
+WHERE unit IN (SELECT value FROM json_each(:units))
 
 -- unit_ready: a unit may go, or another goes in its place
 UPDATE units SET state = :became, code = :code, reason = :reason, fingerprint = :fingerprint, meta = :meta,
