@@ -1,6 +1,6 @@
 """How long the command line takes to answer: --version and --help, beside a Python that does nothing.
 
-    python benchmarks/start.py [--rounds N]        targets, warm: --version below 150 ms, --help below 300 ms
+python benchmarks/start.py [--rounds N]        targets, warm: --version below 150 ms, --help below 300 ms
 """
 
 from __future__ import annotations

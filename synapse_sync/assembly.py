@@ -12,6 +12,7 @@ from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.steps import Run, Work
+from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.specs import reopen
 from synapse_sync.steps.upload import workers_of
 
@@ -88,6 +89,7 @@ def put_to_work(
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
         settings=f"{feed.fingerprint()} {destination.name} {config.upload.max_file_size}",
+        uploads=InFlight(workers_of(config), "upload"),
         clock=clock,
     )
     if row["settings"] != work.settings:

@@ -22,6 +22,7 @@ from synapse_sync.errors import (
 )
 from synapse_sync.steps import STEPS, Step, Work, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
+from synapse_sync.steps.upload import await_upload, end_uploads
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
 ROW_TRIES = 4  # of one file, content or unit, before it is left for a later run
@@ -65,15 +66,18 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
         _wait_until_settled([one for one in passes if one.stopped is None], patience)
     for one in passes:
         one.work.run.measure("to_do", one.work.ledger.query("count_unplaced", feed=one.work.id)[0]["files"])
-        with _stopping(one):
-            _drain_with_retries(one, patience)
+        try:
+            with _stopping(one):
+                _drain_with_retries(one, patience)
+        finally:
+            end_uploads(one.work)
         _finish(one)
     return passes
 
 
 def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
     """Take each step as often as it finds something ready, later steps first, until none does."""
-    while any(step.act(work) for step in reversed(steps)):
+    while any(step.act(work) for step in reversed(steps)) or await_upload(work):
         pass
 
 
@@ -135,10 +139,13 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
     one.offline = None  # a server that failed at the beginning may be back after the listing
     failures = 0
     while True:
+        began = work.clock()
         try:
             if one.offline is None:
                 refresh_collection(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
+            if work.collection_stale and one.offline is None:
+                continue  # a refusal made us doubt the specs: fetch them, and decide anew if they differ
         except CollectionUnusable:
             raise
         except DestinationError as error:
@@ -149,7 +156,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
             else:
                 patience.sleep(pause)
             continue
-        due = work.ledger.query("next_attempt", feed=work.id, limit=ROW_TRIES)[0]["due"]
+        due = work.ledger.query("next_attempt", feed=work.id, now=began, limit=ROW_TRIES)[0]["due"]
         wait = max(due - work.clock(), 0.05) if due is not None else None
         if one.offline or wait is None or wait > patience.retrying:
             return

@@ -99,10 +99,11 @@ class Ledger:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield Transaction(self._writer)
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:  # else SQLite has rolled back by itself: the disk is full
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy at another path, taken while others read and write."""

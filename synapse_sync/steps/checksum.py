@@ -17,7 +17,7 @@ from synapse_sync.records import Digests
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.pool import stopping_pool
-from synapse_sync.steps.rows import observation, raw_path, shown_path
+from synapse_sync.steps.rows import observation, raw_path
 from synapse_sync.steps.work import Work
 
 BATCH = 2000
@@ -36,12 +36,11 @@ def checksum(work: Work) -> int:
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
     if not rows:
         return 0
-    rows = _hold_oversized(work, rows)
     with stopping_pool(READERS, "checksum") as readers:
         futures = [readers.submit(_read_chunk, work, chunk) for chunk in _chunks(rows)]
         for future in as_completed(futures):
             _record(work, future.result())
-    return max(len(rows), 1)
+    return len(rows)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -83,11 +82,11 @@ def _record(work: Work, readings: list[_Reading]) -> None:
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
-    """A file's content is known; sent: the content that its unit was registered with, if it was."""
+    """A file's content is known; sent: the content that its unit was registered with, if it was; 0: it went without."""
     destination = work.destination.name
     content = transaction.one("content_id", destination=destination, **digests._asdict())["id"]
     differs = sent is not None and sent != content
-    before = file["content"] if sent is None else sent
+    before = sent or file["content"]
     code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
     guard = {"id": file["id"], "revision": file["revision"]}
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
@@ -107,15 +106,3 @@ def note_unread(work: Work, transaction: Transaction, file: Row, error: SourceEr
     transaction.run("file_failed", **guard, not_before=not_before, reason=str(error))
     work.run.problem(error)
     work.run.count("unreadable_files")
-
-
-def _hold_oversized(work: Work, rows: list[Row]) -> list[Row]:
-    """Units with a file above max_file_size wait for a person; the others' files are returned."""
-    limit = work.config.upload.max_file_size
-    oversized = [row for row in rows if limit is not None and row["size"] > limit]
-    if oversized:
-        with work.ledger.write() as transaction:
-            for row in oversized:
-                reason = f"{shown_path(row)} has {row['size']} bytes, [upload] max_file_size is {limit}"
-                transaction.run("hold_units_of_file", file=row["id"], reason=reason, **work.stamp(transaction))
-    return [row for row in rows if row not in oversized]

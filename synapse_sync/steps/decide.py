@@ -18,7 +18,6 @@ from synapse_sync.states import Code, UnitState
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.work import Work
 
-LOOK_AGAIN = 60.0  # seconds until a unit whose answer is awaited is decided again
 BEYOND_COMPLETE = frozenset(
     {UnitState.COMPLETE, UnitState.DESCRIBED, UnitState.READY, UnitState.DUPLICATE, UnitState.HELD}
 )
@@ -70,7 +69,7 @@ class Decider:
     def _verdict(self, draft: Draft, unit: Row | None, bucket: Bucket, patient: bool) -> Verdict:
         feed = self._work.feed
         now = self._stamp["now"]
-        same = unit is not None and _same_files(draft, bucket.compositions[unit["id"]])
+        same = unit is not None and _same_files(draft, bucket, unit["id"])
         return judge(
             draft,
             changed_at=unit["changed_at"] if unit is not None and same else now,
@@ -89,31 +88,46 @@ class Decider:
         if pending is not None and pending["approved"] and policy == "hold":
             policy = "new_unit"
         awaited = base["state"] != UnitState.REGISTERED
-        wait = self._stamp["now"] + LOOK_AGAIN if awaited else None
-        self._transaction.run("keep_unit", id=base["id"], decide_at=wait)
+        # While its answer is awaited it is not due: it is decided again as soon as it is registered.
+        self._transaction.run("keep_unit", id=base["id"], decide_at=self._stamp["now"] if awaited else None)
         if policy == "ignore" or awaited:
             self._stay(bucket, draft, base, difference)
-            if pending is not None and difference.kind != "unread" and not awaited:
+            if pending is not None and (difference.kind == "unread" or awaited):
+                self._transaction.run("keep_unit", id=pending["id"], decide_at=None)
+            elif pending is not None:
                 self._dissolve(pending)
             return
         verdict = self._verdict(draft, pending, bucket, patient)
-        if policy == "hold":
+        if policy == "hold" and not draft.problem:
             verdict = Verdict("held", _held_words(difference, draft, bucket, base), None)
         self._form(bucket, draft, pending, base["version"] + 1, verdict, base)
 
     def _difference(self, bucket: Bucket, draft: Draft, base: Row) -> Difference:
         sent = {spec: row["content"] for spec, row in bucket.compositions[base["id"]].items()}
         rows = {spec: bucket.files[file] for spec, file in draft.files.items()}
-        return compare(sent, {spec: Present(row["content"], bool(row["current"])) for spec, row in rows.items()})
+        difference = compare(sent, {spec: Present(row["content"], bool(row["current"])) for spec, row in rows.items()})
+        known = {row["file"] for row in bucket.compositions[base["id"]].values()} | draft.left_out.keys()
+        if difference.kind == "same" and draft.problem and not known.issuperset(draft.members):
+            return Difference("late")
+        return difference
 
     def _stay(self, bucket: Bucket, draft: Draft, base: Row, difference: Difference) -> None:
-        """Files join the unit that was sent; those that it went without are left out."""
-        sent = {row["file"] for row in bucket.compositions[base["id"]].values()}
+        """Files join the unit that was sent; those that it went without are left out.
+
+        One that stands where another was sent is read before anything is concluded.
+        """
+        composition = bucket.compositions[base["id"]]
+        sent = {row["file"] for row in composition.values()}
+        unread = {
+            file for spec, file in draft.files.items() if spec in composition and not bucket.files[file]["current"]
+        }
         for file in draft.members:
             late = difference.kind == "late" and file not in sent and base["state"] == UnitState.REGISTERED
             if late or file in draft.left_out:
                 words = draft.left_out.get(file, 'it came after its unit was registered (late_files = "ignore")')
                 self._transaction.run("leave_out", id=file, reason=words, **self._stamp)
+            elif file in unread:
+                self._transaction.run("read_for_unit", id=file, unit=base["id"], **self._stamp)
             else:
                 self._join(bucket, file, base["id"])
 
@@ -126,21 +140,21 @@ class Decider:
                 "add_unit", feed=self._work.id, key=draft.key, version=version, bucket=bucket.name,
                 now=self._stamp["now"], destination=self._work.destination.name, collection=self._work.collection.id,
             )  # fmt: skip
-        composition = bucket.compositions[unit["id"]]
-        same = _same_files(draft, composition) and unit["completed_at"] is not None
+        same = _same_files(draft, bucket, unit["id"])
         self._give_files(bucket, draft, unit["id"], verdict, base)
-        if verdict.state == unit["state"] and verdict.reason == unit["reason"] and _same_files(draft, composition):
+        if verdict.state == unit["state"] and verdict.reason == unit["reason"] and same:
             self._transaction.run("keep_unit", id=unit["id"], decide_at=verdict.decide_again_at)
             return
         unread = unit["state"] in ("ready", "duplicate", "held") and not self._all_current(bucket, draft)
-        if verdict.state == "complete" and same and unit["state"] in BEYOND_COMPLETE and not unread:
+        stands = unit["state"] in BEYOND_COMPLETE and unit["completed_at"] is not None and not unread
+        if verdict.state == "complete" and same and stands:
             self._transaction.run("keep_unit", id=unit["id"], decide_at=None)
             return
-        if not _same_files(draft, composition):
+        if not same:
             self._write_composition(bucket, draft, unit["id"])
         self._transaction.run(
             "decide_unit", id=unit["id"], became=verdict.state, reason=verdict.reason, code=CODES[verdict.state],
-            changed_at=unit["changed_at"] if _same_files(draft, composition) else self._stamp["now"],
+            changed_at=unit["changed_at"] if same else self._stamp["now"],
             decide_at=verdict.decide_again_at, **self._stamp,
         )  # fmt: skip
 
@@ -162,7 +176,8 @@ class Decider:
             self._transaction.run("join_unit", id=file, unit=unit, **self._stamp)
 
     def _write_composition(self, bucket: Bucket, draft: Draft, unit: int) -> None:
-        self._transaction.run("clear_unit_files", unit=unit)
+        if bucket.compositions[unit]:
+            self._transaction.run("clear_unit_files", unit=unit)
         for spec, file in draft.files.items():
             self._transaction.run("add_unit_file", unit=unit, spec=spec, file=file, path=shown_path(bucket.files[file]))
 
@@ -176,8 +191,10 @@ class Decider:
         self._transaction.run("dissolve_unit", id=unit["id"])
 
 
-def _same_files(draft: Draft, composition: Mapping[str, Row]) -> bool:
-    return dict(draft.files) == {spec: row["file"] for spec, row in composition.items()}
+def _same_files(draft: Draft, bucket: Bucket, unit: int) -> bool:
+    """Whether the unit is made of these files, under the names that they have now."""
+    composition = {spec: (row["file"], row["path"]) for spec, row in bucket.compositions[unit].items()}
+    return composition == {spec: (file, shown_path(bucket.files[file])) for spec, file in draft.files.items()}
 
 
 def _held_words(difference: Difference, draft: Draft, bucket: Bucket, base: Row) -> str:

@@ -68,7 +68,8 @@ def _another_goes(work: Work, first: Row, meta: Mapping[str, Any]) -> tuple[Unit
     told = (meta.keys() | theirs.keys()) - {*AUTOMATIC, SYNC_KEY}
     differing = sorted(name for name in told if meta.get(name) != theirs.get(name))
     shown = ", ".join(f"{name}: {meta.get(name)!r} here, {theirs.get(name)!r} there" for name in differing)
-    reason = f"the same content as {first['key']}" + (f"; meta differs ({shown})" if shown else "")
+    name = first["key"] if first["feed"] == work.id else f"{first['feed_name']}:{first['key']}"
+    reason = f"the same content as {name}" + (f"; meta differs ({shown})" if shown else "")
     if work.feed.duplicates == "hold":
         return UnitState.HELD, Code.HELD, f'{reason}; duplicates = "skip" or "register" decides for all'
     work.run.count("duplicates")

@@ -39,12 +39,19 @@ def group(work: Work) -> int:
             names |= _place(transaction, layout, row, stamp)
         decider = Decider(work, transaction, stamp)
         for bucket in _load(work, transaction, sorted(names)):
-            # A renamed file of a sent unit stays in its bucket, but is no candidate for a new unit there.
-            members = (member_of(row) for row in bucket.files.values())
-            here = [member for member in members if layout.place(member.asset, member.path).bucket == bucket.name]
-            drafts = assemble(here, layout, work.collection.specs)
+            drafts = assemble(_candidates(bucket, layout), layout, work.collection.specs)
             decider.decide(bucket, drafts, patient=work.patient or bucket.name in settling)
     return len(files) + len(due)
+
+
+def _candidates(bucket: Bucket, layout: Layout) -> list[Member]:
+    """The bucket's files, without those of a sent unit that were renamed: they stay, but make no new unit here."""
+    members = ((row, member_of(row)) for row in bucket.files.values())
+    return [
+        member
+        for row, member in members
+        if row["unit"] is None or layout.place(member.asset, member.path).bucket == bucket.name
+    ]
 
 
 def member_of(row: Row) -> Member:

@@ -13,13 +13,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from synapse_sync.errors import DestinationError, FeedPaused, OutcomeUnknown, Rejected
-from synapse_sync.ledger import Transaction
+from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.work import Work
 
+LINGER = 1.0
 UNKNOWN = (
     "outcome unknown: the answer to its registration was lost ({why}); "
     "look it up in the collection: `retry` sends it again"
@@ -30,8 +31,9 @@ def register(work: Work) -> int:
     """Register one batch of ready units; returns how many. Raises errors that concern the whole destination."""
     left = _left_for_this_run(work)
     limit = min(work.config.upload.batch_size, max(left, 1))
-    rows = work.ledger.query("units_to_register", feed=work.id, now=work.clock(), limit=limit)
-    if not rows:
+    asked_before = _to_ask_again(work, limit)
+    rows = asked_before or work.ledger.query("units_to_register", feed=work.id, now=work.clock(), limit=limit)
+    if not rows or _fuller_batch_comes(work, len(rows), limit):
         return 0
     if left <= 0:
         raise FeedPaused(
@@ -45,8 +47,22 @@ def register(work: Work) -> int:
     for row in rows:
         meta = json.loads(row["meta"])
         units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, "")))
-    _Registration(work, {row["id"]: row["attempts"] for row in rows}).send(units)
+    attempts = {row["id"]: row["attempts"] for row in rows}
+    _Registration(work, attempts, asked_before=bool(asked_before)).send(units)
     return len(rows)
+
+
+def _fuller_batch_comes(work: Work, ready: int, limit: int) -> bool:
+    """While uploads are under way a batch may fill up for LINGER seconds: a request costs as much as 50 units (§7)."""
+    return ready < limit and len(work.uploads) > 0 and work.clock() - work.registered_at < LINGER
+
+
+def _to_ask_again(work: Work, limit: int) -> list[Row]:
+    """Units whose answer was lost. On v1 there are none here: they are held."""
+    if work.destination.api == "v1":
+        return []
+    place = {"destination": work.destination.name, "collection": work.collection.id}
+    return work.ledger.query("units_to_ask_again", feed=work.id, now=work.clock(), limit=limit, **place)
 
 
 def _left_for_this_run(work: Work) -> int:
@@ -58,12 +74,14 @@ def _left_for_this_run(work: Work) -> int:
 class _Registration:
     """One batch on its way, in as many requests as its bad units make necessary."""
 
-    def __init__(self, work: Work, attempts: Mapping[int, int]) -> None:
+    def __init__(self, work: Work, attempts: Mapping[int, int], *, asked_before: bool) -> None:
         self._work = work
         self._attempts = attempts
+        self._asked_before = asked_before
 
     def send(self, units: Sequence[OutgoingUnit]) -> None:
         """One request; its refusal is narrowed down to the guilty unit by halves."""
+        self._work.registered_at = self._work.clock()
         self._record_intents(units)
         try:
             outcomes: Sequence[UnitOutcome] = self._work.destination.register(self._work.collection.id, units)
@@ -120,14 +138,17 @@ class _Registration:
     def _record_unknown(self, transaction: Transaction, unit: int, why: str) -> None:
         if self._work.destination.api == "v2":
             again = next_attempt(self._work.clock(), self._attempts[unit] + 1)
-            self._go_again(transaction, unit, Code.UNKNOWN, why, again)
+            transaction.run("ask_later", id=unit, failed=1, not_before=again, reason=why)
             return
         reason = UNKNOWN.format(why=why)
         transaction.run("hold_unit", id=unit, code=Code.UNKNOWN, reason=reason, **self._work.stamp(transaction))
         self._work.run.count("unknown_outcomes")
 
     def _take_back(self, units: Sequence[OutgoingUnit], code: Code, error: DestinationError) -> None:
-        """The request changed nothing: its units are ready again, at once where only the batch was wrong."""
+        """The request changed nothing: its units go again, at once where only the batch was wrong.
+
+        Units that the server may have from an earlier request stay as they were sent; others are ready again.
+        """
         outcome = "rejected" if code == Code.REJECTED else "failed"
         with self._work.ledger.write(durable=True) as transaction:
             now = self._work.stamp(transaction)["now"]
@@ -136,7 +157,12 @@ class _Registration:
             for unit in units:
                 tries = self._attempts[unit.id] + 1
                 again = now if code == Code.REJECTED else next_attempt(now, tries, at_least=error.retry_after)
-                self._go_again(transaction, unit.id, code, str(error), again, failed=code != Code.REJECTED)
+                failed = code != Code.REJECTED
+                if self._asked_before:
+                    why = {"failed": int(failed), "not_before": again, "reason": str(error)}
+                    transaction.run("ask_later", id=unit.id, **why)
+                else:
+                    self._go_again(transaction, unit.id, code, str(error), again, failed=failed)
 
     def _go_again(
         self, transaction: Transaction, unit: int, code: Code, reason: str, at: float, *, failed: bool = True

@@ -54,6 +54,9 @@ def scan(work: Work) -> None:
     for name, amount in tally.items():
         work.run.measure(name, amount)
     if not work.trust_filters:
+        left = work.ledger.tuples("files_without_source", feed=work.id, assets=list(work.sources))
+        for batch in _batches([file for (file,) in left], BATCH):
+            _believe_gone(work, batch)
         with work.ledger.write() as transaction:
             transaction.run("remember_settings", feed=work.id, settings=work.settings)
         work.trust_filters = True
@@ -148,11 +151,15 @@ def _conclude_absences(scan: _Scan) -> None:
         moved = _follow_renames(scan, batch)
         gone = [file for file in batch if file not in moved]
         if gone:
-            with scan.work.ledger.write() as transaction:
-                code = Code.GONE if scan.work.trust_filters else Code.EXCLUDED
-                transaction.run("redecide_units_of_files", files=gone)
-                transaction.run("believe_gone", files=gone, code=code, **scan.work.stamp(transaction))
-            scan.work.run.count("gone", len(gone))
+            _believe_gone(scan.work, gone)
+
+
+def _believe_gone(work: Work, files: list[int]) -> None:
+    with work.ledger.write() as transaction:
+        code = Code.GONE if work.trust_filters else Code.EXCLUDED
+        transaction.run("redecide_units_of_files", files=files)
+        transaction.run("believe_gone", files=files, code=code, **work.stamp(transaction))
+    work.run.count("gone", len(files))
 
 
 def _in_vanished_folders(scan: _Scan) -> Iterator[int]:

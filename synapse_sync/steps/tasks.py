@@ -26,7 +26,8 @@ def tasks(work: Work) -> int:
     Where the config no longer names a project, units that still lack their task are registered without.
     """
     limit = work.config.upload.batch_size
-    units = work.ledger.query("units_without_task", feed=work.id, now=work.clock(), limit=limit)
+    place = {"feed": work.id, "destination": work.destination.name}
+    units = work.ledger.query("units_without_task", **place, now=work.clock(), limit=limit)
     if not units:
         return 0
     if work.feed.project is None:
@@ -86,6 +87,6 @@ def _resolve(
                 transaction.run("hold_unit", id=unit["id"], code=hold[0], reason=reason, **stamp)
             elif retry:
                 again = next_attempt(stamp["now"], unit["attempts"] + 1, at_least=retry.retry_after)
-                transaction.run("task_failed", id=unit["id"], not_before=again, reason=str(retry))
+                transaction.run("ask_later", id=unit["id"], failed=1, not_before=again, reason=str(retry))
             elif done:
                 transaction.run("unit_tasked", id=unit["id"], code=done, **stamp)

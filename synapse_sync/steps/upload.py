@@ -1,10 +1,14 @@
-"""Contents that the server lacks are sent, several at a time, each from one file that has them."""
+"""Contents that the server lacks are sent, several at a time, each from one file that has them.
+
+Sending goes on in threads while other steps find, read and register more: a line with long delays is kept busy, and a
+large file holds up nobody. At most QUEUED contents are on their way at once.
+"""
 
 from __future__ import annotations
 
 import json
 import os.path
-from concurrent.futures import wait
+from typing import NamedTuple
 
 from synapse_sync.config import Config
 from synapse_sync.errors import ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
@@ -13,38 +17,66 @@ from synapse_sync.records import ContentRef, Digests, UploadProgress
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.checksum import note_unread
-from synapse_sync.steps.pool import stopping_pool
+from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
-BATCH = 500
+QUEUED = 500
 RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
-AUTOMATIC_WORKERS = 8
+AUTOMATIC_WORKERS = 10  # what production clients use; with 40 the losses at proxies rise fourfold (protocol §7)
 
 Result = ContentRef | SourceError | DestinationError
 
 
-def upload(work: Work) -> int:
-    """Send what is to be sent; returns how many contents were worked on.
+class Sending(NamedTuple):
+    """A content on its way, and the file that it is read from."""
 
-    Raises the first error that concerns the destination as a whole, after everything under way is recorded.
+    content: Row
+    file: Row
+
+
+Uploads = InFlight[Sending, Result]
+
+
+def upload(work: Work) -> int:
+    """Record what was sent, send more; returns how many contents moved on.
+
+    Raises an error that concerns the destination as a whole, after everything under way is recorded.
     """
-    contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), limit=BATCH)
-    if not contents:
-        return 0
-    rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents])
+    uploads = work.uploads
+    moved = 0
+    if len(uploads) >= QUEUED // 2 or work.clock() - work.uploads_recorded_at >= RECORD_EVERY:
+        moved = _record(work, uploads.finished(RECORD_EVERY if len(uploads) >= QUEUED else 0.0))
+    if len(uploads) <= QUEUED // 2:
+        moved += _begin(work, uploads)
+    return moved or len(uploads) // QUEUED
+
+
+def await_upload(work: Work) -> bool:
+    """Wait for what is on its way, when there is nothing else to do; False if nothing is."""
+    if not len(work.uploads):
+        return False
+    _record(work, work.uploads.finished(RECORD_EVERY))
+    return True
+
+
+def end_uploads(work: Work) -> None:
+    """Record what is under way, drop what has not begun: the ledger has it all. Nothing is raised twice."""
+    try:
+        _record(work, work.uploads.stop())
+    except DestinationError as error:
+        work.run.problem(error)
+
+
+def _begin(work: Work, uploads: Uploads) -> int:
+    """Send more, up to the bound; returns how many contents."""
+    under_way = [sending.content["id"] for sending in uploads.items()]
+    limit = QUEUED - len(under_way)
+    contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, limit=limit)
+    rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents]) if contents else []
     files = {row["id"]: row for row in rows}
-    stop: DestinationError | None = None
-    with stopping_pool(workers_of(work.config), "upload") as workers:
-        sending = {workers.submit(_send, work, content, files[content["file"]]): content for content in contents}
-        while sending:
-            done, _ = wait(sending, timeout=RECORD_EVERY)
-            results = [(sending.pop(future), future.result()) for future in done]
-            stop = (_record(work, results, files) if results else None) or stop
-            if stop is not None:
-                sending = {future: content for future, content in sending.items() if not future.cancel()}
-    if stop is not None:
-        raise stop
+    for content in contents:
+        uploads.begin(Sending(content, files[content["file"]]), lambda sending: _send(work, sending))
     return len(contents)
 
 
@@ -54,8 +86,9 @@ def workers_of(config: Config) -> int:
     return AUTOMATIC_WORKERS if configured == "auto" else configured
 
 
-def _send(work: Work, content: Row, file: Row) -> Result:
+def _send(work: Work, sending: Sending) -> Result:
     """Send one content; what went wrong is a result like any other."""
+    content, file = sending
     digests = Digests(content["md5"], content["sha1"], content["size"])
 
     def acknowledged(state: UploadProgress, sent: int) -> None:
@@ -89,22 +122,36 @@ def _save(work: Work, content: int, state: UploadProgress) -> None:
         )  # fmt: skip
 
 
-def _record(work: Work, results: list[tuple[Row, Result]], files: dict[int, Row]) -> DestinationError | None:
-    """Write what became of these contents; returns an error that concerns the destination as a whole, if one does."""
+def _record(work: Work, results: list[tuple[Sending, Result]]) -> int:
+    """Write what became of these contents; returns how many.
+
+    Raises an error that concerns the destination as a whole, once everything else under way is recorded too.
+    """
+    work.uploads_recorded_at = work.clock()
+    stop = _write(work, results)
+    if stop is not None:
+        _write(work, work.uploads.stop())
+        raise stop
+    return len(results)
+
+
+def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationError | None:
+    if not results:
+        return None
     stop: DestinationError | None = None
     with work.ledger.write() as transaction:
-        for content, result in results:
+        for (content, file), result in results:
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
                 work.run.count("sent_files")
             elif isinstance(result, SourceError):
-                note_unread(work, transaction, files[content["file"]], result)
+                note_unread(work, transaction, file, result)
             else:
-                _note_unsent(work, transaction, content, files[content["file"]], result)
+                _note_unsent(work, transaction, content, file, result)
                 if result.scope == "destination":
                     stop = result
-        sent = [content["id"] for content, result in results if isinstance(result, ContentRef)]
+        sent = [sending.content["id"] for sending, result in results if isinstance(result, ContentRef)]
         transaction.run("forget_progress", contents=sent)
     return stop
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from synapse_sync.config import Config, Feed
 from synapse_sync.destinations.base import Destination
@@ -15,6 +16,7 @@ from synapse_sync.grouping.layouts import Layout
 from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection
 from synapse_sync.sources.base import Source
+from synapse_sync.steps.pool import InFlight
 
 
 class Run:
@@ -85,11 +87,14 @@ class Work:
     run: Run
     patient: bool
     settings: str
+    uploads: InFlight[Any, Any]
     trust_filters: bool = True
     collection_stale: bool = True
     collection_fetched_at: float = 0.0
     layout: Layout | None = None
     known_collection: Collection | None = None
+    uploads_recorded_at: float = 0.0
+    registered_at: float = 0.0
     listed_at: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
 

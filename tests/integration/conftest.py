@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
-from typer.testing import CliRunner
+from typer.main import get_command
 
 from synapse_sync.__main__ import main
 from synapse_sync.cli.app import app
@@ -35,6 +35,7 @@ DIRECTORY = '[feeds.grouping]\nby = "directory"\n'
 STEM = '[feeds.grouping]\nby = "stem"\n'
 PAIR: dict[str, bytes | str] = {"p1/image.png": "an image", "p1/label.json": "a label"}
 
+COMMAND = get_command(app)  # building it takes longer than most of its commands
 LONGEST = 30.0  # seconds that a test waits for another process before it says that it hangs
 
 
@@ -162,11 +163,13 @@ class Installation:
 
     def run(self, *arguments: str) -> Outcome:
         """Run one command of synapse-sync in this process."""
-        result = CliRunner().invoke(app, ["--config", str(self.folder / "config.toml"), *arguments])
-        error = result.exception if isinstance(result.exception, SynapseSyncError) else None
-        if result.exception is not None and error is None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Outcome(error.exit_code if error else result.exit_code, result.stdout, error)
+        stdout = io.StringIO()
+        with redirect_stdout(stdout):
+            try:
+                code = COMMAND.main(["--config", self.config, *arguments], standalone_mode=False)
+            except SynapseSyncError as error:
+                return Outcome(error.exit_code, stdout.getvalue(), error)
+        return Outcome(code or 0, stdout.getvalue(), None)
 
     def type(self, *arguments: str) -> Printed:
         """One command as a person types it."""
@@ -257,17 +260,37 @@ class Installation:
             change(db)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[DevServer]:
-    """An embedded backend of its own."""
-    with DevServer(Options(data=tmp_path / "backend")) as server:
+@pytest.fixture(scope="session")
+def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """One embedded backend for all tests: starting and ending one takes longer than most of them."""
+    with DevServer(Options(data=tmp_path_factory.mktemp("backend"))) as server:
         yield server
+
+
+@pytest.fixture
+def server(_backend: DevServer) -> DevServer:
+    """An embedded backend in which there is nothing and nothing goes wrong."""
+    _backend.clear_faults()
+    with _backend._running().store.transaction() as db:
+        db.execute("PRAGMA defer_foreign_keys = ON")
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if table not in ("settings", "tokens"):
+                db.execute(f"DELETE FROM {table}")
+    _backend.reset_stats()
+    return _backend
 
 
 @pytest.fixture
 def site(tmp_path: Path, server: DevServer) -> Installation:
     """An installation whose config is still to be written."""
     return Installation(tmp_path, server)
+
+
+@pytest.fixture
+def lonely_site(tmp_path: Path) -> Iterator[Installation]:
+    """An installation with a backend of its own, which can be stopped."""
+    with DevServer(Options(data=tmp_path / "backend")) as server:
+        yield Installation(tmp_path, server)
 
 
 @pytest.fixture(autouse=True)

@@ -250,6 +250,22 @@ def test_a_unit_that_lacks_a_file_for_too_long_is_incomplete_until_the_file_come
     assert site.registered() == REGISTERED
 
 
+def test_a_unit_that_loses_a_file_right_before_it_is_sent_is_incomplete_at_once_if_the_config_says_so(
+    site: Installation,
+) -> None:
+    limits = 'incomplete_after = "0s"\nmax_units_per_run = 1'
+    site.configure(extra=DIRECTORY, feed=limits)
+    site.write({**PAIR, "p2/image.png": "another image", "p2/label.json": "another label"})
+    site.sync()
+    ready = next(key for key, state in site.states().items() if state == "ready")
+    (site.share / ready / "label.json").unlink()
+
+    assert site.sync().exit_code == 1
+
+    assert site.states()[ready] == "incomplete"
+    assert len(site.registered()) == 1
+
+
 def test_a_file_that_grows_between_listings_is_registered_as_it_ends(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     config = site.folder / "config.toml"

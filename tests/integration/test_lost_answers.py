@@ -47,17 +47,43 @@ def test_on_v1_a_lost_answer_goes_again_on_a_persons_word(site: Installation) ->
     assert site.received() == len("an image") + len("a label"), "its content is not sent again"
 
 
-def test_a_unit_of_unknown_outcome_keeps_its_files(site: Installation) -> None:
-    """It may exist: a change of its files is a later version's, and waits with it."""
+def test_a_unit_of_unknown_outcome_keeps_its_files_and_goes_as_they_are_when_a_person_says_so(
+    site: Installation,
+) -> None:
+    """It may exist, so a change of its files waits; if it does not, it is registered as it is by then."""
     site.configure(extra=DIRECTORY, head=V1, feed='on_change = "new_unit"')
     site.write(PAIR)
-    site.server.fault(REGISTER[V1], "drop_after")
+    site.server.fault(REGISTER[V1], "drop_before")
     site.sync()
 
     site.write({"p1/image.png": "a better image"})
     assert site.sync().exit_code == 1
+    assert site.states() == {"p1": "held"}
+    assert site.registered() == []
 
-    assert site.states()["p1"] == "held"
+    site.run("retry", "p1")
+    assert site.sync().exit_code == 0
+    assert site.states() == {"p1": "registered"}
+    assert site.registered() == [{**REGISTERED, "image_1": md5("a better image")}]
+
+
+def test_a_unit_of_unknown_outcome_without_its_files_waits_for_them_when_a_person_says_that_it_is_not_there(
+    site: Installation,
+) -> None:
+    site.configure(extra=DIRECTORY, head=V1)
+    site.write(PAIR)
+    site.server.fault(REGISTER[V1], "drop_before")
+    site.sync()
+    (site.share / "p1/image.png").unlink()
+    assert site.sync().exit_code == 1
+    assert site.states() == {"p1": "held"}
+
+    site.run("retry", "p1")
+
+    assert site.sync().exit_code == 0
+    assert site.states() == {"p1": "forming"}
+    site.write({"p1/image.png": "an image"})
+    assert site.sync().exit_code == 0
     assert site.registered() == [REGISTERED]
 
 
@@ -84,6 +110,96 @@ def test_on_v2_a_lost_answer_is_asked_for_again_and_makes_one_unit(site: Install
     assert site.states() == {"p1": "registered"}
     assert site.registered() == [REGISTERED]
     assert site.requests(REGISTER[V2]) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "versions"),
+    [("new_unit", [REGISTERED, {**REGISTERED, "image_1": md5("a better image")}]), ("ignore", [REGISTERED])],
+)
+def test_on_v2_what_was_asked_is_asked_again_even_if_the_files_changed_meanwhile(
+    site: Installation, impatient: None, policy: str, versions: list[dict[str, str]]
+) -> None:
+    """The server may have the unit as it was sent: the ledger must come to know it before the change counts."""
+    site.configure(extra=DIRECTORY, head=V2, feed=f'on_change = "{policy}"')
+    site.write(PAIR)
+    site.server.fault(REGISTER[V2], "drop_after")
+    assert site.sync().exit_code == 1
+    assert site.states() == {"p1": "registering"}
+    assert "could not learn the outcome" in site.run("status", "--json").json["feeds"][0]["attention"][0]["reason"]
+
+    site.write({"p1/image.png": "a better image"})
+    site.run("retry", "--all")
+
+    assert site.sync().exit_code == 0
+    assert site.registered() == versions
+    assert set(site.states().values()) == {"registered"}
+
+
+def test_on_v2_what_was_asked_is_asked_again_even_if_the_files_are_gone(site: Installation) -> None:
+    site.configure(extra=DIRECTORY, head=V2, project=True)
+    site.write(PAIR)
+    kill_while_the_answer_is_held_back(site, REGISTER[V2])
+    for name in PAIR:
+        (site.share / name).unlink()
+
+    assert site.sync().exit_code == 0
+
+    assert site.states() == {"p1": "registered"}
+    assert site.registered() == [REGISTERED]
+    assert len(site.server.tasks(site.project)) == 1
+
+
+def test_on_v2_a_busy_server_between_a_lost_answer_and_the_next_one_changes_nothing(
+    site: Installation, impatient: None
+) -> None:
+    site.configure(extra=DIRECTORY, head=V2)
+    site.write(PAIR)
+    site.server.fault(REGISTER[V2], "drop_after")
+    site.sync()
+    site.server.fault(REGISTER[V2], "status", code=503)
+    site.run("retry", "--all")
+    site.sync()
+    assert site.states() == {"p1": "registering"}
+    (site.share / "p1/image.png").unlink()
+    site.run("retry", "--all")
+
+    assert site.sync().exit_code == 0
+    assert site.states() == {"p1": "registered"}
+    assert site.registered() == [REGISTERED]
+
+
+def test_a_lost_answer_of_v2_is_held_where_only_v1_is_left(site: Installation, impatient: None) -> None:
+    """What v2 was asked is no v1 request: repeating it there could make a second unit."""
+    site.configure(extra=DIRECTORY, head=V2)
+    site.write(PAIR)
+    site.server.fault(REGISTER[V2], "drop_after")
+    site.sync()
+
+    site.configure(extra=DIRECTORY, head=V1)
+
+    assert site.sync().exit_code == 1
+    assert site.states() == {"p1": "held"}
+    assert site.registered() == [REGISTERED]
+
+
+def test_on_v2_a_lost_ledger_costs_neither_bytes_nor_units(site: Installation) -> None:
+    """What the server has is found by asking; its units are reused, not made again."""
+    site.configure(extra=DIRECTORY, head=V2)
+    site.write({**PAIR, "p2/image.png": "another image", "p2/label.json": "another label"})
+    site.sync()
+    units = site.server.units(site.collection)
+    for path in site.folder.glob("ledger.db*"):
+        path.unlink()
+    site.server.reset_stats()
+
+    outcome = site.sync()
+
+    assert outcome.exit_code == 0
+    assert outcome.counts["reused"] == 2
+    assert outcome.counts["present"] == 4
+    assert site.received() == 0
+    assert site.server.units(site.collection) == units
+    assert [unit["outcome"] for unit in site.run("units", "--json").json] == ["reused", "reused"]
 
 
 def kill_while_the_answer_is_held_back(site: Installation, route: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import unicodedata
 
-import pytest
-
 from .conftest import DIRECTORY, STEM, Installation, md5
 
 
@@ -36,25 +34,26 @@ STEMS = {
 }
 
 
-@pytest.mark.parametrize(("stem", "shown"), STEMS.values(), ids=STEMS.keys())
-def test_a_name_arrives_as_it_is_shown_and_its_content_is_the_files(
-    site: Installation, stem: bytes, shown: str
-) -> None:
-    """As the unit's key, as the path, in the ledger's lists and stories; and the story is found by what was listed."""
+def test_names_arrive_as_they_are_shown_and_contents_are_the_files(site: Installation) -> None:
+    """As the unit's key, as the path, in lists and stories; and a story is found by what was listed."""
     site.configure(extra=STEM)
-    write_raw(site, {stem + b".png": b"an image", stem + b".json": b"a label"})
+    for stem, shown in STEMS.values():
+        write_raw(site, {stem + b".png": f"image of {shown}".encode(), stem + b".json": f"label of {shown}".encode()})
 
     assert site.sync().exit_code == 0
 
-    assert site.units() == {shown: {"image_1": shown + ".png", "label_1": shown + ".json"}}
-    assert site.registered() == [{"image_1": md5("an image"), "label_1": md5("a label")}]
-    assert site.files().keys() == {shown + ".png", shown + ".json"}
-    story = site.run("files", "show", "--json", "--", shown + ".png").json
-    assert [one["path"] for one in story] == [shown + ".png"]
-    assert site.run("units", "show", "--json", "--", f"scans:{shown}").json[0]["key"] == shown
-    again = site.sync()
-    assert again.exit_code == 0
-    assert "new" not in again.counts
+    names = {shown for _, shown in STEMS.values()}
+    assert site.units() == {name: {"image_1": name + ".png", "label_1": name + ".json"} for name in names}
+    for unit in site.server.units(site.collection):
+        name = unit["meta"]["data_unit_key"]
+        assert unit["files"]["image_1"]["checksum"] == md5(f"image of {name}")
+        assert unit["files"]["label_1"]["checksum"] == md5(f"label of {name}")
+    assert site.files().keys() == {name + end for name in names for end in (".png", ".json")}
+    for name in names:
+        story = site.run("files", "show", "--json", "--", name + ".png").json
+        assert [one["path"] for one in story] == [name + ".png"]
+        assert site.run("units", "show", "--json", "--", f"scans:{name}").json[0]["key"] == name
+    assert "new" not in site.sync().counts
 
 
 def test_names_that_differ_in_one_invalid_byte_stay_two_units(site: Installation) -> None:

@@ -70,7 +70,7 @@ def test_a_plan_makes_no_ledger_and_changes_nothing_on_the_server(site: Installa
 
     assert site.run("plan", "--checksum").exit_code == 0
 
-    assert {path.name for path in site.folder.iterdir()} == {"backend", "config.toml", "share", "token"}
+    assert {path.name for path in site.folder.iterdir()} == {"config.toml", "share", "token"}
     assert contents(site.folder / "share") == before
     stats = site.server.stats()
     assert (stats["data_files"], stats["units"], stats["bytes_received"]) == (0, 0, 0)
@@ -129,7 +129,8 @@ def test_a_plan_of_a_feed_that_can_not_run_says_why(site: Installation) -> None:
     assert result.json["feeds"][0]["problem"].startswith(f"the folder {site.share} can't be listed")
 
 
-def test_a_plan_without_the_server_serves_from_what_is_known(site: Installation) -> None:
+def test_a_plan_without_the_server_serves_from_what_is_known(lonely_site: Installation) -> None:
+    site = lonely_site
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
     site.sync()

@@ -137,17 +137,18 @@ def test_no_token_is_a_matter_of_configuration(site: Installation) -> None:
 
 
 @pytest.fixture
-def restarted(site: Installation) -> Iterator[DevServer]:
+def restarted(lonely_site: Installation) -> Iterator[DevServer]:
     """The same backend at the same address, to be started after the first was stopped."""
-    port = int(site.server.url.rpartition(":")[2])
-    server = DevServer(Options(data=site.server.options.data, port=port))
+    first = lonely_site.server
+    server = DevServer(Options(data=first.options.data, port=int(first.url.rpartition(":")[2])))
     yield server
     server.stop()
 
 
 def test_a_server_that_is_down_ends_with_3_and_the_next_run_goes_on(
-    site: Installation, restarted: DevServer, impatient: None
+    lonely_site: Installation, restarted: DevServer, impatient: None
 ) -> None:
+    site = lonely_site
     site.configure(extra=DIRECTORY)
     site.write({"p1/image.png": "an image"})
     site.sync()
@@ -169,7 +170,10 @@ def test_a_server_that_is_down_ends_with_3_and_the_next_run_goes_on(
     assert REGISTERED in site.registered()
 
 
-def test_a_server_that_is_down_from_the_first_run_on(site: Installation, restarted: DevServer, impatient: None) -> None:
+def test_a_server_that_is_down_from_the_first_run_on(
+    lonely_site: Installation, restarted: DevServer, impatient: None
+) -> None:
+    site = lonely_site
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
     site.server.stop()
@@ -271,7 +275,7 @@ def test_without_a_ledger_none_is_made(site: Installation, command: list[str]) -
     says_once(site.type(*command), f"there is no ledger at {site.ledger} yet", code=4)
 
     assert not site.ledger.exists()
-    assert {path.name for path in site.folder.iterdir()} <= {"backend", "config.toml", "share", "token"}
+    assert {path.name for path in site.folder.iterdir()} == {"config.toml", "share", "token"}
 
 
 def test_a_locked_ledger_is_told_with_the_process_that_holds_it(site: Installation) -> None:
@@ -299,7 +303,7 @@ def test_a_corrupt_ledger_is_told_and_left_as_it_is(site: Installation) -> None:
     pages[8192:-4096] = b"\xa5" * (len(pages) - 12288)
     site.ledger.write_bytes(pages)
 
-    for command in (["once"], ["ledger", "check"]):
+    for command in (["once"], ["plan"], ["ledger", "check"]):
         says_once(site.type(*command), f"the ledger {site.ledger} is damaged", code=4)
     assert site.ledger.read_bytes() == pages
     site.ledger.write_bytes(whole)

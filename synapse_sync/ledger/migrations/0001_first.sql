@@ -32,7 +32,7 @@ CREATE TABLE contents (
 
 -- One record of a collection, present or to be: (feed, key, version).
 CREATE TABLE units (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: a dissolved unit's history stays its own
     feed INTEGER NOT NULL REFERENCES feeds (id),
     key TEXT NOT NULL,
     version INTEGER NOT NULL DEFAULT 1,
@@ -168,12 +168,13 @@ CREATE INDEX files_by_bucket ON files (feed, bucket) WHERE bucket IS NOT NULL;
 CREATE INDEX files_by_unit ON files (unit) WHERE unit IS NOT NULL;
 CREATE INDEX files_by_content ON files (content) WHERE content IS NOT NULL;
 CREATE INDEX files_by_token ON files (feed, token);
-CREATE INDEX files_to_reread ON files (feed) WHERE state = 'grouped' AND read_revision > 0;
+CREATE INDEX files_to_reread ON files (feed) WHERE state = 'grouped' AND code = 'reread';
 CREATE INDEX units_by_state ON units (feed, state);
 CREATE INDEX units_by_bucket ON units (feed, bucket);
 CREATE INDEX units_by_fingerprint ON units (fingerprint) WHERE fingerprint <> '';
 CREATE INDEX units_by_decision ON units (feed, decide_at) WHERE decide_at IS NOT NULL;
 CREATE INDEX unit_files_by_file ON unit_files (file);
 CREATE INDEX contents_unknown ON contents (id) WHERE state = 'unknown';
+CREATE INDEX intents_by_unit ON intents (unit);
 CREATE INDEX intents_open ON intents (unit) WHERE resolved_at IS NULL;
 CREATE INDEX history_by_ref ON history (kind, ref);

@@ -32,7 +32,7 @@ FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.
 JOIN files AS f ON f.id = uf.file AND f.content = c.id AND f.state = 'checksummed' AND f.read_revision = f.revision
 LEFT JOIN uploads AS p ON p.content = c.id
 WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
-    AND f.not_before <= :now
+    AND f.not_before <= :now AND c.id NOT IN (SELECT value FROM json_each(:under_way))
 GROUP BY c.id LIMIT :limit
 
 -- files_to_send: the files themselves

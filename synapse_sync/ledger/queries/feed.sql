@@ -47,14 +47,15 @@ INSERT INTO runs (feed, started_at) VALUES (:feed, :at) RETURNING id
 -- finish_run: what a run did
 UPDATE runs SET finished_at = :at, counts = :counts, problems = :problems WHERE id = :id
 
--- next_attempt: when the next of this feed's failed attempts is due, of those that failed fewer than :limit times
+-- next_attempt: when the next failed attempt is due, up to :limit of one row; what was due at :now waits for other things
 SELECT min(due) AS due FROM (
     SELECT min(not_before) AS due FROM files
-    WHERE feed = :feed AND state = 'grouped' AND attempts BETWEEN 1 AND :limit
+    WHERE feed = :feed AND state = 'grouped' AND attempts BETWEEN 1 AND :limit AND not_before > :now
     UNION ALL
     SELECT min(not_before) FROM units
-    WHERE feed = :feed AND state IN ('ready', 'registering') AND attempts BETWEEN 1 AND :limit
+    WHERE feed = :feed AND state IN ('ready', 'registering') AND attempts BETWEEN 1 AND :limit AND not_before > :now
     UNION ALL
     SELECT min(c.not_before) FROM contents AS c
     JOIN unit_files AS uf ON uf.content = c.id JOIN units AS u ON u.id = uf.unit
-    WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.attempts BETWEEN 1 AND :limit)
+    WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.attempts BETWEEN 1 AND :limit
+        AND c.not_before > :now)

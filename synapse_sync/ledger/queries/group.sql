@@ -12,8 +12,9 @@ WHERE feed = :feed AND state IN ('settled', 'grouped', 'checksummed', 'unmatched
 SELECT id, asset, dir, name, size, mtime_ns FROM files
 WHERE feed = :feed AND state IN ('settled', 'grouped', 'checksummed', 'unmatched') ORDER BY name, dir LIMIT :limit
 
--- buckets_due: buckets with a unit that is to be decided again by now
-SELECT DISTINCT bucket FROM units WHERE feed = :feed AND decide_at <= :now LIMIT :limit
+-- buckets_due: buckets with a unit that is to be decided again by now, unless the server's answer about it is awaited
+SELECT DISTINCT bucket FROM units WHERE feed = :feed AND decide_at <= :now
+    AND (state = 'registered' OR NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)) LIMIT :limit
 
 -- place_file: a file's bucket; it stays settled until its unit is decided
 UPDATE files SET bucket = :bucket, unit = CASE WHEN :detach THEN NULL ELSE unit END
@@ -26,6 +27,10 @@ WHERE id = :id AND revision = :revision AND state = 'settled'
 -- reread_file: a changed file of a registered unit is read again before anything is concluded
 UPDATE files SET state = 'grouped', code = 'reread', reason = '', moved_at = :now, run = :run
 WHERE id = :id AND revision = :revision AND state = 'settled'
+
+-- read_for_unit: a file that stands where its sent unit had another is read before anything is concluded
+UPDATE files SET state = 'grouped', code = 'reread', reason = '', unit = :unit, moved_at = :now, run = :run
+WHERE id = :id AND (unit IS NOT :unit OR state <> 'grouped' OR code <> 'reread')
 
 -- members_of_buckets: every file that can be part of the units of these buckets
 SELECT id, asset, dir, name, size, mtime_ns, state, bucket, unit, content, read_revision = revision AS current
@@ -43,9 +48,10 @@ SELECT uf.unit, uf.spec, uf.file, uf.content, uf.path, f.asset, f.dir, f.name, f
 FROM unit_files AS uf JOIN files AS f ON f.id = uf.file
 WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 
--- add_unit: a unit's row, forming
+-- add_unit: a unit's row, forming; its version is new also where another grouping had the key before
 INSERT INTO units (feed, key, version, bucket, state, destination, collection, changed_at, created_at)
-VALUES (:feed, :key, :version, :bucket, 'forming', :destination, :collection, :now, :now)
+SELECT :feed, :key, max(:version, coalesce(max(version) + 1, 1)), :bucket, 'forming', :destination, :collection, :now, :now
+FROM units WHERE feed = :feed AND key = :key
 RETURNING id, state, reason, changed_at, completed_at
 
 -- decide_unit: a unit's state as its files make it now; what was derived from other files is forgotten

@@ -1,9 +1,19 @@
 -- units_to_register: ready units whose contents the server has and whose files are still as they were read
-SELECT u.id, u.key, u.meta, u.revision, u.attempts FROM units AS u
+SELECT u.id, u.key, u.meta, u.attempts FROM units AS u
 WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXISTS (
     SELECT 1 FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content JOIN files AS f ON f.id = uf.file
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit
+
+-- units_to_ask_again: units whose answer was lost, as they were sent; the same request is safe to repeat
+SELECT id, key, meta, attempts FROM units
+WHERE feed = :feed AND state = 'registering' AND server_id IS NULL AND not_before <= :now
+    AND destination = :destination AND collection = :collection ORDER BY id LIMIT :limit
+
+-- units_without_answer: units that the server may have, and for which the same request is not safe to repeat
+SELECT u.id FROM units AS u WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NULL AND NOT (
+    :api = 'v2' AND 'v2' = (
+        SELECT i.api FROM intents AS i WHERE i.unit = u.id AND i.kind = 'register' ORDER BY i.id DESC LIMIT 1))
 
 -- bound_files: spec, server's checksum and path of each file of these units
 SELECT uf.unit, uf.spec, uf.path, c.checksum FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content
@@ -30,12 +40,13 @@ WHERE id = :id AND state = 'registering'
 
 -- unit_unsent: the request did not change anything: the unit goes with a later one
 UPDATE units SET state = 'ready', code = :code, reason = :reason, attempts = attempts + :failed,
-    not_before = :not_before, moved_at = :now, run = :run
+    not_before = :not_before, decide_at = 0, moved_at = :now, run = :run
 WHERE id = :id AND state = 'registering'
 
--- units_without_task: created units whose task has not been asked for
+-- units_without_task: units created at this destination whose task has not been asked for
 SELECT u.id, u.key, u.server_id, u.attempts FROM units AS u
 WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND u.not_before <= :now
+    AND u.destination = :destination
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)
 ORDER BY u.id LIMIT :limit
 
@@ -44,8 +55,8 @@ UPDATE units SET state = 'registered', code = :code, reason = '', attempts = 0, 
     decide_at = CASE WHEN decide_at IS NULL THEN NULL ELSE 0 END, moved_at = :now, run = :run
 WHERE id = :id AND state = 'registering'
 
--- task_failed: the request did not change anything: the task is asked for again later
-UPDATE units SET attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
+-- ask_later: the unit stays where it is: the same is asked for again later
+UPDATE units SET attempts = attempts + :failed, not_before = :not_before, reason = :reason WHERE id = :id
 
 -- open_intents: what was in flight when the last process ended
 SELECT i.id, i.unit, i.kind, i.api, u.key, u.server_id FROM intents AS i JOIN units AS u ON u.id = i.unit

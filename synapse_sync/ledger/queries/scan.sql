@@ -43,13 +43,18 @@ WHERE id = :id
 
 -- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them
 UPDATE units SET decide_at = 0
-WHERE id IN (SELECT unit FROM files WHERE id IN (SELECT value FROM json_each(:files)))
+WHERE id IN (
+    SELECT unit FROM files WHERE id IN (SELECT value FROM json_each(:files))
+    UNION SELECT unit FROM unit_files WHERE file IN (SELECT value FROM json_each(:files)))
     AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- believe_gone: files that a complete listing did not have; a registered unit keeps them, others lose them
 UPDATE files SET state = 'gone', code = :code, reason = '', moved_at = :now, run = :run, revision = revision + 1,
     unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit)
 WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
+
+-- files_without_source: files of assets that the config no longer has
+SELECT id FROM files WHERE feed = :feed AND state <> 'gone' AND asset NOT IN (SELECT value FROM json_each(:assets))
 
 -- settle_files: files that a listing confirmed, unchanged for the settle time
 UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :now, run = :run

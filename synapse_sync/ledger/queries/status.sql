@@ -92,11 +92,11 @@ SELECT kind, api, batch, created_at, resolved_at, outcome FROM intents WHERE uni
 -- history_of: what became of one file, unit or content, in order
 SELECT at, run, was, became, code, detail FROM history WHERE kind = :kind AND ref = :ref ORDER BY id
 
--- retry_unit: a held unit is decided again; one that the server may have goes on where it stopped
+-- retry_unit: a held unit is decided again; one that only lacks its task goes on there
 UPDATE units SET reason = '', attempts = 0, not_before = 0, approved = :approved, moved_at = :now,
-    state = CASE WHEN server_id IS NOT NULL THEN 'registering' WHEN code = 'unknown' THEN 'ready' ELSE 'forming' END,
-    completed_at = CASE WHEN server_id IS NOT NULL OR code = 'unknown' THEN completed_at END,
-    decide_at = CASE WHEN server_id IS NOT NULL OR code = 'unknown' THEN decide_at ELSE 0 END,
+    state = CASE WHEN server_id IS NOT NULL THEN 'registering' ELSE 'forming' END,
+    completed_at = CASE WHEN server_id IS NOT NULL THEN completed_at END,
+    decide_at = CASE WHEN server_id IS NOT NULL THEN decide_at ELSE 0 END,
     code = 'reopened', run = NULL
 WHERE id = :id AND state = 'held'
 

@@ -5,8 +5,9 @@ SELECT id, key, revision FROM units WHERE feed = :feed AND state = 'complete' AN
 UPDATE units SET state = 'described', code = 'described', reason = '', meta = :meta, moved_at = :now, run = :run
 WHERE id = :id AND revision = :revision AND state = 'complete'
 
--- hold_unit: a unit waits for a person
-UPDATE units SET state = 'held', code = :code, reason = :reason, decide_at = NULL, moved_at = :now, run = :run
+-- hold_unit: a unit waits for a person; one that lacks its task is decided again once it has it
+UPDATE units SET state = 'held', code = :code, reason = :reason,
+    decide_at = CASE WHEN server_id IS NULL THEN NULL ELSE decide_at END, moved_at = :now, run = :run
 WHERE id = :id
 
 -- files_to_read: files of described units whose content isn't known, and changed files of units that were sent
@@ -16,7 +17,7 @@ WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not
 UNION
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
 FROM files AS f
-WHERE f.feed = :feed AND f.state = 'grouped' AND f.read_revision > 0 AND f.not_before <= :now
+WHERE f.feed = :feed AND f.state = 'grouped' AND f.code = 'reread' AND f.not_before <= :now
     AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 LIMIT :limit
 
@@ -29,8 +30,9 @@ UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' EN
     content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run
 WHERE id = :id AND revision = :revision AND state = 'grouped'
 
--- sent_contents: what these files' units were registered with, of those that were
-SELECT uf.file, uf.content FROM unit_files AS uf JOIN files AS f ON f.id = uf.file AND f.unit = uf.unit
+-- sent_contents: what these files' units were registered with, of those that were; 0 for a file that its unit went without
+SELECT f.id AS file, coalesce(uf.content, 0) AS content
+FROM files AS f LEFT JOIN unit_files AS uf ON uf.file = f.id AND uf.unit = f.unit
 WHERE f.id IN (SELECT value FROM json_each(:files)) AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 
 -- redecide_later_versions: a sent unit's file is what it was: the version that its change made is decided again
@@ -60,7 +62,7 @@ FROM unit_files AS uf JOIN files AS f ON f.id = uf.file JOIN contents AS c ON c.
 WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 
 -- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint
-SELECT id, feed, key, state, meta FROM units
+SELECT id, feed, (SELECT name FROM feeds WHERE id = units.feed) AS feed_name, key, meta FROM units
 WHERE fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
     AND (state = 'ready' OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 ORDER BY id LIMIT 1
@@ -84,8 +86,3 @@ GROUP BY d.fingerprint LIMIT :limit
 
 -- promote_duplicate: a duplicate takes the place of the unit that no longer goes
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
-
--- hold_units_of_file: units that can't go because of one of their files
-UPDATE units SET state = 'held', code = 'held', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
-WHERE id IN (SELECT unit FROM unit_files WHERE file = :file)
-    AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)

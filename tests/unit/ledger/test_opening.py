@@ -1,0 +1,105 @@
+"""Who may open a ledger, how, and what is said to the others."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerMissing
+from synapse_sync.ledger import integrity_problems, open_for_reading, open_for_writing
+
+
+def opened(path: Path, *, create: bool = True) -> None:
+    """Open for writing and close."""
+    with open_for_writing(path, create=create):
+        pass
+
+
+def test_a_new_ledger_is_its_owners_alone_with_all_that_sqlite_puts_beside_it(path: Path) -> None:
+    with open_for_writing(path, create=True) as ledger, ledger.write() as transaction:
+        transaction.run("add_feed", name="scans", now=0.0)
+        beside = {found.name: found.stat().st_mode & 0o777 for found in path.parent.iterdir()}
+
+    assert {"ledger.db", "ledger.db-wal", "ledger.db.lock"} <= beside.keys()
+    assert set(beside.values()) == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_none_is_made_where_none_may_be(path: Path) -> None:
+    with pytest.raises(LedgerMissing, match="there is no ledger at"):
+        opened(path, create=False)
+    with pytest.raises(LedgerMissing, match="there is no ledger at"):
+        open_for_reading(path).__enter__()
+    assert not path.parent.exists()
+
+
+def test_one_writer_at_a_time_and_any_number_of_readers(path: Path) -> None:
+    with open_for_writing(path, create=True):
+        with pytest.raises(LedgerLocked, match=rf"process {os.getpid()}\)"):
+            opened(path)
+        with open_for_reading(path) as one, open_for_reading(path) as other:
+            assert one.query("all_feeds") == other.query("all_feeds") == []
+    opened(path)
+
+
+def test_the_lock_ends_with_an_error(path: Path) -> None:
+    with pytest.raises(KeyError), open_for_writing(path, create=True):
+        raise KeyError
+
+    opened(path)
+
+
+def test_another_database_is_no_ledger(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE somebody_elses (x)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(LedgerCorrupt, match="is an SQLite file, but not a ledger"):
+        opened(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="is a folder"):
+        opened(tmp_path)
+
+
+def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
+    """What a crash right after its creation leaves."""
+    path.parent.mkdir()
+    path.touch(mode=0o600)
+
+    opened(path)
+
+    assert integrity_problems(path) == []
+
+
+def test_a_row_that_refers_to_nothing_is_a_problem(path: Path) -> None:
+    opened(path)
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO runs (feed, started_at) VALUES (99, 0)")
+    connection.commit()
+    connection.close()
+
+    assert integrity_problems(path) == ["row 1 of runs refers to nothing"]
+
+
+def test_readers_in_several_threads_are_closed_with_the_ledger(path: Path) -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with open_for_writing(path, create=True) as ledger:
+        threads = [threading.Thread(target=ledger.query, args=("all_feeds",)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(os.listdir("/proc/self/fd")) > descriptors
+
+    assert len(os.listdir("/proc/self/fd")) == descriptors
