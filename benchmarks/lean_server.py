@@ -39,9 +39,8 @@ class Backend:
         if path == "/data_files/" and method == "POST":
             return self._add_file(_file_in(headers, body))
         if path == "/data_files/verify_checksums/" and method == "POST":
-            return 200, {
-                "existing_checksums": [asked for asked in json.loads(body)["checksums"] if asked in self.files]
-            }
+            asked = json.loads(body)["checksums"]
+            return 200, {"existing_checksums": [checksum for checksum in asked if checksum in self.files]}
         if path == "/data_units/" and method == "POST":
             return self._add_units(json.loads(body))
         if path.startswith("/data_collections/") and path.split("/")[2] in COLLECTIONS:

@@ -60,10 +60,9 @@ def median(runs: Iterable[Finished]) -> Finished:
 
 def print_conditions() -> None:
     """One line: the processor, what else is running on it, and the versions of what decides speed."""
-    model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name")),
-        platform.machine(),
-    )
+    described = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in described if line.startswith("model name"))
+    model = next(named, platform.machine())
     load = os.getloadavg()[0]
     cores = os.cpu_count() or 1
     noise = " (NOISY: more is running than there are cores; trust the ratios only)" if load > cores else ""

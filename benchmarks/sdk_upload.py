@@ -1,4 +1,4 @@
-"""The other side of end_to_end.py: the real SDK sends a folder with upload_data_collection. Runs under the SDK's Python.
+"""The other side of end_to_end.py: the real SDK sends a folder with upload_data_collection, under its own Python.
 
     python sdk_upload.py URL COLLECTION FOLDER       prints {"seconds": …, "units": …}: what the call alone took
 

@@ -27,5 +27,5 @@ def sdk_python(given: str | None) -> Path:
 
 
 def _has_sdk(python: Path) -> bool:
-    check = [python, "-c", "import synapse_sdk.clients.backend"]
+    check = [str(python), "-c", "import synapse_sdk.clients.backend"]
     return subprocess.run(check, check=False, stderr=subprocess.DEVNULL).returncode == 0

@@ -13,10 +13,11 @@ import io
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import TypeVar
+from unittest.mock import patch
 
 from installation import TOKEN, counts, lean_server, write_config
 from measure import scratch_folder
@@ -25,6 +26,7 @@ from sample_files import write_images
 
 from synapse_sync import runner
 from synapse_sync.cli.app import app
+from synapse_sync.steps import STEPS, scan
 
 Value = TypeVar("Value")
 
@@ -33,8 +35,8 @@ class Meter:
     """CPU seconds of the calling thread and wall seconds, by name; metered calls must not contain one another."""
 
     def __init__(self) -> None:
-        self.cpu: Counter[str] = Counter()
-        self.wall: Counter[str] = Counter()
+        self.cpu: dict[str, float] = defaultdict(float)
+        self.wall: dict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
 
     def metered(self, name: str, act: Callable[..., Value]) -> Callable[..., Value]:
@@ -60,8 +62,9 @@ def main() -> None:
     chosen = options.parse_args()
     print_conditions()
     meter = Meter()
-    runner.STEPS = tuple(step._replace(act=meter.metered(step.name, step.act)) for step in runner.STEPS)
-    runner.scan = meter.metered("scan", runner.scan)
+    metered = tuple(step._replace(act=meter.metered(step.name, step.act)) for step in STEPS)
+    patch.object(runner, "STEPS", metered).start()
+    patch.object(runner, "scan", meter.metered("scan", scan)).start()
     with scratch_folder() as folder, lean_server(chosen.latency) as url:
         write_images(folder / "share", chosen.files, 9000)
         config = write_config(folder, url, 1)
@@ -75,7 +78,7 @@ def main() -> None:
         sys.exit(f"{registered} of {chosen.files} units were registered")
     meter.cpu["start, report and the rest"] = own - sum(meter.cpu.values())
     meter.cpu["threads: reading and uploading"] = cpu - own
-    for name, seconds in meter.cpu.most_common():
+    for name, seconds in sorted(meter.cpu.items(), key=lambda item: -item[1]):
         calls, waited = meter.calls[name], meter.wall[name]
         detail = f"  {calls:5} calls, {waited:6.2f} s of wall time" if calls else ""
         print(f"{name:31} {seconds / chosen.files * 1e6:6.0f} us CPU a file{detail}")

@@ -24,6 +24,7 @@ from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
 from synapse_sync.runner import drain
 from synapse_sync.shown import shown_name
 from synapse_sync.states import UnitState
+from synapse_sync.status.snapshot import feed_snapshot
 from synapse_sync.steps import STEPS, Work, scan
 from synapse_sync.steps.specs import refresh_collection
 
@@ -58,7 +59,7 @@ def _copy_of_ledger(config: Config) -> Iterator[Ledger]:
 def _plan_feed(
     config: Config, feed: Feed, ledger: Ledger, destination: Destination, checksum: bool, limit: int
 ) -> dict[str, Any]:
-    """One feed: name, problem, grouping, units, aside, unreadable, totals."""
+    """One feed: name, problem, grouping, units, aside, unreadable, attention (as in `status`), totals."""
     at_once = feed.model_copy(update={"settle": 0.0})
     work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time)
     steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
@@ -78,6 +79,7 @@ def _plan_feed(
         "units": _units(work, limit),
         "aside": _aside(work, limit),
         "unreadable": [str(error) for error in work.run.problems],
+        "attention": feed_snapshot(ledger, row)["attention"],
         "totals": _totals(work, exact=checksum),
     }
 

@@ -168,7 +168,8 @@ def _finish(one: Pass) -> None:
     if one.hampered:
         work.run.problem(one.hampered)
     reason = str(one.stopped) if one.stopped else ""
-    if work.ledger.query("feed_by_id", id=work.id)[0]["paused"] != reason:
+    known = work.ledger.query("feed_by_id", id=work.id)[0]["paused"]
+    if known != reason:
         with work.ledger.write() as transaction:
             transaction.run("pause_feed", feed=work.id, reason=reason)
-    work.run.finish(work.ledger)
+    work.run.finish(work.ledger, known)

@@ -107,7 +107,7 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "forming": frozenset({"complete", "incomplete", "held"}),
     "complete": frozenset({"described", "forming", "held"}),
     "described": frozenset({"ready", "duplicate", "held", "complete", "forming"}),
-    "ready": frozenset({"registering", "held", "complete", "forming", "described"}),
+    "ready": frozenset({"registering", "held", "complete", "forming", "incomplete", "described", "duplicate"}),
     "registering": frozenset({"registered", "held", "ready"}),
     "registered": frozenset(),
     "incomplete": frozenset({"forming", "complete", "held"}),

@@ -20,9 +20,9 @@ def check(ctx: typer.Context) -> None:
     from synapse_sync.ledger import integrity_problems
     from synapse_sync.status.snapshot import balanced, snapshot
 
-    with reading(ctx) as (_, ledger):
+    with reading(ctx) as (config, ledger):
         problems = integrity_problems(ledger.path)
-        for feed in snapshot(ledger)["feeds"]:
+        for feed in snapshot(ledger, [feed.name for feed in config.feeds])["feeds"]:
             typer.echo(f"{feed['name']}: {account_in_words(feed['account'])}")
             if not balanced(feed["account"]):
                 problems.append(f"the files of feed {feed['name']} do not add up")

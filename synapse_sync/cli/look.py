@@ -47,10 +47,10 @@ def status(
     from synapse_sync.status.snapshot import needs_attention, snapshot
     from synapse_sync.status.stories import feed_id
 
-    with reading(ctx) as (_, ledger):
+    with reading(ctx) as (config, ledger):
         for name in feeds or []:
             feed_id(ledger, name)
-        result = snapshot(ledger, feeds or [])
+        result = snapshot(ledger, {feed.name for feed in config.feeds}, feeds or [])
     if as_json:
         print_json(result)
     else:

@@ -52,7 +52,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
     units = ", ".join(f"{count:,} {state}" for state, count in sorted(feed["units"].items())) or "none yet"
     sending = feed["to_send"]
     last = feed["last_run"]
-    typer.echo(feed["name"])
+    typer.echo(feed["name"] + ("" if feed["configured"] else " (not in the config any more)"))
     fields(
         {
             "paused": feed["paused"],

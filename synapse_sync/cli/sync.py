@@ -77,8 +77,8 @@ def plan(
     else:
         for feed in result["feeds"]:
             tell_plan(feed)
-    held = any(feed["problem"] or feed["totals"]["units"].get("held") for feed in result["feeds"])
-    raise typer.Exit(1 if held else 0)
+    waiting = any(feed["problem"] or feed["unreadable"] or feed["attention"] for feed in result["feeds"])
+    raise typer.Exit(1 if waiting else 0)
 
 
 def _credentials(config: Config) -> Credentials:

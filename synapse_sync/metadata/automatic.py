@@ -40,9 +40,19 @@ def violations(meta: Mapping[str, Any], schema: Mapping[str, Any] | None) -> lis
     """Each rule of the collection's JSON Schema that the meta breaks, in words with its place; empty if it is valid."""
     if schema is None:
         return []
+    from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
+    from jsonschema_specifications import REGISTRY  # nothing is ever fetched from the network
+    from referencing.exceptions import Unresolvable
 
-    errors = sorted(validator_for(schema)(schema).iter_errors(meta), key=lambda error: list(map(str, error.path)))
+    kind = validator_for(schema)
+    try:
+        kind.check_schema(dict(schema))
+        errors = sorted(kind(schema, registry=REGISTRY).iter_errors(meta), key=lambda error: list(map(str, error.path)))
+    except SchemaError as error:
+        return [f"the collection's schema is no valid JSON Schema: {error.message}"]
+    except Unresolvable as error:
+        return [f"the collection's schema refers to {error.ref}, which it does not have"]
     return [f"{'.'.join(map(str, error.path)) or 'meta'}: {error.message}" for error in errors]
 
 

@@ -7,7 +7,7 @@ in docs/json.md and stays.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +19,14 @@ ATTENDED = ("units_needing_attention", "units_in_trouble")
 ATTENTION = 20  # things needing attention that are listed one by one; the counts have them all
 
 
-def snapshot(ledger: Ledger, feeds: Sequence[str] = ()) -> dict[str, Any]:
-    """The ledger's state: {"ledger", "feeds": [one dictionary each, see feed_snapshot()]}."""
+def snapshot(ledger: Ledger, configured: Collection[str], feeds: Sequence[str] = ()) -> dict[str, Any]:
+    """The ledger's state: {"ledger", "feeds": [one dictionary each, see feed_snapshot(), and "configured"]}.
+
+    configured: the feeds that the config has; others are remembered, but need nobody's attention.
+    """
     rows = [row for row in ledger.query("all_feeds") if not feeds or row["name"] in feeds]
-    return {"ledger": str(ledger.path), "feeds": [feed_snapshot(ledger, row) for row in rows]}
+    found = [{**feed_snapshot(ledger, row), "configured": row["name"] in configured} for row in rows]
+    return {"ledger": str(ledger.path), "feeds": found}
 
 
 def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
@@ -66,7 +70,8 @@ def balanced(counts: Mapping[str, int]) -> bool:
 
 def needs_attention(feed: Mapping[str, Any]) -> bool:
     """Whether something of this feed is held, incomplete or failed, or the feed is paused (exit code 1)."""
-    return bool(feed["paused"] or feed["attention"] or not balanced(feed["account"]))
+    waits = bool(feed["paused"] or feed["attention"] or not balanced(feed["account"]))
+    return waits and bool(feed.get("configured", True))
 
 
 def run_record(row: Row) -> dict[str, Any]:

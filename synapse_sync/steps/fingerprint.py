@@ -17,12 +17,13 @@ from synapse_sync.states import Code, UnitState
 from synapse_sync.steps.work import Work
 
 BATCH = 500
+BEREFT_EVERY = 2.0  # seconds
 
 
 def fingerprint(work: Work) -> int:
     """Decide which described units are ready and which are duplicates; returns how many were worked on."""
     units = work.ledger.query("units_to_fingerprint", feed=work.id, limit=BATCH)
-    bereft = work.ledger.query("bereft_duplicates", feed=work.id, limit=BATCH)
+    bereft = _bereft(work)
     if not units and not bereft:
         return 0
     contents: dict[int, list[Row]] = defaultdict(list)
@@ -32,10 +33,27 @@ def fingerprint(work: Work) -> int:
         stamp = work.stamp(transaction)
         for row in bereft:
             transaction.run("promote_duplicate", id=row["id"], **stamp)
+        for row in [row for rows in contents.values() for row in rows if row["destination"] != work.destination.name]:
+            _move_content(work, transaction, row)
         transaction.run("fix_contents", units=[unit["id"] for unit in units])
         for unit in units:
             _fingerprint_unit(work, transaction, unit, contents[unit["id"]], stamp)
     return len(units) + len(bereft)
+
+
+def _bereft(work: Work) -> list[Row]:
+    """Duplicates whose first unit no longer goes; asked now and then only while uploads keep the run going."""
+    if len(work.uploads) and work.clock() - work.bereft_asked_at < BEREFT_EVERY:
+        return []
+    work.bereft_asked_at = work.clock()
+    return work.ledger.query("bereft_duplicates", feed=work.id, limit=BATCH)
+
+
+def _move_content(work: Work, transaction: Transaction, row: Row) -> None:
+    """A file that was read for another destination: what that one has says nothing of this one."""
+    digests = {name: row[name] for name in ("md5", "sha1", "size")}
+    content = transaction.one("content_id", destination=work.destination.name, **digests)["id"]
+    transaction.run("move_content", file=row["file"], content=content)
 
 
 def fingerprint_of(destination: str, collection: int, contents: list[Row]) -> str:
@@ -54,12 +72,21 @@ def _fingerprint_unit(
     state, code, reason = UnitState.READY, Code.READY, ""
     first = transaction.query("same_fingerprint", fingerprint=identity, id=unit["id"])
     goes_anyway = work.feed.duplicates == "register" or (work.feed.duplicates == "hold" and unit["approved"])
-    if first and not goes_anyway:
+    if first and not goes_anyway and _will_go(work, first[0]):
         state, code, reason = _another_goes(work, first[0], meta)
+    elif first and not goes_anyway:
+        reason_there = f"the same content as {work.feed.name}:{unit['key']}, which goes because this feed does not run"
+        transaction.run("give_way", id=first[0]["id"], reason=reason_there, **stamp)
     transaction.run(
         "unit_ready", id=unit["id"], revision=unit["revision"], became=state, code=code, reason=reason,
         fingerprint=identity, meta=json.dumps(meta, ensure_ascii=False), **stamp,
     )  # fmt: skip
+
+
+def _will_go(work: Work, first: Row) -> bool:
+    """Whether the unit went, may have gone, or will: one that is only ready goes with its feed alone."""
+    runs = not first["paused"] and first["feed_name"] in {feed.name for feed in work.config.feeds}
+    return first["state"] != UnitState.READY or first["feed"] == work.id or runs
 
 
 def _another_goes(work: Work, first: Row, meta: Mapping[str, Any]) -> tuple[UnitState, Code, str]:

@@ -16,6 +16,9 @@ def recover(work: Work) -> int:
     v2 requests are idempotent: they go again as they were. Units of v1 are held as "outcome unknown": only a person
     can tell.
     """
+    if work.ledger.query("any_from_the_future", feed=work.id, now=work.clock()):
+        with work.ledger.write() as transaction:
+            transaction.run("observed_now", feed=work.id, now=work.clock())
     if work.ledger.query("any_asked", destination=work.destination.name):
         with work.ledger.write() as transaction:
             transaction.run("ask_again", destination=work.destination.name)

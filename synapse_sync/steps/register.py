@@ -126,7 +126,7 @@ class _Registration:
             work.run.count("registered" if outcome.kind == "created" else "reused")
         elif outcome.kind == "unknown":
             self._record_unknown(transaction, unit, outcome.reason)
-        elif outcome.lacking and self._attempts[unit] == 0:
+        elif outcome.lacking and not transaction.query("lacked_before", unit=unit):
             lacking = [checksum.lower() for checksum in outcome.lacking]
             transaction.run("content_lost", unit=unit, lacking=lacking, reason=outcome.reason, **stamp)
             self._go_again(transaction, unit, Code.LACKING, outcome.reason, stamp["now"])

@@ -94,6 +94,9 @@ def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, 
     if identity != before:
         with work.ledger.write() as transaction:
             transaction.run("remember_roots", feed=work.id, roots={**roots, scan.asset: list(identity)})
+            if before is not None and before.inode == identity.inode:
+                devices = {"before": before.device, "now": identity.device}
+                transaction.run("move_device", feed=work.id, asset=scan.asset, **devices)
     if belief.use == "use":
         _conclude_absences(scan)
 

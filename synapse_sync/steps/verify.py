@@ -7,10 +7,13 @@ from synapse_sync.states import Code
 from synapse_sync.steps.work import Work
 
 BATCH = 500  # contents a request: both digests of each make the 1000 entries that one may have (protocol §3)
+ENOUGH = 250  # contents under way: nobody is asked about more before those are on their way down
 
 
 def verify(work: Work) -> int:
     """Ask about contents nobody asked about yet; returns how many."""
+    if len(work.uploads) >= ENOUGH:
+        return 0
     rows = work.ledger.query("contents_to_ask", feed=work.id, now=work.clock(), limit=BATCH)
     if not rows:
         return 0

@@ -54,9 +54,9 @@ class Run:
             self._id = transaction.one("add_run", feed=self._feed, at=self.started_at)["id"]
         return self._id
 
-    def finish(self, ledger: Ledger) -> None:
-        """Write the run's figures, if it changed anything or met a problem."""
-        if self._id is None and not self.problems:
+    def finish(self, ledger: Ledger, known: str) -> None:
+        """Write the run's figures, if it changed anything or met a problem other than the one that is known."""
+        if self._id is None and all(str(problem) == known for problem in self.problems):
             return
         with ledger.write() as transaction:
             transaction.run(
@@ -95,6 +95,7 @@ class Work:
     known_collection: Collection | None = None
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
+    bereft_asked_at: float = 0.0
     listed_at: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
 

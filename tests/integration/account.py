@@ -24,7 +24,7 @@ def problems_of(ledger: Path) -> list[str]:
     finally:
         connection.close()
     with open_for_reading(ledger) as opened:
-        for feed in snapshot(opened)["feeds"]:
+        for feed in snapshot(opened, [])["feeds"]:
             if not balanced(feed["account"]):
                 problems.append(f"the files of feed {feed['name']} do not add up: {feed['account']}")
     return problems

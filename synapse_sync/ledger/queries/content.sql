@@ -1,8 +1,9 @@
 -- contents_to_ask: contents of ready units that the server has not been asked about
-SELECT DISTINCT c.id, c.md5, c.sha1, c.size
-FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.id = uf.content
-WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NULL AND c.not_before <= :now
-LIMIT :limit
+SELECT c.id, c.md5, c.sha1, c.size FROM contents AS c
+WHERE c.state = 'unknown' AND c.asked_at IS NULL AND c.not_before <= :now AND EXISTS (
+    SELECT 1 FROM unit_files AS uf JOIN units AS u ON u.id = uf.unit
+    WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
+ORDER BY c.id LIMIT :limit
 
 -- content_present: the server has a content
 UPDATE contents SET state = 'present', code = :code, checksum = :checksum, data_file = :data_file, attempts = 0,
@@ -28,12 +29,14 @@ UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_
 -- contents_to_send: contents of ready units that the server lacks, with one file that has them and how far sending came
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
     p.offset, p.parts
-FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN contents AS c ON c.id = uf.content
-JOIN files AS f ON f.id = uf.file AND f.content = c.id AND f.state = 'checksummed' AND f.read_revision = f.revision
-LEFT JOIN uploads AS p ON p.content = c.id
-WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
-    AND f.not_before <= :now AND c.id NOT IN (SELECT value FROM json_each(:under_way))
-GROUP BY c.id LIMIT :limit
+FROM contents AS c LEFT JOIN uploads AS p ON p.content = c.id
+JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
+    AND f.not_before <= :now
+WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
+    AND c.id NOT IN (SELECT value FROM json_each(:under_way)) AND EXISTS (
+        SELECT 1 FROM unit_files AS uf JOIN units AS u ON u.id = uf.unit
+        WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
+GROUP BY c.id ORDER BY c.id LIMIT :limit
 
 -- files_to_send: the files themselves
 SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files

@@ -50,7 +50,8 @@ UPDATE runs SET finished_at = :at, counts = :counts, problems = :problems WHERE 
 -- next_attempt: when the next failed attempt is due, up to :limit of one row; what was due at :now waits for other things
 SELECT min(due) AS due FROM (
     SELECT min(not_before) AS due FROM files
-    WHERE feed = :feed AND state = 'grouped' AND attempts BETWEEN 1 AND :limit AND not_before > :now
+    WHERE feed = :feed AND attempts > 0 AND attempts <= :limit AND state IN ('grouped', 'checksummed')
+        AND not_before > :now
     UNION ALL
     SELECT min(not_before) FROM units
     WHERE feed = :feed AND state IN ('ready', 'registering') AND attempts BETWEEN 1 AND :limit AND not_before > :now

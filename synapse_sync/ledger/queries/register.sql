@@ -30,6 +30,9 @@ INSERT INTO intents (unit, kind, api, batch, created_at) VALUES (:unit, :kind, :
 UPDATE intents SET resolved_at = :now, outcome = :outcome
 WHERE unit IN (SELECT value FROM json_each(:units)) AND kind = :kind AND resolved_at IS NULL
 
+-- lacked_before: whether the server said before that it lacks a content of this unit
+SELECT 1 FROM history WHERE kind = 'unit' AND ref = :unit AND code = 'lacking' LIMIT 1
+
 -- unit_created: the server has the unit; with a project it still lacks its task
 UPDATE units SET server_id = :server_id, outcome = :outcome, code = :outcome, reason = '', attempts = 0, not_before = 0,
     approved = 0, state = CASE WHEN :task THEN 'registering' ELSE 'registered' END,

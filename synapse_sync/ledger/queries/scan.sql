@@ -61,6 +61,15 @@ UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :n
 WHERE id IN (
     SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until LIMIT :limit)
 
+-- any_from_the_future: whether the clock was set back since a file was observed
+SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now LIMIT 1
+
+-- observed_now: files that were observed before the clock was set back settle from now on
+UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen' AND observed_at > :now
+
+-- move_device: the same folder was mounted anew: its files are on a device of another number
+UPDATE files SET device = :now WHERE feed = :feed AND asset = :asset AND device = :before
+
 -- unsettled: how many files are still settling, and when the latest of them was observed
 SELECT count(*) AS files, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen'
 

@@ -17,7 +17,8 @@ WHERE feed = :feed AND state IN ('held', 'incomplete') ORDER BY moved_at DESC, i
 
 -- files_needing_attention: held files, and files that could not be read
 SELECT asset, dir, name, state, reason FROM files
-WHERE feed = :feed AND (state = 'held' OR (attempts > 0 AND state = 'grouped')) ORDER BY id LIMIT :limit
+WHERE feed = :feed AND (state = 'held' OR (attempts > 0 AND state IN ('grouped', 'checksummed')))
+ORDER BY id LIMIT :limit
 
 -- sending_in_trouble: contents that could not be sent yet
 SELECT c.reason, count(DISTINCT c.id) AS contents FROM contents AS c

@@ -57,15 +57,22 @@ WHERE u.feed = :feed AND u.state = 'described' AND NOT EXISTS (
 ORDER BY u.id LIMIT :limit
 
 -- contents_of_units: spec and content of each file of these units
-SELECT uf.unit, uf.spec, f.content, c.md5, c.sha1, c.size
+SELECT uf.unit, uf.spec, uf.file, f.content, c.destination, c.md5, c.sha1, c.size
 FROM unit_files AS uf JOIN files AS f ON f.id = uf.file JOIN contents AS c ON c.id = f.content
 WHERE uf.unit IN (SELECT value FROM json_each(:units)) ORDER BY uf.unit, uf.spec
 
--- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint
-SELECT id, feed, (SELECT name FROM feeds WHERE id = units.feed) AS feed_name, key, meta FROM units
-WHERE fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
-    AND (state = 'ready' OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
-ORDER BY id LIMIT 1
+-- same_fingerprint: the oldest other unit that goes, or went, with this fingerprint, with its feed
+SELECT u.id, u.feed, u.key, u.meta, u.state, f.name AS feed_name, f.paused FROM units AS u JOIN feeds AS f ON f.id = u.feed
+WHERE u.fingerprint = :fingerprint AND u.fingerprint <> '' AND u.id <> :id
+    AND (u.state = 'ready' OR EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = u.id))
+ORDER BY u.id LIMIT 1
+
+-- give_way: a ready unit whose feed does not run: another with its fingerprint goes in its place
+UPDATE units SET state = 'duplicate', code = 'duplicate', reason = :reason, moved_at = :now, run = :run
+WHERE id = :id AND state = 'ready'
+
+-- move_content: a file's content as another destination has it
+UPDATE files SET content = :content WHERE id = :file
 
 -- fix_contents: what these units go with, now that their fingerprints are known
 UPDATE unit_files SET content = (SELECT content FROM files WHERE id = unit_files.file)
