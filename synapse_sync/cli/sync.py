@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synapse_sync.config import Config, Credentials
     from synapse_sync.runner import Pass
 
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 RETRYING = 30.0  # seconds until a failed attempt is due that `once` waits out; later ones are for the next run
 
 FeedNames = Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds.")]
@@ -48,7 +49,12 @@ def once(
             )
             for feed in chosen
         ]
-        passes = sync(works, Patience(settling=not no_wait, retrying=RETRYING))
+        try:
+            passes = sync(works, Patience(settling=not no_wait, retrying=RETRYING))
+        except KeyboardInterrupt:
+            progress.stop()
+            typer.echo("interrupted: nothing is lost, the next run goes on where this one stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
         progress.stop()
         code = _report(passes, as_json)
     raise typer.Exit(code)

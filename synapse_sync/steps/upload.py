@@ -11,7 +11,7 @@ import os.path
 from typing import NamedTuple
 
 from synapse_sync.config import Config
-from synapse_sync.errors import ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
+from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ContentRef, Digests, UploadProgress
 from synapse_sync.states import Code
@@ -61,7 +61,8 @@ def await_upload(work: Work) -> bool:
 
 
 def end_uploads(work: Work) -> None:
-    """Record what is under way, drop what has not begun: the ledger has it all. Nothing is raised twice."""
+    """Record what is under way, drop what has not begun, park large files after their next piece."""
+    work.ending.set()
     try:
         _record(work, work.uploads.stop())
     except DestinationError as error:
@@ -95,6 +96,10 @@ def _send(work: Work, sending: Sending) -> Result:
         work.run.count("sent_bytes", sent)
         if state.route != "direct":
             _save(work, content["id"], state)
+            if work.ending.is_set():
+                parked = Busy(f"{name} is sent on by the next run: this one was ended")
+                parked.scope = "call"
+                raise parked
 
     name = os.path.basename(shown_path(file))
     try:

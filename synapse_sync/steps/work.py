@@ -96,6 +96,7 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    ending: threading.Event = field(default_factory=threading.Event)
     listed_at: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
 

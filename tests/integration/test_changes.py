@@ -266,6 +266,18 @@ def test_a_unit_that_loses_a_file_right_before_it_is_sent_is_incomplete_at_once_
     assert len(site.registered()) == 1
 
 
+def test_a_duplicate_that_loses_a_file_is_incomplete_at_once_if_the_config_says_so(site: Installation) -> None:
+    site.configure(extra=DIRECTORY, feed='incomplete_after = "0s"')
+    site.write({**PAIR, "p2/image.png": "an image", "p2/label.json": "a label"})
+    site.sync()
+    duplicate = next(key for key, state in site.states().items() if state == "duplicate")
+    (site.share / duplicate / "label.json").unlink()
+
+    assert site.sync().exit_code == 1
+
+    assert site.states()[duplicate] == "incomplete"
+
+
 def test_a_file_that_grows_between_listings_is_registered_as_it_ends(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     config = site.folder / "config.toml"

@@ -51,6 +51,24 @@ def test_after_a_kill_an_upload_goes_on_behind_the_last_chunk_that_the_server_ha
     assert site.received() == 60 * MIB + len("a label"), "nothing that the server had was sent again"
 
 
+def test_ctrl_c_parks_a_large_file_after_the_chunk_that_is_on_its_way(site: Installation) -> None:
+    content = large(site, 60 * MIB, '[upload]\nchunk_size = "8MiB"')
+    site.server.fault(CHUNK_ROUTE, "delay", times=None, seconds=0.5)
+    interrupted = site.process("once")
+    until(lambda: site.requests(CHUNK_ROUTE) >= 2, "some chunks are there")
+    interrupted.send_signal(signal.SIGINT)
+    _, said = interrupted.communicate(timeout=60)
+    assert (interrupted.returncode, "nothing is lost" in said) == (130, True), said
+    assert site.rows("SELECT offset < 60 * 1024 * 1024 FROM uploads") == [(1,)]
+    site.server.clear_faults()
+
+    outcome = site.sync()
+
+    assert outcome.exit_code == 0
+    assert site.registered() == [{"image_1": md5(content), "label_1": md5("a label")}]
+    assert site.received() == 60 * MIB + len("a label")
+
+
 def test_a_chunk_whose_answer_was_lost_is_not_sent_again_if_it_arrived(site: Installation) -> None:
     content = large(site, 5 * MIB, ALL_IN_CHUNKS)
     site.server.fault(CHUNK_ROUTE, "drop_after", after=2)
