@@ -105,13 +105,13 @@ FILE_MOVES: Mapping[str, frozenset[str]] = {
 
 UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "forming": frozenset({"complete", "incomplete", "held"}),
-    "complete": frozenset({"described", "forming", "held"}),
-    "described": frozenset({"ready", "duplicate", "held", "complete", "forming"}),
+    "complete": frozenset({"described", "forming", "incomplete", "held"}),
+    "described": frozenset({"ready", "duplicate", "held", "complete", "forming", "incomplete"}),
     "ready": frozenset({"registering", "held", "complete", "forming", "incomplete", "described", "duplicate"}),
     "registering": frozenset({"registered", "held", "ready"}),
     "registered": frozenset(),
     "incomplete": frozenset({"forming", "complete", "held"}),
-    "duplicate": frozenset({"described", "complete", "forming", "held"}),
+    "duplicate": frozenset({"described", "complete", "forming", "incomplete", "held"}),
     # a person's retry: decided anew, or gone on with where the server has it or may have it
     "held": frozenset({"forming", "complete", "incomplete", "described", "ready", "registering"}),
 }

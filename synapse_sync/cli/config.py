@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,10 +21,12 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     With --json: {"config_file", "feeds" (names), "warnings" (sentences)}. Mistakes end with exit code 2.
     """
+    from synapse_sync.cli.output import print_json
+
     config = _load(ctx)
     if as_json:
         feeds = [feed.name for feed in config.feeds]
-        _print_json({"config_file": str(config.source), "feeds": feeds, "warnings": config.warnings})
+        print_json({"config_file": str(config.source), "feeds": feeds, "warnings": config.warnings})
         return
     for warning in config.warnings:
         typer.echo(f"warning: {warning}")
@@ -39,6 +40,7 @@ def show(ctx: typer.Context, as_json: AsJson = False) -> None:
     With --json: {"config_file", "ledger", "server" (address in use), "token": {"origin", "masked", "problem"},
     "warnings", "config" (as the file, in full)}.
     """
+    from synapse_sync.cli.output import print_json
     from synapse_sync.config import ledger_path
     from synapse_sync.config.toml_text import toml_text
 
@@ -47,7 +49,7 @@ def show(ctx: typer.Context, as_json: AsJson = False) -> None:
     settings = config.model_dump(mode="json")
     about = {"config_file": str(config.source), "ledger": str(ledger_path(config)), "server": server}
     if as_json:
-        _print_json({**about, "token": token, "warnings": warnings, "config": settings})
+        print_json({**about, "token": token, "warnings": warnings, "config": settings})
         return
     for name, value in about.items():
         typer.echo(f"# {name.replace('_', ' ')}: {value}")
@@ -60,9 +62,10 @@ def show(ctx: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the config file, for editors that complete and check TOML."""
+    from synapse_sync.cli.output import print_json
     from synapse_sync.config import Config
 
-    _print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()})
+    print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()})
 
 
 def _load(ctx: typer.Context) -> Config:
@@ -83,7 +86,3 @@ def _access(config: Config) -> tuple[str, dict[str, str | None], list[str]]:
         return config.server.url, {"origin": None, "masked": None, "problem": str(error)}, config.warnings
     token = {"origin": found.origin, "masked": masked(found.token), "problem": None}
     return found.url, token, [*config.warnings, *found.warnings]
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

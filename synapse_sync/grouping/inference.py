@@ -20,7 +20,7 @@ class Inference:
     """What the samples say. choice is None where a person must decide.
 
     explained and runner_up_explained are shares of files in complete units (0 to 1). summary tells a person in one or
-    two sentences what was seen; config_lines is the TOML to write where choice is None, else "".
+    two sentences what was seen; config_lines: where choice is None, the lines to write into the feed, one or the other.
     """
 
     choice: Choice | None
@@ -28,7 +28,7 @@ class Inference:
     runner_up: Choice | None
     runner_up_explained: float
     summary: str
-    config_lines: str
+    config_lines: tuple[str, ...]
 
 
 def infer(samples: Sequence[Sequence[Member]], specs: Sequence[Spec]) -> Inference:
@@ -111,7 +111,7 @@ def _inference(choice: Choice | None, best: Score, rival: Score | None, summary:
         rival.choice if rival else None,
         rival.explained if rival else 0.0,
         summary,
-        "" if choice else _config_lines(best.choice, rival.choice if rival else None),
+        () if choice else _config_lines(best.choice, rival.choice if rival else None),
     )
 
 
@@ -134,13 +134,12 @@ def _words(choice: Choice) -> str:
     return "by stem" if choice.by == "stem" else f"by directory (depth {choice.depth})"
 
 
-def _config_lines(best: Choice | None, rival: Choice | None) -> str:
-    """The TOML for the best layout, with the other as a comment; both kinds where nothing is known."""
+def _config_lines(best: Choice | None, rival: Choice | None) -> tuple[str, ...]:
+    """The TOML for the best layout, then for the other; both kinds where nothing is known."""
     first = best or Choice("stem")
-    second = rival or Choice("directory" if first.by == "stem" else "stem")
-    lines = ["[feeds.grouping]", *_toml(first), "# or:", *(f"# {line}" for line in _toml(second))]
-    return "\n".join(lines) + "\n"
+    return _toml(first), _toml(rival or Choice("directory" if first.by == "stem" else "stem"))
 
 
-def _toml(choice: Choice) -> list[str]:
-    return [f'by = "{choice.by}"', *([f"depth = {choice.depth}"] if choice.by == "directory" else [])]
+def _toml(choice: Choice) -> str:
+    depth = f", depth = {choice.depth}" if choice.by == "directory" else ""
+    return f'grouping = {{ by = "{choice.by}"{depth} }}'

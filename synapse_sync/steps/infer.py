@@ -32,7 +32,7 @@ def infer_layout(work: Work) -> int:
             name = work.feed.name
             raise FeedPaused(
                 f"feed {name}: its files don't say clearly how they group. {inference.summary}",
-                hint=f"write under this feed in the config: {inference.config_lines}",
+                hint=f"write into this feed in the config: {' or '.join(inference.config_lines)}",
             )
         _remember(work, inference)
     work.layout = layout_for(choice, work.collection.specs)

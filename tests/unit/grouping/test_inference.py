@@ -63,7 +63,7 @@ def test_a_clear_layout_is_chosen(files: list[str], choice: Choice) -> None:
     result = inferred(files)
     assert result.choice == choice
     assert result.explained == 1.0
-    assert result.config_lines == ""
+    assert result.config_lines == ()
 
 
 def test_units_of_one_optional_file_each_are_chosen_by_stem() -> None:
@@ -97,7 +97,7 @@ def test_two_layouts_with_different_units_leave_the_decision_to_a_person() -> No
         "Best is grouping by stem: 40 of 40 files in 40 complete units; "
         "next is grouping by directory (depth 1): 40 of 40 files in 20 complete units."
     )
-    assert result.config_lines == '[feeds.grouping]\nby = "stem"\n# or:\n# by = "directory"\n# depth = 1\n'
+    assert result.config_lines == ('grouping = { by = "stem" }', 'grouping = { by = "directory", depth = 1 }')
 
 
 def test_a_shared_annotation_file_is_undecided_and_says_what_lacks() -> None:
@@ -140,7 +140,7 @@ def test_no_files_decide_nothing(files: list[str]) -> None:
     result = inferred(files)
     assert result.choice is None
     assert result.summary == "There are no files to infer a layout from yet."
-    assert result.config_lines == '[feeds.grouping]\nby = "stem"\n# or:\n# by = "directory"\n# depth = 1\n'
+    assert result.config_lines == ('grouping = { by = "stem" }', 'grouping = { by = "directory", depth = 1 }')
 
 
 def test_no_samples_decide_nothing() -> None:
@@ -160,7 +160,7 @@ def test_assets_that_speak_for_folders_but_not_clearly_are_undecided() -> None:
     result = inferred(files)
     assert result.choice is None
     assert "Best is grouping by directory (depth 1): 16 of 20 files in 8 complete units" in result.summary
-    assert result.config_lines.startswith('[feeds.grouping]\nby = "directory"\ndepth = 1\n')
+    assert result.config_lines[0] == 'grouping = { by = "directory", depth = 1 }'
 
 
 def test_folders_are_tried_down_to_eight_levels() -> None:
