@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathspec import GitIgnoreSpec
 
 from synapse_sync.errors import ConfigError
-from synapse_sync.shown import shown
+from synapse_sync.shown import joined, shown
 from synapse_sync.sources.junk import JUNK, junk
 
 _REMEMBERED = 4096  # folders whose decision is kept; a walk asks again and again for the folders above
@@ -46,7 +46,7 @@ class Filters:
             return False
         if self._plain:
             return not junk(name)
-        return not self._refused(directory + b"/" + name if directory else name, is_dir=False)
+        return not self._refused(joined(directory, name), is_dir=False)
 
     def enters(self, directory: bytes) -> bool:
         """Whether this folder and all above it are entered; the root, b"", always is."""

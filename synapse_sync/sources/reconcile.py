@@ -51,7 +51,7 @@ def reconcile(
 
     keeps(directory, name) asks the filters. With trust_known (the filters are those that the rows were recorded under)
     it is not asked for rows that are not gone; a gone row may be one that the filters took out, so it is asked again.
-    An unchanged file costs 0.2 µs (measured): this runs for every file of every listing.
+    An unchanged file costs less than 0.5 µs (benchmarks/walk.py): this runs for every file of every listing.
     """
     new: list[tuple[bytes, Observation]] = []
     changed: list[tuple[int, Observation]] = []

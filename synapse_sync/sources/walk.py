@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from synapse_sync.records import Directory, Unreadable
+from synapse_sync.shown import joined
 from synapse_sync.sources.facts import observation
 from synapse_sync.sources.refusals import refusal
 
@@ -122,7 +123,7 @@ class Walk:
         directory = listed.directory
         if not self._recursive:
             return
-        path = _joined(directory.path, entry.name)
+        path = joined(directory.path, entry.name)
         if not self._enters(path):
             directory.excluded_folders += 1
             return
@@ -137,7 +138,7 @@ class Walk:
             return
         if not entry.is_dir(follow_symlinks=False):
             raise error
-        path = _joined(listed.directory.path, entry.name)  # a mount whose server died: the rest can be listed
+        path = joined(listed.directory.path, entry.name)  # a mount whose server died: the rest can be listed
         if self._recursive and self._enters(path):
             listed.unreadable.append(Unreadable(path, str(refusal(error, self._prefix + path))))
 
@@ -152,7 +153,3 @@ class Walk:
                 if error.errno not in _GONE:
                     return False
         return False
-
-
-def _joined(directory: bytes, name: bytes) -> bytes:
-    return directory + b"/" + name if directory else name

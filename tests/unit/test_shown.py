@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.shown import raw, shown
+from synapse_sync.shown import joined, raw, shown, shown_name
 
 # Pieces that escapes are made of, so that near misses are common among the generated names.
 _pieces = st.sampled_from(
@@ -59,3 +59,9 @@ def test_only_parts_that_hold_or_resemble_an_escape_are_escaped(path: bytes, tex
 def test_a_path_as_the_command_line_hands_it_over_is_understood() -> None:
     """Python decodes arguments with surrogateescape; such a text finds its file too."""
     assert raw(b"caf\xe9.png".decode(errors="surrogateescape")) == b"caf\xe9.png"
+
+
+def test_a_file_of_the_root_has_no_folder_in_its_path() -> None:
+    assert joined(b"", b"caf\xe9") == b"caf\xe9"
+    assert joined(b"d/e", b"caf\xe9") == b"d/e/caf\xe9"
+    assert shown_name(b"d/e", b"caf\xe9") == "d/e/caf%E9"
