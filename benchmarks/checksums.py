@@ -94,7 +94,7 @@ def small(root: Path, arguments: argparse.Namespace) -> bool:
     for name, took in seconds.items():
         print(f"small files, {name}: {took:.2f} s, {len(files) / took:,.0f} files/s, {seconds['md5sum'] / took:.2f}")
     return verdict(
-        "both checksums / md5sum -P2", seconds["md5sum"] / seconds["two_threads"], SMALL_TARGET, at_least=True
+        "both checksums / md5sum -P2", seconds["md5sum"] / seconds["two_processes"], SMALL_TARGET, at_least=True
     )
 
 

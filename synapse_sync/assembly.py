@@ -11,6 +11,7 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
 from synapse_sync.sources.local import LocalSource
+from synapse_sync.sources.readers import Readers
 from synapse_sync.steps import Run, Work
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.specs import reopen
@@ -90,6 +91,7 @@ def put_to_work(
         patient=patient,
         settings=f"{feed.fingerprint()} {destination.name} {config.upload.max_file_size}",
         uploads=InFlight(workers_of(config), "upload"),
+        readers=Readers(sources),
         clock=clock,
     )
     if row["settings"] != work.settings:

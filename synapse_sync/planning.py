@@ -71,6 +71,8 @@ def _plan_feed(
         drain(work, [step for step in steps if not (problem and step.network)])
     except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:
         problem = str(error)
+    finally:
+        work.readers.stop()
     row = ledger.query("feed_by_id", id=work.id)[0]
     return {
         "name": feed.name,

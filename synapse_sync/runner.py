@@ -70,6 +70,7 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
             with _stopping(one):
                 _drain_with_retries(one, patience)
         finally:
+            one.work.readers.stop()
             end_uploads(one.work)
         _finish(one)
     return passes

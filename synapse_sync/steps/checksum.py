@@ -1,34 +1,25 @@
 """Files of described units are read once: MD5 and SHA-1, held against their observation before and after.
 
-Reading runs in threads, chunk by chunk (one task for each file costs more than half of the speed, measured); results
-are recorded as chunks finish.
+Reading goes chunk by chunk (one task for each file costs more than half of the speed, measured); results are recorded
+as chunks are done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import as_completed
-from typing import NamedTuple
 
-from synapse_sync.checksum import digest
 from synapse_sync.errors import FileChanged, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import Digests
+from synapse_sync.sources.readers import Result, ToRead
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
-from synapse_sync.steps.pool import stopping_pool
 from synapse_sync.steps.rows import observation, raw_path
 from synapse_sync.steps.work import Work
 
 BATCH = 2000
 CHUNK_FILES = 100
 CHUNK_BYTES = 64 << 20
-READERS = 2
-
-
-class _Reading(NamedTuple):
-    file: Row
-    result: Digests | SourceError
 
 
 def checksum(work: Work) -> int:
@@ -36,10 +27,10 @@ def checksum(work: Work) -> int:
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
     if not rows:
         return 0
-    with stopping_pool(READERS, "checksum") as readers:
-        futures = [readers.submit(_read_chunk, work, chunk) for chunk in _chunks(rows)]
-        for future in as_completed(futures):
-            _record(work, future.result())
+    chunks = list(_chunks(rows))
+    to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
+    for number, results in work.readers.read(to_read):
+        _record(work, list(zip(chunks[number], results, strict=True)))
     return len(rows)
 
 
@@ -56,29 +47,15 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _read_chunk(work: Work, rows: list[Row]) -> list[_Reading]:
-    return [_Reading(row, _read(work, row)) for row in rows]
-
-
-def _read(work: Work, row: Row) -> Digests | SourceError:
-    try:
-        with work.sources[row["asset"]].open_observed(raw_path(row), observation(row)) as stream:
-            digests = digest(stream)
-    except SourceError as error:
-        return error
-    work.run.count("read_bytes", digests.size)
-    return digests
-
-
-def _record(work: Work, readings: list[_Reading]) -> None:
+def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
     with work.ledger.write() as transaction:
-        files = [reading.file["id"] for reading in readings]
+        files = [file["id"] for file, _ in readings]
         sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
-        for reading in readings:
-            if isinstance(reading.result, SourceError):
-                note_unread(work, transaction, reading.file, reading.result)
+        for file, result in readings:
+            if isinstance(result, SourceError):
+                note_unread(work, transaction, file, result)
             else:
-                _record_content(work, transaction, reading.file, reading.result, sent.get(reading.file["id"]))
+                _record_content(work, transaction, file, result, sent.get(file["id"]))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
@@ -93,6 +70,7 @@ def _record_content(work: Work, transaction: Transaction, file: Row, digests: Di
     if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
     work.run.count("read_files")
+    work.run.count("read_bytes", digests.size)
 
 
 def note_unread(work: Work, transaction: Transaction, file: Row, error: SourceError) -> None:

@@ -15,7 +15,7 @@ from synapse_sync.metadata.automatic import merge, primary_file, violations
 from synapse_sync.states import Code
 from synapse_sync.steps.work import Work
 
-BATCH = 500
+BATCH = 2000
 
 
 def describe(work: Work) -> int:

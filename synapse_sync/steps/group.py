@@ -18,7 +18,7 @@ from synapse_sync.steps.decide import Bucket, Decider
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.work import Work
 
-BATCH = 1000
+BATCH = 2000
 LONGEST_PATH = 1024  # characters of a file's path that the server takes (protocol §2.4)
 
 

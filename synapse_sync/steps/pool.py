@@ -1,24 +1,13 @@
-"""Threads for the slow part of a step: for one batch, or with items that stay under way while other steps go on."""
+"""Threads for the slow part of a step, whose items stay under way while other steps go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@contextmanager
-def stopping_pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """A pool whose items that have not begun are dropped on leaving; those under way are waited for."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class InFlight(Generic[Item, Result]):

@@ -16,6 +16,7 @@ from synapse_sync.grouping.layouts import Layout
 from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection
 from synapse_sync.sources.base import Source
+from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 
 
@@ -88,6 +89,7 @@ class Work:
     patient: bool
     settings: str
     uploads: InFlight[Any, Any]
+    readers: Readers
     trust_filters: bool = True
     collection_stale: bool = True
     collection_fetched_at: float = 0.0

@@ -1,0 +1,116 @@
+"""Reads contents, chunk by chunk: in threads, and in processes of their own once there is very much to read.
+
+Opening, reading and closing a small file gives up the interpreter's lock some eight times: two threads reach a third of
+`md5sum -P2`, two processes four fifths and more (benchmarks/checksums.py). The processes die with this one however that
+ends, and where they can't be had threads go on. They import this module, so it imports little.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import NamedTuple
+
+from synapse_sync.checksum import digest
+from synapse_sync.errors import SourceError
+from synapse_sync.records import Digests, Observation
+from synapse_sync.sources.base import Source
+
+READERS = 2
+MANY = 10_000  # files that a run has read when processes begin to gain more than their start costs
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+Result = Digests | SourceError
+
+
+class ToRead(NamedTuple):
+    """One file of a feed, and what it was observed to be."""
+
+    asset: str
+    path: bytes
+    observed: Observation
+
+
+class Readers:
+    """The readers of one feed's run; used from one thread."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+        self._processes: ProcessPoolExecutor | None = None
+        self._unfit = False
+        self._read = 0
+
+    def read(self, chunks: Sequence[Sequence[ToRead]]) -> Iterator[tuple[int, list[Result]]]:
+        """The number of each chunk with its files' results, in order, as chunks are done."""
+        left = dict(enumerate(chunks))
+        self._read += sum(map(len, chunks))
+        if not self._unfit and self._read > MANY:
+            try:
+                yield from self._over(self._started(), left, in_process=True)
+            except (OSError, BrokenProcessPool):
+                self._unfit = True  # no shared memory here, or a reader was killed: threads take what is left
+        if left:
+            threads = ThreadPoolExecutor(READERS, thread_name_prefix="checksum")
+            try:
+                yield from self._over(threads, left, in_process=False)
+            finally:
+                threads.shutdown(wait=True, cancel_futures=True)
+
+    def stop(self) -> None:
+        """End the processes; they start again when they are needed."""
+        if self._processes is not None:
+            self._processes.shutdown(wait=True, cancel_futures=True)
+            self._processes = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._processes is None:
+            context = get_context("spawn")
+            self._processes = ProcessPoolExecutor(READERS, context, initializer=_start, initargs=(self._sources,))
+        return self._processes
+
+    def _over(
+        self, pool: Executor, left: dict[int, Sequence[ToRead]], *, in_process: bool
+    ) -> Iterator[tuple[int, list[Result]]]:
+        """Read what is left; each chunk leaves `left` as it is done."""
+        if in_process:
+            futures = {pool.submit(_read_there, chunk): number for number, chunk in left.items()}
+        else:
+            futures = {pool.submit(_read_all, self._sources, chunk): number for number, chunk in left.items()}
+        for future in as_completed(futures):
+            results = future.result()
+            del left[futures[future]]
+            yield futures[future], results
+
+
+def _read_all(sources: Mapping[str, Source], files: Sequence[ToRead]) -> list[Result]:
+    return [_read(sources[file.asset], file) for file in files]
+
+
+def _read(source: Source, file: ToRead) -> Result:
+    """The checksums of one file; what went wrong is a result like any other."""
+    try:
+        with source.open_observed(file.path, file.observed) as stream:
+            return digest(stream)
+    except SourceError as error:
+        return error
+
+
+_SOURCES: dict[str, Source] = {}
+"""In a reader's process: what it reads from."""
+
+
+def _start(sources: Mapping[str, Source]) -> None:
+    """Prepare a reader's process: it leaves Ctrl-C to its parent, and ends when that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _SOURCES.update(sources)
+
+
+def _read_there(files: Sequence[ToRead]) -> list[Result]:
+    return _read_all(_SOURCES, files)
