@@ -4,7 +4,8 @@
 
 Small files of 9 KB go in chunks of 100 over two processes that live on between the runs, as the step does it where
 there are very many, beside `xargs -0 -n 100 -P2 md5sum`; one thread and two, as for fewer files, are shown for
-comparison. Then one large file (MiB) beside md5sum. All are read once before, so that the disk has no part in it. Ends with 1 where a target is missed.
+comparison. Then one large file (MiB) beside md5sum. All are read once before, so that the disk has no part in it. Ends
+with 1 where a target is missed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 -- contents_to_ask: contents of ready units that the server has not been asked about
 SELECT c.id, c.md5, c.sha1, c.size FROM contents AS c
 WHERE c.state = 'unknown' AND c.asked_at IS NULL AND c.not_before <= :now AND EXISTS (
-    SELECT 1 FROM unit_files AS uf JOIN units AS u ON u.id = uf.unit
+    SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit
     WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
 ORDER BY c.id LIMIT :limit
 
@@ -30,11 +30,11 @@ UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
     p.offset, p.parts
 FROM contents AS c LEFT JOIN uploads AS p ON p.content = c.id
-JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
+CROSS JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
     AND f.not_before <= :now
 WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
     AND c.id NOT IN (SELECT value FROM json_each(:under_way)) AND EXISTS (
-        SELECT 1 FROM unit_files AS uf JOIN units AS u ON u.id = uf.unit
+        SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit
         WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
 GROUP BY c.id ORDER BY c.id LIMIT :limit
 

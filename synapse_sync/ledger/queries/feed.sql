@@ -49,7 +49,7 @@ UPDATE runs SET finished_at = :at, counts = :counts, problems = :problems WHERE 
 
 -- next_attempt: when the next failed attempt is due, up to :limit of one row; what was due at :now waits for other things
 SELECT min(due) AS due FROM (
-    SELECT min(not_before) AS due FROM files
+    SELECT min(not_before) AS due FROM files INDEXED BY files_failing
     WHERE feed = :feed AND attempts > 0 AND attempts <= :limit AND state IN ('grouped', 'checksummed')
         AND not_before > :now
     UNION ALL

@@ -62,5 +62,5 @@ WHERE id = :id AND state = 'registering'
 UPDATE units SET attempts = attempts + :failed, not_before = :not_before, reason = :reason WHERE id = :id
 
 -- open_intents: what was in flight when the last process ended
-SELECT i.id, i.unit, i.kind, i.api, u.key, u.server_id FROM intents AS i JOIN units AS u ON u.id = i.unit
+SELECT i.id, i.unit, i.kind, i.api, u.key, u.server_id FROM intents AS i CROSS JOIN units AS u ON u.id = i.unit
 WHERE u.feed = :feed AND i.resolved_at IS NULL
