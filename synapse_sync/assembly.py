@@ -90,7 +90,7 @@ def put_to_work(
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
         settings=f"{feed.fingerprint()} {destination.name} {config.upload.max_file_size}",
-        uploads=InFlight(workers_of(config), "upload"),
+        uploads=InFlight((workers_of(config) + 1) // 2, "upload"),
         readers=Readers(sources),
         clock=clock,
     )

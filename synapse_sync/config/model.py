@@ -128,7 +128,11 @@ class Schedule(Section):
 class Upload(Section):
     """How files are sent."""
 
-    workers: Workers = Field(default="auto", description="How many files are sent at once.", examples=["auto", 4])
+    workers: Workers = Field(
+        default="auto",
+        description="How many small files are sent at once; half as many large ones may be beside them.",
+        examples=["auto", 4],
+    )
     route: Literal["auto", "direct", "chunked", "presigned"] = Field(
         default="auto", description="How a file's bytes travel.", examples=["auto"]
     )

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import BinaryIO, Literal, Protocol
+from queue import SimpleQueue
+from typing import BinaryIO, Literal, Protocol, TypeVar
 
+from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
+
+
+class SmallContent(Protocol):
+    """A content to be sent that is small enough to be held in memory."""
+
+    @property
+    def name(self) -> str:
+        """The file name that goes with it."""
+
+    @property
+    def digests(self) -> Digests:
+        """What it must turn out to be."""
+
+    def read(self) -> bytes:
+        """The bytes of the file as it is now; at most one more than expected. Raises SourceError."""
+
+
+Small = TypeVar("Small", bound=SmallContent)
 
 
 class Destination(Protocol):
@@ -47,6 +67,21 @@ class Destination(Protocol):
 
         Raises ContentMismatch where the bytes sent or the server's checksum are not those of `digests`; OutcomeUnknown
         where the answer was lost (ask present() before sending again); FileUnreadable where the stream fails.
+        """
+
+    @property
+    def small(self) -> int:
+        """Bytes: contents up to this size may go through put_small; 0 where none may."""
+
+    def put_small(
+        self,
+        contents: SimpleQueue[Small | None],
+        done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+    ) -> None:
+        """Send many small contents side by side, all in the calling thread; a None in the queue ends it.
+
+        done(content, outcome) is called as each ends, with what put() would have returned or raised, or the SourceError
+        of its read(). Nothing is repeated here either.
         """
 
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Serve = Callable[[SimpleQueue[Item | None], Callable[[Item, Result], None]], None]
 
 
 class InFlight(Generic[Item, Result]):
-    """Items that threads work on while their step does other things; used from one thread."""
+    """Items that threads work on while their step does other things; used from one thread.
+
+    An item either gets a thread of its own for a time (begin), or is handed to the one thread that serves many items
+    side by side (hand_over).
+    """
 
     def __init__(self, threads: int, name: str) -> None:
         self._threads = threads
         self._name = name
         self._pool: ThreadPoolExecutor | None = None
-        self._items: dict[Future[Result], Item] = {}
+        self._server: threading.Thread | None = None
+        self._handed: SimpleQueue[Item | None] = SimpleQueue()
+        self._items: dict[int, Item] = {}
+        self._ended: deque[tuple[Item, Result]] = deque()
+        self._news = threading.Event()
+        self._fault: BaseException | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -30,19 +43,66 @@ class InFlight(Generic[Item, Result]):
         """Hand an item to the next free thread."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
-        self._items[self._pool.submit(act, item)] = item
+        self._items[id(item)] = item
+        self._pool.submit(self._guarded, lambda: self._end(item, act(item)))
+
+    def hand_over(self, item: Item, serve: Serve[Item, Result]) -> None:
+        """Hand an item to the thread that runs serve(items, done) until it takes a None; the first call starts it."""
+        self._items[id(item)] = item
+        self._handed.put(item)
+        if self._server is None:
+            serving = (lambda: serve(self._handed, self._end),)
+            self._server = threading.Thread(target=self._guarded, args=serving, name=f"{self._name}-small", daemon=True)
+            self._server.start()
 
     def finished(self, patience: float = 0.0) -> list[tuple[Item, Result]]:
         """Items that came to an end, with their results, after `patience` seconds or as soon as all have."""
-        done, _ = wait(self._items, timeout=patience)
-        return [(self._items.pop(future), future.result()) for future in done]
+        self._news.clear()
+        if patience and len(self._ended) < len(self._items) and self._fault is None:
+            self._news.wait(patience)
+        return self._taken()
 
     def stop(self) -> list[tuple[Item, Result]]:
         """Drop what has not begun, wait for the rest, end the threads; the results of what had begun."""
-        if self._pool is None:
-            return []
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pool = None
-        ended = [(item, future.result()) for future, item in self._items.items() if not future.cancelled()]
+        if self._server is not None:
+            while _dropped(self._handed):
+                pass
+            self._handed.put(None)
+            self._server.join()
+            self._server = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        ended = self._taken()
         self._items.clear()
         return ended
+
+    def _taken(self) -> list[tuple[Item, Result]]:
+        if self._fault is not None:
+            raise self._fault
+        ended = [self._ended.popleft() for _ in range(len(self._ended))]
+        for item, _ in ended:
+            del self._items[id(item)]
+        return ended
+
+    def _end(self, item: Item, result: Result) -> None:
+        """An item's end, told by its thread."""
+        self._ended.append((item, result))
+        if len(self._ended) >= len(self._items):
+            self._news.set()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Run what belongs to a thread; what is thrown there is raised where results are asked for."""
+        try:
+            act()
+        except BaseException as fault:  # noqa: BLE001 - raised again by _taken()
+            self._fault = fault
+            self._news.set()
+
+
+def _dropped(items: SimpleQueue[Item | None]) -> bool:
+    try:
+        items.get_nowait()
+    except Empty:
+        return False
+    return True

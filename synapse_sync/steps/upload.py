@@ -1,19 +1,26 @@
 """Contents that the server lacks are sent, several at a time, each from one file that has them.
 
 Sending goes on in threads while other steps find, read and register more: a line with long delays is kept busy, and a
-large file holds up nobody. At most QUEUED contents are on their way at once.
+large file holds up nobody. Small contents share one thread, larger ones have one each. At most QUEUED contents are on
+their way at once.
 """
 
 from __future__ import annotations
 
 import json
 import os.path
-from typing import NamedTuple
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from queue import SimpleQueue
+from typing import BinaryIO
 
 from synapse_sync.config import Config
 from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ContentRef, Digests, UploadProgress
+from synapse_sync.sources.base import Source
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.checksum import note_unread
@@ -23,16 +30,37 @@ from synapse_sync.steps.work import Work
 
 QUEUED = 500
 RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
-AUTOMATIC_WORKERS = 10  # what production clients use; with 40 the losses at proxies rise fourfold (protocol §7)
+AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
 
 Result = ContentRef | SourceError | DestinationError
 
 
-class Sending(NamedTuple):
-    """A content on its way, and the file that it is read from."""
+@dataclass(frozen=True)
+class Sending:
+    """A content on its way, and the file that it is read from. A SmallContent of destinations/base.py."""
 
     content: Row
     file: Row
+    source: Source
+
+    @cached_property
+    def name(self) -> str:
+        """The file's name, as the server is told it."""
+        return os.path.basename(shown_path(self.file))
+
+    @cached_property
+    def digests(self) -> Digests:
+        """What it must turn out to be."""
+        return Digests(self.content["md5"], self.content["sha1"], self.content["size"])
+
+    def opened(self) -> AbstractContextManager[BinaryIO]:
+        """The file, as it was observed."""
+        return self.source.open_observed(raw_path(self.file), observation(self.file))
+
+    def read(self) -> bytes:
+        """All of it, and a byte more if it has grown."""
+        with self.opened() as stream:
+            return stream.read(self.digests.size + 1)
 
 
 Uploads = InFlight[Sending, Result]
@@ -76,35 +104,50 @@ def _begin(work: Work, uploads: Uploads) -> int:
     contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, limit=limit)
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents]) if contents else []
     files = {row["id"]: row for row in rows}
+    small = work.destination.small
     for content in contents:
-        uploads.begin(Sending(content, files[content["file"]]), lambda sending: _send(work, sending))
+        file = files[content["file"]]
+        sending = Sending(content, file, work.sources[file["asset"]])
+        if content["size"] <= small and content["upload_id"] is None:
+            uploads.hand_over(sending, lambda waiting, done: _send_small(work, waiting, done))
+        else:
+            uploads.begin(sending, lambda sending: _send(work, sending))
     return len(contents)
 
 
 def workers_of(config: Config) -> int:
-    """How many uploads run side by side."""
+    """How many small contents go side by side; half as many larger ones may beside them."""
     configured = config.upload.workers
     return AUTOMATIC_WORKERS if configured == "auto" else configured
 
 
+def _send_small(work: Work, waiting: SimpleQueue[Sending | None], done: Callable[[Sending, Result], None]) -> None:
+    """Send small contents until no more come; what went wrong is a result like any other."""
+
+    def ended(sending: Sending, result: Result) -> None:
+        if isinstance(result, ContentRef):
+            work.run.count("sent_bytes", sending.digests.size)
+        done(sending, result)
+
+    work.destination.put_small(waiting, ended)
+
+
 def _send(work: Work, sending: Sending) -> Result:
     """Send one content; what went wrong is a result like any other."""
-    content, file = sending
-    digests = Digests(content["md5"], content["sha1"], content["size"])
 
     def acknowledged(state: UploadProgress, sent: int) -> None:
         work.run.count("sent_bytes", sent)
         if state.route != "direct":
-            _save(work, content["id"], state)
+            _save(work, sending.content["id"], state)
             if work.ending.is_set():
-                parked = Busy(f"{name} is sent on by the next run: this one was ended")
+                parked = Busy(f"{sending.name} is sent on by the next run: this one was ended")
                 parked.scope = "call"
                 raise parked
 
-    name = os.path.basename(shown_path(file))
     try:
-        with work.sources[file["asset"]].open_observed(raw_path(file), observation(file)) as stream:
-            return work.destination.put(stream, name, digests, _resumable(content), acknowledged)
+        with sending.opened() as stream:
+            resume = _resumable(sending.content)
+            return work.destination.put(stream, sending.name, sending.digests, resume, acknowledged)
     except (SourceError, DestinationError) as error:
         return error
 
@@ -145,7 +188,8 @@ def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationErro
         return None
     stop: DestinationError | None = None
     with work.ledger.write() as transaction:
-        for (content, file), result in results:
+        for sending, result in results:
+            content, file = sending.content, sending.file
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)

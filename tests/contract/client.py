@@ -3,10 +3,13 @@
 import hashlib
 import io
 from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import NamedTuple
 
 import pytest
 
 from synapse_sync.destinations.synapse import SynapseDestination
+from synapse_sync.errors import SourceError
 from synapse_sync.records import Digests, OutgoingUnit
 
 TOKEN = "syn_dev"
@@ -36,6 +39,41 @@ def send(destination, data, name="a.png"):
     return destination.put(io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
 
 
+class Held(NamedTuple):
+    """A small content in memory, or an error of the file that it would be read from."""
+
+    name: str
+    data: bytes | SourceError
+    digests: Digests
+
+    def read(self):
+        if isinstance(self.data, SourceError):
+            raise self.data
+        return self.data
+
+
+def held(data, name="a.png", actual=None):
+    """`data` as it goes through put_small; `actual` is what the file holds by then."""
+    return Held(name, data if actual is None else actual, digests(data))
+
+
+def send_small(destination, *contents):
+    """What became of these contents, in their order."""
+    queue, outcomes = SimpleQueue(), {}
+    for content in (*contents, None):
+        queue.put(content)
+    destination.put_small(queue, lambda content, outcome: outcomes.update({id(content): outcome}))
+    return [outcomes[id(content)] for content in contents]
+
+
+def send_one_small(destination, data, name="a.png"):
+    """As send(), through put_small."""
+    (outcome,) = send_small(destination, held(data, name))
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 def unit(number, checksum, **meta):
     """A unit of one file, with its sync key in meta as the fingerprint step puts it there for v1."""
     files = {"image_1": (checksum, f"dir/{number}.png")}
@@ -48,9 +86,10 @@ CALLS = {
     "open": lambda destination: destination.open(1),
     "present": lambda destination: destination.present([digests(b"x")]),
     "put": lambda destination: send(destination, b"x"),
+    "put_small": lambda destination: send_one_small(destination, b"x"),
     "register": lambda destination: destination.register(1, [unit(1, "0" * 32)]),
     "create_tasks": lambda destination: destination.create_tasks(1, 1, [1]),
 }
-CHANGES = ("put", "register", "create_tasks")
+CHANGES = ("put", "put_small", "register", "create_tasks")
 EVERY_CALL = pytest.mark.parametrize("call", CALLS)
 APIS = pytest.mark.parametrize("api", ["v1", "v2"])

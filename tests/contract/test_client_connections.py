@@ -75,7 +75,7 @@ def tls(tmp_path):
     return context, str(tmp_path / "certificate.pem")
 
 
-@pytest.mark.parametrize("call", ["check", "register"])
+@pytest.mark.parametrize("call", ["check", "put_small", "register"])
 def test_a_certificate_that_is_not_trusted_sends_nothing_and_tells_what_to_set(tls, call):
     with (
         scripted(answer({}), tls=tls[0]) as server,
@@ -167,15 +167,22 @@ def test_netrc_and_cookies_are_not_sent(tmp_path, monkeypatch):
         assert not any(word in head for head, _ in server.requests for word in ("Authorization", "Cookie"))
 
 
+def test_through_a_proxy_nothing_may_be_sent_as_small(monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    with connected("http://synapse.example") as destination:
+        assert destination.small == 0
+
+
+@pytest.mark.parametrize("call", ["present", "put_small"])
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "403 Forbidden", "500 Oops", "503 Busy"])
-def test_a_token_that_the_server_quotes_is_blacked_out(status):
+def test_a_token_that_the_server_quotes_is_blacked_out(status, call):
     body = {"detail": f"Invalid token: Token {TOKEN}"}
     with (
         scripted(answer(body, status)) as server,
         connected(server.url) as destination,
         pytest.raises(Exception, match=r"Invalid token: Token \*\*\*") as refused,
     ):
-        destination.present([digests(b"x")])
+        CALLS[call](destination)
     assert TOKEN not in repr(refused.value) + str(refused.value)
 
 

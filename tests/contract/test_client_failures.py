@@ -2,8 +2,8 @@
 
 import pytest
 
-from synapse_sync.destinations.synapse import tasks, units
-from synapse_sync.destinations.synapse.calls import REGISTER
+from synapse_sync.destinations.synapse import direct, tasks, units
+from synapse_sync.destinations.synapse.calls import REGISTER, UPLOAD
 from synapse_sync.errors import Busy, OutcomeUnknown, Unreachable
 from tests.contract.client import APIS, CALLS, CHANGES, EVERY_CALL, SPECS, connected, send, unit
 from tests.contract.scripted import answer, free_port, scripted
@@ -38,9 +38,10 @@ def test_a_lost_answer_leaves_changes_unknown_and_everything_else_worth_another_
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("call", ["check", "register", "create_tasks"])
+@pytest.mark.parametrize("call", ["check", "put", "put_small", "register", "create_tasks"])
 def test_silence_is_given_up_after_the_read_timeout(call, monkeypatch):
     impatient = REGISTER._replace(answer=0.2)
+    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(answer=0.2))
     monkeypatch.setattr(units, "REGISTER", impatient)
     monkeypatch.setattr(tasks, "REGISTER", impatient)
     with (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import BinaryIO, Literal
 
+from synapse_sync.destinations.base import Small
 from synapse_sync.destinations.synapse import collection as collections
 from synapse_sync.destinations.synapse import direct, files, tasks
 from synapse_sync.destinations.synapse import units as registration
@@ -13,10 +15,12 @@ from synapse_sync.destinations.synapse.chunked import ChunkedUpload
 from synapse_sync.destinations.synapse.content import Content
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.destinations.synapse.unfinished import Pace
-from synapse_sync.errors import DestinationError, TokenRefused
+from synapse_sync.errors import DestinationError, SourceError, TokenRefused
 from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
 
 MIB = 1 << 20
+SMALL = 256 << 10
+"""Bytes: up to here a file goes through a lane, held in memory; a larger one is worth a thread of its own."""
 
 
 class SynapseDestination:
@@ -48,6 +52,7 @@ class SynapseDestination:
         self._checksum = checksum
         self._direct_limit, self._chunk_size = direct_limit, chunk_size
         self._pace = pace or Pace()
+        self._lanes = workers
         self._transport = Transport(
             address,
             token,
@@ -94,6 +99,19 @@ class SynapseDestination:
         reference = direct.upload(self._transport, content)
         progress(UploadProgress("direct", offset=digests.size), digests.size)
         return reference
+
+    @property
+    def small(self) -> int:
+        """Up to which size contents may go through put_small; not at all through a proxy, which has no lanes."""
+        return min(SMALL, self._direct_limit) if self._transport.has_lanes else 0
+
+    def put_small(
+        self,
+        contents: SimpleQueue[Small | None],
+        done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+    ) -> None:
+        """Send many small contents by the direct route, as many side by side as there are workers."""
+        direct.upload_small(self._transport, self._lanes, contents, done)
 
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
         """Create these units with one request; a refusal of one unit alone is its outcome."""

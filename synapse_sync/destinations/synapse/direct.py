@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
+from synapse_sync.destinations.base import Small
 from synapse_sync.destinations.synapse import multipart
 from synapse_sync.destinations.synapse.calls import UPLOAD, Body, slices
 from synapse_sync.destinations.synapse.content import Content
+from synapse_sync.destinations.synapse.errors import Answer
 from synapse_sync.destinations.synapse.files import content_ref
+from synapse_sync.destinations.synapse.lanes import Request
 from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import ContentRef
 
 IN_MEMORY = 1 << 20
@@ -21,7 +27,7 @@ def upload(transport: Transport, content: Content) -> ContentRef:
     Raises ContentMismatch where the bytes are not those of its digests: the request then stays incomplete and the
     server stores nothing. Raises OutcomeUnknown where the answer was lost, and other DestinationErrors.
     """
-    doing = f"upload {content.name}"
+    doing = _doing(content.name)
     head = multipart.head(content.name)
     pieces = _body(head, content)
     if content.digests.size <= IN_MEMORY:
@@ -29,6 +35,42 @@ def upload(transport: Transport, content: Content) -> ContentRef:
     length = len(head) + content.digests.size + len(multipart.TAIL)
     answer = transport.call("POST", "data_files/", doing, UPLOAD, body=Body(multipart.CONTENT_TYPE, length, pieces))
     return content_ref(answer, content.digests, doing)
+
+
+def upload_small(
+    transport: Transport,
+    lanes: int,
+    contents: SimpleQueue[Small | None],
+    done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+) -> None:
+    """Send contents from a queue, up to `lanes` side by side, until a None; done(content, outcome) as each ends.
+
+    What does not have its digests, or can't be read, is not sent. Outcomes are those of upload().
+    """
+
+    def request(small: Small) -> Request:
+        data = small.read()
+        content = Content(io.BytesIO(data), small.name, small.digests)
+        body = b"".join(_body(multipart.head(small.name), content))
+        return transport.request("POST", "data_files/", _doing(small.name), multipart.CONTENT_TYPE, body)
+
+    def ended(small: Small, outcome: Answer | SourceError | DestinationError) -> None:
+        result: ContentRef | SourceError | DestinationError
+        try:
+            if isinstance(outcome, Answer):
+                doing = _doing(small.name)
+                result = content_ref(transport.value(outcome, "v1", doing, UPLOAD), small.digests, doing)
+            else:
+                result = outcome
+        except DestinationError as error:
+            result = error
+        done(small, result)
+
+    transport.lanes(lanes, UPLOAD).run(contents, request, ended)
+
+
+def _doing(name: str) -> str:
+    return f"upload {name}"
 
 
 def _body(head: bytes, content: Content) -> Iterator[bytes]:

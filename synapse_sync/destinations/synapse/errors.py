@@ -60,13 +60,18 @@ def broken(cause: Exception, doing: str, *, change: bool) -> DestinationError:
             hint = "where the server's certificate comes from your own CA, set server.ca_bundle to the CA's file"
             return Unreachable(f"could not {doing}: the server's certificate is not trusted: {cause}", hint=hint)
     elif isinstance(cause, (NewConnectionError, ConnectTimeoutError, ProxyError)):
-        hint = "check server.url, the network and that the server runs; tried again by itself"
-        return Unreachable(f"could not {doing}: no connection: {_reason(cause)}", hint=hint)
+        return no_connection(_reason(cause), doing)
     if change:
         return OutcomeUnknown(f"could not learn the outcome of: {doing}: {cause}", hint=_LOOK_FIRST)
     return Unreachable(
         f"could not {doing}: the connection broke or no answer came: {cause}", hint="tried again by itself"
     )
+
+
+def no_connection(reason: str, doing: str) -> Unreachable:
+    """The error where no connection could be made."""
+    hint = "check server.url, the network and that the server runs; tried again by itself"
+    return Unreachable(f"could not {doing}: no connection: {reason}", hint=hint)
 
 
 def unclear(doing: str, what: str, *, change: bool, status: int | None = None) -> DestinationError:

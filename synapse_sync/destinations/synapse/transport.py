@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from requests import Request
+import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3 import HTTPConnectionPool, Retry, Timeout
@@ -22,7 +22,9 @@ from urllib3.exceptions import HTTPError
 from synapse_sync import __version__
 from synapse_sync.destinations.synapse.address import Address
 from synapse_sync.destinations.synapse.calls import CONTROL, Body, Kind, json_body
+from synapse_sync.destinations.synapse.connect import Connector
 from synapse_sync.destinations.synapse.errors import Answer, broken, refused, unclear
+from synapse_sync.destinations.synapse.lanes import Lanes, Request
 from synapse_sync.destinations.synapse.words import parse
 from synapse_sync.errors import ConfigError, CredentialsError
 
@@ -49,9 +51,10 @@ class Transport:
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._certificates = _certificates(ca_bundle)
         self._proxies = get_environ_proxies(address.base)
-        proxy = select_proxy(address.base, self._proxies) or ""
-        plain_proxy = bool(proxy) and address.base.startswith("http:") and not proxy.startswith("socks")
+        self._proxy = select_proxy(address.base, self._proxies) or ""
+        plain_proxy = bool(self._proxy) and address.base.startswith("http:") and not self._proxy.startswith("socks")
         self._prefix = address.base if plain_proxy else address.path
+        self._connector = Connector(address, self._certificates)
         self._adapter, self._pool = self._connections(workers)
 
     def call(
@@ -78,7 +81,10 @@ class Transport:
         if body is not None:
             sent |= {"Content-Type": body.content_type, "Content-Length": str(body.length)}
         target = f"{self._prefix}/{path}" + (f"?{urlencode(query)}" if query else "")
-        answer = self._send(method, target, doing, kind, body, sent)
+        return self.value(self._send(method, target, doing, kind, body, sent), api, doing, kind)
+
+    def value(self, answer: Answer, api: str, doing: str, kind: Kind) -> Any:
+        """The JSON of an answer, without v2's envelope; None where it is empty. Raises DestinationError."""
         if not 200 <= answer.status < 300:
             raise refused(answer._replace(body=self._redacted(answer.body)), doing, change=kind.change)
         if not answer.body:
@@ -89,6 +95,26 @@ class Transport:
         if api == "v2" and isinstance(value, dict) and {"data", "meta"} <= value.keys():
             return value["data"]
         return value
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether lanes() can be had: only where no proxy stands between."""
+        return not self._proxy
+
+    def lanes(self, limit: int, kind: Kind) -> Lanes[Any]:
+        """Up to `limit` connections for many short calls at once; their requests are made by request()."""
+        patient = kind._replace(
+            answer=max(self._read_timeout, kind.answer), stall=max(self._connect_timeout, kind.stall)
+        )
+        return Lanes(lambda: self._connector.connect(max(self._connect_timeout, kind.stall)), limit, patient)
+
+    def request(self, method: str, path: str, doing: str, content_type: str, body: bytes) -> Request:
+        """One call of v1 as the lanes take it."""
+        headers = [
+            ("Host", self._address.host), *self._headers["v1"].items(),
+            ("Content-Type", content_type), ("Content-Length", str(len(body))),
+        ]  # fmt: skip
+        return Request(doing, method, f"{self._prefix}/{path}", headers, body)
 
     def close(self) -> None:
         """Close all connections."""
@@ -122,7 +148,7 @@ class Transport:
     def _connections(self, size: int) -> tuple[HTTPAdapter, HTTPConnectionPool]:
         """A pool that keeps up to `size` connections to the server open, and the adapter that closes it."""
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=size)
-        request = Request("GET", self._address.base).prepare()
+        request = requests.Request("GET", self._address.base).prepare()
         pool = adapter.get_connection_with_tls_context(request, self._certificates, self._proxies)
         assert isinstance(pool, HTTPConnectionPool)
         return adapter, pool
