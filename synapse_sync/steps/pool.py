@@ -64,6 +64,8 @@ class InFlight(Generic[Item, Result]):
 
     def stop(self) -> list[tuple[Item, Result]]:
         """Drop what has not begun, wait for the rest, end the threads; the results of what had begun."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         if self._server is not None:
             while _dropped(self._handed):
                 pass
@@ -71,7 +73,7 @@ class InFlight(Generic[Item, Result]):
             self._server.join()
             self._server = None
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown(wait=True)
             self._pool = None
         ended = self._taken()
         self._items.clear()

@@ -1,9 +1,9 @@
 """Many short requests side by side in one thread: each lane is a connection with at most one request on its way.
 
 Threads that wait for answers wake one another for Python's lock at every system call: ten of them send 1,700 files of
-9 KB a second on two cores, one alone 3,200, one that waits for all of its connections together 8,000 (measured against
-benchmarks/lean_server.py; it takes the same with 32 lanes). So nothing here may block: sockets don't, and connections
-are opened in threads beside. h11 (no I/O of its own) says what goes over the wire and what came back.
+9 KB a second on two cores, one alone 3,200, one that waits for all of its connections together 7,000 (measured against
+benchmarks/lean_server.py; no less with 32 lanes). So nothing here may block: sockets don't, and connections are opened
+in threads beside. h11, which does no I/O of its own, says what goes over the wire and what came back.
 
 Enters: a queue of items, and what request each one makes. Leaves: each item's answer or error, as it comes.
 """
