@@ -112,7 +112,10 @@ def _units(work: Work, limit: int) -> list[dict[str, Any]]:
             "state": unit["state"],
             "reason": unit["reason"],
             "files": files[unit["id"]],
+            "groups": json.loads(unit["groups"]),
             "meta": json.loads(unit["meta"]),
+            "meta_sources": json.loads(unit["sources"]),
+            "meta_overruled": json.loads(unit["overruled"]),
         }
         for unit in units
     ]

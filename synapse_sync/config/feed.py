@@ -17,6 +17,7 @@ from synapse_sync.config.meta_values import check_meta_values
 from synapse_sync.config.paths import LocalPath, Pattern
 from synapse_sync.config.quantities import Duration, Interval, as_written
 from synapse_sync.config.section import Section
+from synapse_sync.config.texts import ExpressionText, TemplateText
 
 _WHEN_NOT_WHAT = {"name", "watch", "poll_every", "settle", "max_units_per_run"}
 """Settings that decide when something happens, never what a file becomes."""
@@ -63,11 +64,16 @@ class Grouping(Section):
         description='How many folder levels below `path` make the unit key; used with by = "directory".',
         examples=[2],
     )
-    key: str = Field(
-        default="", description="Regular expression that finds the unit key in a path.", examples=["(P\\d+)_"]
+    key: ExpressionText = Field(
+        default="",
+        description="Regular expression (RE2) that finds the unit key in a path below the feed's path; its named "
+        "groups become metadata too.",
+        examples=["(?P<site>[^/]+)/(?P<patient>P[0-9]+)"],
     )
-    unit_key: str = Field(
-        default="", description="Template of the unit key, from the groups of `key`.", examples=["{site}/{patient}"]
+    unit_key: TemplateText = Field(
+        default="",
+        description="Template of the unit key: the named groups of `key`, {stem}, and the folders {dir1}, {dir2}, …",
+        examples=["{site}-{patient}"],
     )
     rules: list[Rule] = Field(
         default=[], description="Which files belong to which file specification, first match wins."
@@ -94,9 +100,10 @@ class Metadata(Section):
     sidecar: bool = Field(
         default=False, description="Whether .meta.json and .meta.yaml files beside the files are read.", examples=[True]
     )
-    filename: str = Field(
+    filename: ExpressionText = Field(
         default="",
-        description="Regular expression whose named groups become metadata.",
+        description="Regular expression (RE2) whose named groups become metadata; it is searched in the name of the "
+        "unit's first file, or in its path below the feed's path where the expression has a slash.",
         examples=["(?P<patient_id>P\\d+)_(?P<age>\\d+)"],
     )
     values: Annotated[dict[str, Any], AfterValidator(check_meta_values)] = Field(
@@ -204,8 +211,10 @@ class Feed(Section):
         description="Files that are there when the feed starts for the first time: take them, or leave them alone.",
         examples=["adopt"],
     )
-    groups: list[str] = Field(
-        default=[], description="Groups that each unit is put in, the outermost first.", examples=[["site-a", "day-2"]]
+    groups: list[TemplateText] = Field(
+        default=[],
+        description="Groups that each unit is put in, the outermost first; templates like unit_key.",
+        examples=[["{dir1}", "day-2"]],
     )
     max_units_per_run: int | None = Field(
         default=None,

@@ -34,7 +34,6 @@ def _remote(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value)
 
 
-_NO_PATTERNS = Missing(_given, "this version does not group by pattern yet; remove the line")
 _NO_TABLES = Missing(_given, "this version does not read tables yet; remove the line")
 _NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
 _NO_REMOTES = Missing(_given, "this version reads local folders only; remove the table")
@@ -50,17 +49,10 @@ NOT_YET: Mapping[str, Missing] = {
     "feeds.*.storage": _NO_STORAGES,
     "feeds.*.remote": _NO_REMOTES,
     "feeds.*.existing": Missing(_is("ignore"), 'this version always takes the files that are there; write "adopt"'),
-    "feeds.*.groups": Missing(_given, "this version does not put units in groups yet; remove the line"),
-    "feeds.*.grouping.by": Missing(_is("pattern"), 'this version does not group by pattern yet; write "auto"'),
-    "feeds.*.grouping.rules": _NO_PATTERNS,
-    "feeds.*.grouping.key": _NO_PATTERNS,
-    "feeds.*.grouping.unit_key": _NO_PATTERNS,
-    "feeds.*.grouping.on_ambiguous": Missing(_is("newest"), 'this version never chooses for you yet; write "hold"'),
     "feeds.*.metadata.table": _NO_TABLES,
     "feeds.*.metadata.key_column": _NO_TABLES,
     "feeds.*.metadata.missing_row": Missing(_is("register"), _NO_TABLES.words),
     "feeds.*.metadata.sidecar": Missing(_given, "this version does not read sidecars yet; remove the line"),
-    "feeds.*.metadata.filename": Missing(_given, "this version does not read metadata from names yet; remove the line"),
     "feeds.*.metadata.update_meta": Missing(
         _given, "this version does not update registered units yet; remove the line"
     ),

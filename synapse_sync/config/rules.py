@@ -10,6 +10,8 @@ from synapse_sync.config.model import Config, Server
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.urls import is_unprotected
+from synapse_sync.expressions import Expression
+from synapse_sync.templates import Template
 
 Feeds = Mapping[int, Feed]
 """The readable feeds by their index in the file."""
@@ -73,6 +75,33 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
         yield Problem((*place, "duplicates"), words)
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
+    yield from _patterns(place, feed)
+    yield from _names_in_templates(place, feed)
+
+
+def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:
+    grouping = feed.grouping
+    given = [name for name in ("rules", "key", "unit_key") if getattr(grouping, name)]
+    if grouping.by == "pattern" and not given:
+        yield Problem((*place, "grouping"), 'by = "pattern" needs rules, a key or a unit_key')
+    if grouping.by != "pattern" and given:
+        words = f'must be "pattern" for {" and ".join(given)} to count; write that, or remove what does not'
+        yield Problem((*place, "grouping", "by"), words)
+    if grouping.rules and feed.assets:
+        yield Problem(
+            (*place, "grouping", "rules"), "an asset says itself which specification its files are for; remove them"
+        )
+
+
+def _names_in_templates(place: Place, feed: Feed) -> Iterator[Problem]:
+    """Every name in a template is a named group of `key`, or one that every path has."""
+    groups = Expression(feed.grouping.key).names if feed.grouping.key else ()
+    templates: list[tuple[Place, str]] = [((*place, "grouping", "unit_key"), feed.grouping.unit_key)]
+    templates += [((*place, "groups", index), text) for index, text in enumerate(feed.groups)]
+    for where, text in templates:
+        if unknown := Template(text).unknown(groups):
+            known = ", ".join((*groups, "stem", "dir1", "dir2", "…"))
+            yield Problem(where, f'"{text}" has no {", ".join(unknown)} to take; known are {known}')
 
 
 def _same_names(feeds: Feeds) -> Iterator[Problem]:

@@ -42,19 +42,20 @@ class Draft:
         return f"{spec} ({reason})" if reason else spec
 
 
-def assemble(members: Sequence[Member], layout: Layout, specs: Sequence[Spec]) -> list[Draft]:
+def assemble(members: Sequence[Member], layout: Layout, specs: Sequence[Spec], *, newest: bool = False) -> list[Draft]:
     """The units of one bucket, sorted by key; the order of the members makes no difference.
 
+    newest: what the feed's on_ambiguous says of several files for one spec.
     All members have the same bucket by this layout, which was made for these specs; each is in exactly one draft.
     """
     bucket = [Placed(member, layout.place(member.asset, member.path)) for member in members]
     assert len({placed.place.bucket for placed in bucket}) <= 1, "members of several buckets"
-    return sorted((_draft(party, specs) for party in pair(bucket)), key=lambda draft: draft.key)
+    return sorted((_draft(party, specs, newest) for party in pair(bucket)), key=lambda draft: draft.key)
 
 
-def _draft(party: Party, specs: Sequence[Spec]) -> Draft:
+def _draft(party: Party, specs: Sequence[Spec], newest: bool) -> Draft:
     """One party's unit."""
-    assignment = assign(party.files)
+    assignment = assign(party.files, newest=newest)
     missing = [spec for spec in specs if spec.name not in assignment.files]
     required = tuple(spec.name for spec in missing if spec.required)
     return Draft(
@@ -64,7 +65,7 @@ def _draft(party: Party, specs: Sequence[Spec]) -> Draft:
         optional_missing=tuple(spec.name for spec in missing if not spec.required),
         problem=assignment.problem,
         members=tuple(sorted(placed.member.id for placed in party.files)),
-        left_out=_left_out(party, required),
+        left_out={**_left_out(party, required), **assignment.older},
         why_missing=_why_missing(party, assignment, [spec.name for spec in missing]),
     )
 

@@ -3,7 +3,7 @@
 * A file with one candidate spec fills it, if no other file does.
 * A file with several candidates fills the only one that is left when those are taken away that a type folder gives to
   other files (`mask/a.png` beside `a.png`); otherwise it is a problem that names the candidates.
-* Two files for one spec are a problem that names both.
+* Two files for one spec are a problem that names both, or the newest goes where the feed says so.
 * An empty file counts as missing, with that reason.
 """
 
@@ -21,15 +21,23 @@ NAMED_AT_MOST = 3  # paths in one message: two DICOM files are both named, a ser
 
 
 class Assignment(NamedTuple):
-    """files: spec -> id of the one file that fills it; problem: "" or why a person is needed; empty: spec -> paths."""
+    """What the files of one unit are for.
+
+    files: spec -> id of the one file that fills it; problem: "" or why a person is needed; empty: spec -> paths;
+    older: id -> why a file that competed with a newer one is left out.
+    """
 
     files: Mapping[str, int]
     problem: str
     empty: Mapping[str, Sequence[str]]
+    older: Mapping[int, str]
 
 
-def assign(files: Sequence[Placed]) -> Assignment:
-    """Give the files of one unit to specs. The files are in a fixed order (pairing.pair), so messages are too."""
+def assign(files: Sequence[Placed], *, newest: bool = False) -> Assignment:
+    """Give the files of one unit to specs. The files are in a fixed order (pairing.pair), so messages are too.
+
+    newest: of several files for one spec the one that was modified last goes.
+    """
     certain = {
         placed.place.specs[0]
         for placed in files
@@ -44,13 +52,26 @@ def assign(files: Sequence[Placed]) -> Assignment:
             continue
         for spec in candidates:
             empty.setdefault(spec, []).append(placed.member.path)
+    older = _reduce_to_newest(claims) if newest else {}
     chosen = {specs[0]: found[0].id for specs, found in claims.items() if len(specs) == 1 and len(found) == 1}
     problems = [
         _problem(specs, [member.path for member in found])
         for specs, found in sorted(claims.items())
         if len(specs) > 1 or len(found) > 1
     ]
-    return Assignment(chosen, "; ".join(problems), empty)
+    return Assignment(chosen, "; ".join(problems), empty, older)
+
+
+def _reduce_to_newest(claims: dict[tuple[str, ...], list[Member]]) -> dict[int, str]:
+    """Leave the newest of several files for one spec (of equal times, the last path); the others, with the reason."""
+    older = {}
+    for specs, found in claims.items():
+        if len(specs) == 1 and len(found) > 1:
+            last = max(found, key=lambda member: (member.mtime_ns, member.path))
+            reason = f'{last.path} is newer and fills {specs[0]} (on_ambiguous = "newest")'
+            older.update({member.id: f"{member.path}: {reason}" for member in found if member is not last})
+            claims[specs] = [last]
+    return older
 
 
 def _narrowed(candidates: tuple[str, ...], certain: set[str]) -> tuple[str, ...]:

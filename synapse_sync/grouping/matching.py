@@ -19,6 +19,7 @@ class Evidence(IntEnum):
     FILE_NAME = 2  # by directory only: `patient_001/mask.png`; where files pair by stem, stems say which unit
     FOLDER = 3
     ASSET = 4
+    RULE = 5
 
 
 class Match(NamedTuple):
@@ -65,6 +66,16 @@ class Matcher:
         if not allowed:
             return Match((), Evidence.NONE, self._refusal("", extension))
         return Match(self._by_extension(extension, allowed), Evidence.EXTENSION)
+
+    def by_rule(self, spec: str, extension: str, rule: str) -> Match:
+        """The spec that a rule gives a file with this extension to, if it takes that."""
+        if any(each.name == spec and _takes(each, extension) for each in self._specs):
+            return Match((spec,), Evidence.RULE)
+        return Match((), Evidence.NONE, f'the rule "{rule}" is for {spec}: {self._refusal(spec, extension)}')
+
+    def by_no_rule(self, rules: Sequence[str]) -> Match:
+        """A file that none of the feed's rules takes."""
+        return Match((), Evidence.NONE, f"no rule takes it ({', '.join(rules)})")
 
     def _by_extension(self, extension: str, allowed: list[str]) -> tuple[str, ...]:
         """Those that list the longest ending of the extension; those that take anything only where nobody lists it."""

@@ -167,12 +167,18 @@ def _unit_story(ledger: Ledger, row: Row) -> dict[str, Any]:
         **{name: moment(row[name]) for name in times},
         "decided_again_at": moment(row["decide_at"]),
         "next_attempt": moment(row["not_before"] or None),
-        "meta": json.loads(row["meta"]),
+        "groups": json.loads(row["groups"]),
+        **_meta(row),
         "files": files,
         "other_files": others,
         "intents": intents,
         "history": _history(ledger, "unit", row["id"]),
     }
+
+
+def _meta(row: Row) -> dict[str, Any]:
+    """A unit's meta, where each value came from, and what was overruled."""
+    return {name: json.loads(row[name.removeprefix("meta_")]) for name in ("meta", "meta_sources", "meta_overruled")}
 
 
 def _history(ledger: Ledger, kind: str, ref: int) -> list[dict[str, Any]]:

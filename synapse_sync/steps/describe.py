@@ -1,47 +1,126 @@
-"""Complete units get their meta: merged, held against the collection's schema, before a byte is read or sent.
+"""Complete units get their meta and groups, held against the collection's schema before a byte is read or sent.
 
 So is the size of their files against max_file_size.
 """
 
 from __future__ import annotations
 
-import json
 import os.path
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from synapse_sync.expressions import Expression
 from synapse_sync.ledger import Row
-from synapse_sync.metadata.automatic import merge, primary_file, violations
+from synapse_sync.metadata.automatic import automatic, primary_spec
+from synapse_sync.metadata.merge import Described, Layer, layer, merge
+from synapse_sync.metadata.schema import violations
 from synapse_sync.states import Code
 from synapse_sync.steps.work import Work
+from synapse_sync.templates import Template
 
 BATCH = 2000
+LONGEST_GROUP = 255  # characters of a group's name that the server takes (protocol §2.4)
 
 
 def describe(work: Work) -> int:
     """Merge and check the meta of complete units; returns how many were worked on."""
+    if work.layout is None:
+        return 0
     units = work.ledger.query("units_to_describe", feed=work.id, now=work.clock(), limit=BATCH)
     if not units:
         return 0
-    files: dict[int, list[Row]] = defaultdict(list)
+    files: dict[int, dict[str, Row]] = defaultdict(dict)
     for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
-        files[row["unit"]].append(row)
-    schema = work.collection.meta_schema
+        files[row["unit"]][row["spec"]] = row
+    describer = _Describer(work)
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         for unit in units:
-            origin = primary_file(work.collection.specs, {row["spec"]: row["path"] for row in files[unit["id"]]})
-            stem, extension = os.path.splitext(os.path.basename(origin))
-            meta = merge(unit["key"], stem, extension, work.feed.metadata.values, schema)
-            reason = _too_large(files[unit["id"]], work.config.upload.max_file_size)
-            if not reason and (broken := violations(meta, schema)):
-                reason = f"its meta does not fit the collection's schema: {'; '.join(broken)}"
-            if reason:
-                transaction.run("hold_unit", id=unit["id"], code=Code.HELD, reason=reason, **stamp)
-            else:
-                text = json.dumps(meta, ensure_ascii=False)
-                transaction.run("describe_unit", id=unit["id"], revision=unit["revision"], meta=text, **stamp)
+            described, groups, problem = describer.describe(unit["key"], files[unit["id"]])
+            transaction.run(
+                "describe_unit", id=unit["id"], revision=unit["revision"], meta=described.meta, groups=groups,
+                sources=described.sources, overruled=described.overruled, **stamp,
+            )  # fmt: skip
+            if problem:
+                transaction.run("hold_unit", id=unit["id"], code=Code.HELD, reason=problem, **stamp)
     return len(units)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The file that names a unit's origin: its path, name and extension, and what the path's parts are called."""
+
+    path: str
+    stem: str
+    extension: str
+    fields: Mapping[str, str]
+
+
+class _Describer:
+    """Describes units of one feed."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._groups = [Template(text) for text in work.feed.groups]
+        filename = work.feed.metadata.filename
+        self._filename = Expression(filename) if filename else None
+        self._whole_path = "/" in filename
+
+    def describe(self, key: str, files: Mapping[str, Row]) -> tuple[Described, list[str], str]:
+        """A unit's meta and groups, and why it can't go with them ("" where it can)."""
+        work = self._work
+        schema = work.collection.meta_schema
+        origin = self._origin(files)
+        described = merge(self._layers(key, origin), schema)
+        groups, problem = self._groups_of(origin)
+        problem = problem or _too_large(list(files.values()), work.config.upload.max_file_size)
+        if not problem and (broken := violations(described.meta, schema, described.sources)):
+            problem = f"its meta does not fit the collection's schema: {'; '.join(broken)}"
+        return described, groups, problem
+
+    def _origin(self, files: Mapping[str, Row]) -> _Origin:
+        assert self._work.layout is not None
+        path = files[primary_spec(self._work.collection.specs, files)]["path"]
+        stem, extension = os.path.splitext(os.path.basename(path))
+        return _Origin(path, stem, extension, self._work.layout.fields(path))
+
+    def _layers(self, key: str, origin: _Origin) -> list[Layer]:
+        """What each source says of the unit, the later the stronger."""
+        named = {name: value for name, value in origin.fields.items() if name in self._key_names}
+        return [
+            automatic(key, origin.stem, origin.extension),
+            layer(self._work.feed.metadata.values, "values in the config"),
+            layer(named, f"key, in {origin.path}", optional=True),
+            layer(self._from_name(origin.path), f"filename, in {origin.path}"),
+        ]
+
+    def _from_name(self, path: str) -> dict[str, str]:
+        """What the expression `filename` finds: in the whole path where it speaks of folders, else in the name."""
+        if self._filename is None:
+            return {}
+        found = self._filename.find(path if self._whole_path else os.path.basename(path))
+        return found.named if found else {}
+
+    @property
+    def _key_names(self) -> frozenset[str]:
+        key = self._work.feed.grouping.key
+        return frozenset(Expression(key).names) if key else frozenset()
+
+    def _groups_of(self, origin: _Origin) -> tuple[list[str], str]:
+        groups = []
+        for template in self._groups:
+            try:
+                name = template.fill(origin.fields)
+            except KeyError as missing:
+                return [], f'{origin.path} has no {missing.args[0]} for the group "{template}"'
+            if not 1 <= len(name) <= LONGEST_GROUP:
+                return (
+                    [],
+                    f'the name of the group "{template}" has {len(name)} characters, 1 to {LONGEST_GROUP} are allowed',
+                )
+            groups.append(name)
+        return groups, ""
 
 
 def _too_large(files: Sequence[Row], limit: int | None) -> str:

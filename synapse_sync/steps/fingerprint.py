@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from synapse_sync.ledger import Row, Transaction
-from synapse_sync.metadata.automatic import AUTOMATIC, SYNC_KEY, allows, sync_key
+from synapse_sync.metadata.automatic import AUTOMATIC, SYNC_KEY, sync_key
+from synapse_sync.metadata.schema import allows
 from synapse_sync.states import Code, UnitState
 from synapse_sync.steps.work import Work
 

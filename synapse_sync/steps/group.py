@@ -32,6 +32,7 @@ def group(work: Work) -> int:
     if not files and not due:
         return 0
     settling = _buckets_still_settling(work, layout)
+    newest = work.feed.grouping.on_ambiguous == "newest"
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         names = {row["bucket"] for row in due}
@@ -39,7 +40,7 @@ def group(work: Work) -> int:
             names |= _place(transaction, layout, row, stamp)
         decider = Decider(work, transaction, stamp)
         for bucket in _load(work, transaction, sorted(names)):
-            drafts = assemble(_candidates(bucket, layout), layout, work.collection.specs)
+            drafts = assemble(_candidates(bucket, layout), layout, work.collection.specs, newest=newest)
             decider.decide(bucket, drafts, patient=work.patient or bucket.name in settling)
     return len(files) + len(due)
 

@@ -43,6 +43,9 @@ def _configured(work: Work) -> Choice | None:
     grouping = work.feed.grouping
     if grouping.by == "stem":
         return Choice("stem")
+    if grouping.by == "pattern":
+        rules = tuple((rule.pattern, rule.spec) for rule in grouping.rules)
+        return Choice("pattern", rules=rules, key=grouping.key, unit_key=grouping.unit_key)
     return Choice("directory", grouping.depth) if grouping.by == "directory" else None
 
 

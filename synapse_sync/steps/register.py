@@ -46,7 +46,8 @@ def register(work: Work) -> int:
     units = []
     for row in rows:
         meta = json.loads(row["meta"])
-        units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, "")))
+        groups = tuple(json.loads(row["groups"]))
+        units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, ""), groups))
     attempts = {row["id"]: row["attempts"] for row in rows}
     _Registration(work, attempts, asked_before=bool(asked_before)).send(units)
     return len(rows)

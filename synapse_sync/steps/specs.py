@@ -26,7 +26,7 @@ def refresh_collection(work: Work) -> None:
     collection = work.destination.open(work.feed.data_collection)
     if problem := sequential_problem(collection.specs):
         raise CollectionUnusable(f"data collection {collection.id} ({collection.name}): {problem}")
-    _require_asset_specs(work, collection)
+    _require_named_specs(work, collection)
     work.collection_stale = False
     work.collection_fetched_at = work.clock()
     text = json.dumps(asdict(collection), sort_keys=True, ensure_ascii=False)
@@ -50,15 +50,17 @@ def reopen(work: Work, collection: int) -> None:
         transaction.run("reopen_tasks", feed=work.id, **stamp)
 
 
-def _require_asset_specs(work: Work, collection: Collection) -> None:
+def _require_named_specs(work: Work, collection: Collection) -> None:
+    """Every spec that the feed's config names is one of the collection's."""
     names = {spec.name for spec in collection.specs}
-    unknown = sorted(work.feed.assets.keys() - names)
-    if unknown:
-        raise CollectionUnusable(
-            f"feed {work.feed.name} has assets {', '.join(unknown)}, but data collection {collection.id} "
-            f"({collection.name}) has the file specifications {', '.join(sorted(names))}",
-            hint="name each asset after a file specification",
-        )
+    named = {"assets": set(work.feed.assets), "rules for": {rule.spec for rule in work.feed.grouping.rules}}
+    for what, wanted in named.items():
+        if unknown := sorted(wanted - names):
+            raise CollectionUnusable(
+                f"feed {work.feed.name} has {what} {', '.join(unknown)}, but data collection {collection.id} "
+                f"({collection.name}) has the file specifications {', '.join(sorted(names))}",
+                hint="name each after a file specification",
+            )
 
 
 def _from_text(text: str) -> Collection:

@@ -55,7 +55,7 @@ def test_meta_that_breaks_the_schema_is_held_before_a_byte_is_sent(site: Install
     assert site.states() == {"p1": "held"}
     assert site.reason("p1") == (
         "its meta does not fit the collection's schema: meta: 'patient' is a required property; "
-        "site: 'Seoul' is not one of ['Busan']"
+        "site: 'Seoul' is not one of ['Busan'] (from values in the config)"
     )
     assert site.received() == 0
     assert "read_files" not in outcome.counts

@@ -1,5 +1,5 @@
 -- planned_units: units that are not registered, in order of their keys
-SELECT id, key, version, state, reason, meta FROM units
+SELECT id, key, version, state, reason, meta, sources, overruled, groups FROM units
 WHERE feed = :feed AND state <> 'registered' ORDER BY key, version LIMIT :limit
 
 -- planned_aside: files that belong to no unit and will not

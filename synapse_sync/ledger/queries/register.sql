@@ -1,12 +1,12 @@
 -- units_to_register: ready units whose contents the server has and whose files are still as they were read
-SELECT u.id, u.key, u.meta, u.attempts FROM units AS u
+SELECT u.id, u.key, u.meta, u.groups, u.attempts FROM units AS u
 WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXISTS (
     SELECT 1 FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content JOIN files AS f ON f.id = uf.file
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit
 
 -- units_to_ask_again: units whose answer was lost, as they were sent; the same request is safe to repeat
-SELECT id, key, meta, attempts FROM units
+SELECT id, key, meta, groups, attempts FROM units
 WHERE feed = :feed AND state = 'registering' AND server_id IS NULL AND not_before <= :now
     AND destination = :destination AND collection = :collection ORDER BY id LIMIT :limit
 

@@ -67,7 +67,7 @@ WHERE (:feed IS NULL OR u.feed = :feed) AND (:state IS NULL OR u.state = :state)
 ORDER BY u.feed, u.key, u.version LIMIT :limit
 
 -- find_units: all versions of a unit key, in one feed or all
-SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.fingerprint, u.destination,
+SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.sources, u.overruled, u.groups, u.fingerprint, u.destination,
     u.collection, u.server_id, u.outcome, u.attempts, u.not_before, u.decide_at, u.created_at, u.changed_at,
     u.completed_at, u.registered_at
 FROM units AS u JOIN feeds AS d ON d.id = u.feed

@@ -1,8 +1,9 @@
 -- units_to_describe: units whose files are fixed
 SELECT id, key, revision FROM units WHERE feed = :feed AND state = 'complete' AND not_before <= :now LIMIT :limit
 
--- describe_unit: a unit's meta is merged and valid
-UPDATE units SET state = 'described', code = 'described', reason = '', meta = :meta, moved_at = :now, run = :run
+-- describe_unit: a unit's meta and groups are known
+UPDATE units SET state = 'described', code = 'described', reason = '', meta = :meta, groups = :groups,
+    sources = :sources, overruled = :overruled, moved_at = :now, run = :run
 WHERE id = :id AND revision = :revision AND state = 'complete'
 
 -- hold_unit: a unit waits for a person; one that lacks its task is decided again once it has it

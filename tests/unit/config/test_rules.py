@@ -130,17 +130,10 @@ REFUSED: dict[str, Any] = {
     "feeds.*.storage": 11,
     "feeds.*.remote": {"region": "eu"},
     "feeds.*.existing": "ignore",
-    "feeds.*.groups": ["a"],
-    "feeds.*.grouping.by": "pattern",
-    "feeds.*.grouping.rules": [{"pattern": "*.png", "spec": "image_1"}],
-    "feeds.*.grouping.key": "P(\\d+)",
-    "feeds.*.grouping.unit_key": "{site}",
-    "feeds.*.grouping.on_ambiguous": "newest",
     "feeds.*.metadata.table": "meta.xlsx",
     "feeds.*.metadata.key_column": "patient",
     "feeds.*.metadata.missing_row": "register",
     "feeds.*.metadata.sidecar": True,
-    "feeds.*.metadata.filename": "(?P<id>.*)",
     "feeds.*.metadata.update_meta": True,
     "feeds.*.assets.*.path": "sftp://nas/labels",
     "feeds.*.assets.*.storage": 11,
@@ -163,3 +156,33 @@ def test_what_this_version_does_not_do_is_refused_in_words(path: str) -> None:
     node[key] = REFUSED[path]
     place = path.replace("feeds.*", "feeds[0]").replace("assets.*", "assets.image_1")
     assert problems(*tables["feeds"], upload=tables["upload"]) == [f"{place}: {NOT_YET[path].words}"]
+
+
+def grouped(**grouping: Any) -> list[str]:
+    return problems(feed(grouping=grouping))
+
+
+def test_a_pattern_says_something_and_only_where_it_counts() -> None:
+    assert grouped(by="pattern") == ['feeds[0].grouping: by = "pattern" needs rules, a key or a unit_key']
+    assert grouped(by="stem", key="P[0-9]") == [
+        'feeds[0].grouping.by: must be "pattern" for key to count; write that, or remove what does not'
+    ]
+    assert grouped(by="pattern", unit_key="{dir1}-{stem}") == []
+
+
+def test_a_bad_expression_is_told_with_the_position_and_a_bad_template_with_the_names_there_are() -> None:
+    assert grouped(by="pattern", key="P([0-9") == [
+        'feeds[0].grouping.key: "P([0-9" is no regular expression: unterminated character set, at character 3'
+    ]
+    assert grouped(by="pattern", key="(?P<site>.)", unit_key="{site}-{day}") == [
+        'feeds[0].grouping.unit_key: "{site}-{day}" has no day to take; known are site, stem, dir1, dir2, …'
+    ]
+    assert problems(feed(groups=["{site}"])) == [
+        'feeds[0].groups[0]: "{site}" has no site to take; known are stem, dir1, dir2, …'
+    ]
+
+
+def test_rules_have_no_place_beside_assets() -> None:
+    rules = [{"pattern": "*.png", "spec": "image_1"}]
+    with_assets = feed(path=None, assets={"image_1": {"path": "/srv/i"}}, grouping={"by": "pattern", "rules": rules})
+    assert "an asset says itself" in problems(with_assets)[0]

@@ -37,7 +37,16 @@ assets = st.sampled_from(["", "", "", "image_1", "label_1"])
 trees = st.lists(st.tuples(assets, paths, st.sampled_from([0, 5])), unique_by=lambda file: file[:2], max_size=14).map(
     lambda files: [Member(number, asset, path, size, 0) for number, (asset, path, size) in enumerate(files)]
 )
-choices = st.sampled_from([Choice("stem"), Choice("directory", 1), Choice("directory", 2)])
+choices = st.sampled_from(
+    [
+        Choice("stem"),
+        Choice("directory", 1),
+        Choice("directory", 2),
+        Choice("pattern", rules=(("images/", "image_1"), ("*.json", "label_1"), ("mask/*", "mask_1"))),
+        Choice("pattern", key="[ab]|[^/]+/"),
+        Choice("pattern", unit_key="{dir1}-{stem}"),
+    ]
+)
 
 
 def grouped(members: Sequence[Member], layout: Layout) -> tuple[list[Draft], dict[int, str]]:
@@ -91,6 +100,28 @@ def test_a_draft_accounts_for_all_its_specs_and_files(members: list[Member], cho
         assert all(draft.problem or not by_id[file].size for file in unchosen)
         assert not set(draft.left_out) & set(draft.files.values())
         assert len(set(draft.files.values())) == len(draft.files)
+
+
+@given(trees, choices)
+def test_the_newest_is_chosen_only_among_files_for_one_spec(members: list[Member], choice: Choice) -> None:
+    """With "newest" every file is still accounted for, and no file that goes is older than one left out for it."""
+    layout = layout_for(choice, SPECS)
+    aged = [Member(m.id, m.asset, m.path, m.size, mtime_ns=m.id * 7 % 5) for m in members]
+    buckets: dict[str, list[Member]] = {}
+    for member in aged:
+        if not (place := layout.place(member.asset, member.path)).aside:
+            buckets.setdefault(place.bucket, []).append(member)
+    by_id = {member.id: member for member in aged}
+    for bucket in buckets.values():
+        plain = {draft.key: draft for draft in assemble(bucket, layout, SPECS)}
+        for draft in assemble(bucket, layout, SPECS, newest=True):
+            assert draft.members == plain[draft.key].members
+            assert "files for" not in draft.problem
+            for file in draft.left_out:
+                if by_id[file].size:
+                    rivals = [chosen for spec, chosen in draft.files.items() if spec in draft.left_out[file]]
+                    assert all(by_id[chosen].mtime_ns >= by_id[file].mtime_ns for chosen in rivals)
+                    assert rivals
 
 
 @given(trees)
