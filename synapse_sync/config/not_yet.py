@@ -52,7 +52,6 @@ NOT_YET: Mapping[str, Missing] = {
     "feeds.*.metadata.table": _NO_TABLES,
     "feeds.*.metadata.key_column": _NO_TABLES,
     "feeds.*.metadata.missing_row": Missing(_is("register"), _NO_TABLES.words),
-    "feeds.*.metadata.sidecar": Missing(_given, "this version does not read sidecars yet; remove the line"),
     "feeds.*.metadata.update_meta": Missing(
         _given, "this version does not update registered units yet; remove the line"
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from synapse_sync.grouping.layouts import Choice
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.metadata_files import MetadataFiles
 from synapse_sync.grouping.scoring import Score, score
 from synapse_sync.records import Spec
 
@@ -31,7 +32,12 @@ class Inference:
     config_lines: tuple[str, ...]
 
 
-def infer(samples: Sequence[Sequence[Member]], specs: Sequence[Spec]) -> Inference:
+NO_METADATA = MetadataFiles()
+
+
+def infer(
+    samples: Sequence[Sequence[Member]], specs: Sequence[Spec], metadata: MetadataFiles = NO_METADATA
+) -> Inference:
     """The layout that puts nearly all sampled files into complete, unambiguous units, if it is clearly the best.
 
     samples: one or two samples of one tree, cut differently (by directory, by file name), so that each kind of layout
@@ -41,7 +47,7 @@ def infer(samples: Sequence[Sequence[Member]], specs: Sequence[Spec]) -> Inferen
     members = [member for sample in samples for member in sample]
     depth = max((member.path.count("/") for member in members), default=0)
     choices = [Choice("stem"), *(Choice("directory", level) for level in range(1, min(depth, DEEPEST) + 1))]
-    tried = [[score(choice, sample, specs) for sample in samples] for choice in choices]
+    tried = [[score(choice, sample, specs, metadata) for sample in samples] for choice in choices]
     if not any(result.files for results in tried for result in results):
         return Inference(
             None, 0.0, None, 0.0, "There are no files to infer a layout from yet.", _config_lines(None, None)

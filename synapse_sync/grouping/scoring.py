@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from synapse_sync.grouping.assemble import Draft, assemble
 from synapse_sync.grouping.layouts import Choice, layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.records import Spec
 
 Partition = frozenset[frozenset[tuple[str, int]]]
@@ -44,9 +45,9 @@ class Score:
         return len(self.partition)
 
 
-def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec]) -> Score:
+def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec], metadata: MetadataFiles) -> Score:
     """Group the sample by this choice and count what comes out."""
-    layout = layout_for(choice, specs)
+    layout = WithMetadata(layout_for(choice, specs), metadata)
     buckets: dict[str, list[Member]] = {}
     asides = Counter[str]()
     unmatched_reason = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os.path
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from synapse_sync.expressions import Expression
@@ -16,6 +16,7 @@ from synapse_sync.metadata.automatic import automatic, primary_spec
 from synapse_sync.metadata.merge import Described, Layer, layer, merge
 from synapse_sync.metadata.schema import violations
 from synapse_sync.states import Code
+from synapse_sync.steps.sidecars import NotYet, Sidecars, Unfit
 from synapse_sync.steps.work import Work
 from synapse_sync.templates import Template
 
@@ -37,9 +38,14 @@ def describe(work: Work) -> int:
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         for unit in units:
-            described, groups, problem = describer.describe(unit["key"], files[unit["id"]])
+            guard = {"id": unit["id"], "revision": unit["revision"]}
+            try:
+                described, groups, problem = describer.describe(unit["key"], files[unit["id"]])
+            except NotYet:
+                transaction.run("await_metadata", **guard, awaits="sidecar", reason="its sidecar is still settling")
+                continue
             transaction.run(
-                "describe_unit", id=unit["id"], revision=unit["revision"], meta=described.meta, groups=groups,
+                "describe_unit", **guard, meta=described.meta, groups=groups,
                 sources=described.sources, overruled=described.overruled, **stamp,
             )  # fmt: skip
             if problem:
@@ -66,13 +72,17 @@ class _Describer:
         filename = work.feed.metadata.filename
         self._filename = Expression(filename) if filename else None
         self._whole_path = "/" in filename
+        self._sidecars = Sidecars(work)
 
     def describe(self, key: str, files: Mapping[str, Row]) -> tuple[Described, list[str], str]:
-        """A unit's meta and groups, and why it can't go with them ("" where it can)."""
+        """A unit's meta and groups, and why it can't go with them ("" where it can). Raises NotYet."""
         work = self._work
         schema = work.collection.meta_schema
         origin = self._origin(files)
-        described = merge(self._layers(key, origin), schema)
+        try:
+            described = merge([*self._layers(key, origin), *self._beside(files)], schema)
+        except Unfit as unfit:
+            return Described(), [], str(unfit)
         groups, problem = self._groups_of(origin)
         problem = problem or _too_large(list(files.values()), work.config.upload.max_file_size)
         if not problem and (broken := violations(described.meta, schema, described.sources)):
@@ -94,6 +104,9 @@ class _Describer:
             layer(named, f"key, in {origin.path}", optional=True),
             layer(self._from_name(origin.path), f"filename, in {origin.path}"),
         ]
+
+    def _beside(self, files: Mapping[str, Row]) -> Iterator[Layer]:
+        return self._sidecars.layers(files) if self._work.feed.metadata.sidecar else iter(())
 
     def _from_name(self, path: str) -> dict[str, str]:
         """What the expression `filename` finds: in the whole path where it speaks of folders, else in the name."""

@@ -16,6 +16,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
 from synapse_sync.steps.decide import Bucket, Decider
 from synapse_sync.steps.rows import shown_path
+from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
 BATCH = 2000
@@ -38,6 +39,7 @@ def group(work: Work) -> int:
         names = {row["bucket"] for row in due}
         for row in files:
             names |= _place(transaction, layout, row, stamp)
+        describe_again(work, transaction, files)
         decider = Decider(work, transaction, stamp)
         for bucket in _load(work, transaction, sorted(names)):
             drafts = assemble(_candidates(bucket, layout), layout, work.collection.specs, newest=newest)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from synapse_sync.errors import FeedPaused
 from synapse_sync.grouping.inference import Inference, infer
 from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.ledger import Row
 from synapse_sync.steps.group import member_of
 from synapse_sync.steps.work import Work
@@ -35,8 +36,13 @@ def infer_layout(work: Work) -> int:
                 hint=f"write into this feed in the config: {' or '.join(inference.config_lines)}",
             )
         _remember(work, inference)
-    work.layout = layout_for(choice, work.collection.specs)
+    work.layout = WithMetadata(layout_for(choice, work.collection.specs), metadata_files(work))
     return 1
+
+
+def metadata_files(work: Work) -> MetadataFiles:
+    """Which files are metadata by the feed's config."""
+    return MetadataFiles(sidecars=work.feed.metadata.sidecar)
 
 
 def _configured(work: Work) -> Choice | None:
@@ -60,7 +66,7 @@ def _infer(work: Work) -> Inference | None:
     samples = [by_folder]
     if len(by_folder) == SAMPLE:
         samples.append([member_of(row) for row in work.ledger.query("sample_by_name", feed=work.id, limit=SAMPLE)])
-    return infer(samples, work.collection.specs)
+    return infer(samples, work.collection.specs, metadata_files(work))
 
 
 def _remember(work: Work, inference: Inference) -> None:

@@ -19,6 +19,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
 from synapse_sync.steps.rows import shown_path
+from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
 BATCH = 2000  # rows a transaction: some 20 ms of writing (measured), so that readers and other feeds are not held up
@@ -161,6 +162,7 @@ def _believe_gone(work: Work, files: list[int]) -> None:
     with work.ledger.write() as transaction:
         code = Code.GONE if work.trust_filters else Code.EXCLUDED
         transaction.run("redecide_units_of_files", files=files)
+        describe_again(work, transaction, transaction.query("names_of_files", files=files))
         transaction.run("believe_gone", files=files, code=code, **work.stamp(transaction))
     work.run.count("gone", len(files))
 

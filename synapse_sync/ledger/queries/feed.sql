@@ -31,7 +31,7 @@ WHERE feed = :feed AND state IN ('grouped', 'checksummed', 'unmatched', 'metadat
     AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = files.unit)
 
 -- reopen_units: units that nothing was sent for are decided anew
-UPDATE units SET state = 'forming', code = 'reopened', reason = '', completed_at = NULL, fingerprint = '',
+UPDATE units SET state = 'forming', code = 'reopened', reason = '', completed_at = NULL, fingerprint = '', awaits = '',
     attempts = 0, not_before = 0, decide_at = 0, destination = :destination, collection = :collection,
     moved_at = :now, run = :run
 WHERE feed = :feed AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)

@@ -57,7 +57,7 @@ RETURNING id, state, reason, changed_at, completed_at
 -- decide_unit: a unit's state as its files make it now; what was derived from other files is forgotten
 UPDATE units SET state = :became, code = :code, reason = :reason, decide_at = :decide_at, changed_at = :changed_at,
     completed_at = CASE WHEN :became = 'complete' THEN :now END, fingerprint = '', meta = '{}', groups = '[]',
-    sources = '{}', overruled = '[]', attempts = 0,
+    sources = '{}', overruled = '[]', awaits = '', attempts = 0,
     not_before = 0, revision = revision + 1, moved_at = :now, run = :run
 WHERE id = :id
 

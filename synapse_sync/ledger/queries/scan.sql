@@ -48,6 +48,9 @@ WHERE id IN (
     UNION SELECT unit FROM unit_files WHERE file IN (SELECT value FROM json_each(:files)))
     AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
+-- names_of_files: where these files stand
+SELECT asset, dir, name FROM files WHERE id IN (SELECT value FROM json_each(:files))
+
 -- believe_gone: files that a complete listing did not have; a registered unit keeps them, others lose them
 UPDATE files SET state = 'gone', code = :code, reason = '', moved_at = :now, run = :run, revision = revision + 1,
     unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit)

@@ -1,5 +1,30 @@
 -- units_to_describe: units whose files are fixed
-SELECT id, key, revision FROM units WHERE feed = :feed AND state = 'complete' AND not_before <= :now LIMIT :limit
+SELECT id, key, revision FROM units
+WHERE feed = :feed AND state = 'complete' AND awaits = '' AND not_before <= :now LIMIT :limit
+
+-- await_metadata: a complete unit waits for what belongs to its meta
+UPDATE units SET awaits = :awaits, reason = :reason WHERE id = :id AND revision = :revision AND state = 'complete'
+
+-- files_named: files of these names in one folder that are metadata, or that may turn out to be
+SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, state FROM files
+WHERE feed = :feed AND asset = :asset AND dir = :dir AND name IN (SELECT CAST(value AS BLOB) FROM json_each(:names))
+    AND state IN ('metadata', 'seen', 'settled')
+
+-- describe_again_beside: units with files of these names in one folder, unless something was sent for them
+UPDATE units SET state = 'complete', code = 'reopened', reason = '', awaits = '', attempts = 0, not_before = 0,
+    moved_at = :now, run = :run
+WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+        WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir AND f.name >= :first AND f.name < :end)
+    AND (state = 'complete' AND awaits <> '' OR completed_at IS NOT NULL
+        AND state IN ('described', 'ready', 'duplicate', 'held') AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
+
+-- describe_again_below: units with files in or below a folder, unless something was sent for them
+UPDATE units SET state = 'complete', code = 'reopened', reason = '', awaits = '', attempts = 0, not_before = 0,
+    moved_at = :now, run = :run
+WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+        WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+    AND (state = 'complete' AND awaits <> '' OR completed_at IS NOT NULL
+        AND state IN ('described', 'ready', 'duplicate', 'held') AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 
 -- describe_unit: a unit's meta and groups are known
 UPDATE units SET state = 'described', code = 'described', reason = '', meta = :meta, groups = :groups,

@@ -133,7 +133,6 @@ REFUSED: dict[str, Any] = {
     "feeds.*.metadata.table": "meta.xlsx",
     "feeds.*.metadata.key_column": "patient",
     "feeds.*.metadata.missing_row": "register",
-    "feeds.*.metadata.sidecar": True,
     "feeds.*.metadata.update_meta": True,
     "feeds.*.assets.*.path": "sftp://nas/labels",
     "feeds.*.assets.*.storage": 11,

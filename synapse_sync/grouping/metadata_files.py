@@ -1,0 +1,45 @@
+"""Files that are metadata because the feed's config makes them so: sidecars and the table that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synapse_sync.grouping.layouts import Layout, Place
+from synapse_sync.grouping.names import nfc
+
+_SIDECAR_EXTENSIONS = (".json", ".yaml", ".yml")
+_OF_A_FOLDER = frozenset(f"meta{extension}" for extension in _SIDECAR_EXTENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFiles:
+    """sidecars: whether they are read. table: path of the feed's table below its root, "" where it lies elsewhere."""
+
+    sidecars: bool = False
+    table: str = ""
+
+
+class WithMetadata:
+    """A layout in which such files stand aside as metadata. Implements layouts.Layout."""
+
+    def __init__(self, layout: Layout, files: MetadataFiles) -> None:
+        self._layout = layout
+        self._files = files
+
+    def place(self, asset: str, path: str) -> Place:
+        """See layouts.Layout."""
+        if self._files.table and nfc(path) == nfc(self._files.table):
+            return Place("", "", (), "metadata", "the feed's metadata table")
+        if not self._files.sidecars:
+            return self._layout.place(asset, path)
+        name = path.rpartition("/")[2].lower()
+        if name in _OF_A_FOLDER:
+            return Place("", "", (), "metadata", "a metadata sidecar of its folder, by its name")
+        place = self._layout.place(asset, path)
+        if place.aside == "unmatched" and name.endswith(_SIDECAR_EXTENSIONS):
+            return Place("", "", (), "metadata", "a metadata sidecar: no specification takes it")
+        return place
+
+    def fields(self, path: str) -> dict[str, str]:
+        """See layouts.Layout."""
+        return self._layout.fields(path)
