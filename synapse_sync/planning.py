@@ -28,7 +28,7 @@ from synapse_sync.status.snapshot import feed_snapshot
 from synapse_sync.steps import STEPS, Work, scan
 from synapse_sync.steps.specs import refresh_collection
 
-PLANNED = {"settle", "infer", "group", "describe"}
+PLANNED = {"settle", "infer", "group", "table", "describe"}
 WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
 
 

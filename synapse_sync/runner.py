@@ -127,7 +127,7 @@ def _settles_at(work: Work) -> float | None:
     """When the file that was observed last can have settled; None where none is waited for."""
     row = work.ledger.query("unsettled", feed=work.id)[0]
     if not row["files"]:
-        return None
+        return work.table.settles_at
     work.run.count("settling", row["files"])
     return float(row["latest"]) + work.feed.settle
 
@@ -166,6 +166,8 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
 
 def _finish(one: Pass) -> None:
     work = one.work
+    if work.table.in_use is not None:
+        work.run.measure("rows_without_unit", work.ledger.query("count_rows", feed=work.id)[0]["unused"])
     if one.hampered:
         work.run.problem(one.hampered)
     reason = str(one.stopped) if one.stopped else ""

@@ -88,14 +88,23 @@ class Grouping(Section):
 class Metadata(Section):
     """What each unit's meta is made of."""
 
-    table: LocalPath | None = Field(
-        default=None, description="Spreadsheet or CSV file with one row per unit.", examples=["meta.xlsx"]
+    table: str = Field(
+        default="",
+        description="Spreadsheet or CSV file with one row per unit, absolute or below the feed's path; without it a "
+        "meta or metadata table right below the path is found by itself.",
+        examples=["tables/patients.xlsx"],
     )
     key_column: str = Field(
-        default="", description="Column of the table that holds the unit key.", examples=["patient"]
+        default="",
+        description="Column of the table that names the units; else filename, file_name, name, id, or the column that "
+        "fits best.",
+        examples=["patient"],
     )
-    missing_row: Literal["wait", "register"] = Field(
-        default="wait", description="What a unit without a row in the table does.", examples=["wait"]
+    missing_row: Literal["wait", "register"] | None = Field(
+        default=None,
+        description='What a unit without a row in the table does; "wait" unless given where `table` is set, "register" '
+        "where the table was found by itself.",
+        examples=["wait"],
     )
     sidecar: bool = Field(
         default=False, description="Whether .meta.json and .meta.yaml files beside the files are read.", examples=[True]

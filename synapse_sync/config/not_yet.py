@@ -34,7 +34,6 @@ def _remote(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value)
 
 
-_NO_TABLES = Missing(_given, "this version does not read tables yet; remove the line")
 _NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
 _NO_REMOTES = Missing(_given, "this version reads local folders only; remove the table")
 _NO_URLS = Missing(_remote, "this version reads local folders only; mount it and write the folder's path")
@@ -49,9 +48,6 @@ NOT_YET: Mapping[str, Missing] = {
     "feeds.*.storage": _NO_STORAGES,
     "feeds.*.remote": _NO_REMOTES,
     "feeds.*.existing": Missing(_is("ignore"), 'this version always takes the files that are there; write "adopt"'),
-    "feeds.*.metadata.table": _NO_TABLES,
-    "feeds.*.metadata.key_column": _NO_TABLES,
-    "feeds.*.metadata.missing_row": Missing(_is("register"), _NO_TABLES.words),
     "feeds.*.metadata.update_meta": Missing(
         _given, "this version does not update registered units yet; remove the line"
     ),

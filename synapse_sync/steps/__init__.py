@@ -17,6 +17,7 @@ from synapse_sync.steps.recover import recover
 from synapse_sync.steps.register import register
 from synapse_sync.steps.scan import scan
 from synapse_sync.steps.settle import settle
+from synapse_sync.steps.tables import read_table
 from synapse_sync.steps.tasks import tasks
 from synapse_sync.steps.upload import upload
 from synapse_sync.steps.verify import verify
@@ -36,6 +37,7 @@ STEPS = (
     Step("settle", settle),
     Step("infer", infer_layout),
     Step("group", group),
+    Step("table", read_table),
     Step("describe", describe),
     Step("checksum", checksum, reads=True),
     Step("fingerprint", fingerprint),

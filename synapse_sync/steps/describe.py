@@ -5,18 +5,23 @@ So is the size of their files against max_file_size.
 
 from __future__ import annotations
 
+import json
 import os.path
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from synapse_sync.expressions import Expression
 from synapse_sync.ledger import Row
 from synapse_sync.metadata.automatic import automatic, primary_spec
+from synapse_sync.metadata.lookup import Row as TableRow
+from synapse_sync.metadata.lookup import meta_of, names_of, row_for
 from synapse_sync.metadata.merge import Described, Layer, layer, merge
 from synapse_sync.metadata.schema import violations
 from synapse_sync.states import Code
 from synapse_sync.steps.sidecars import NotYet, Sidecars, Unfit
+from synapse_sync.steps.table_state import TableInUse
 from synapse_sync.steps.work import Work
 from synapse_sync.templates import Template
 
@@ -26,7 +31,7 @@ LONGEST_GROUP = 255  # characters of a group's name that the server takes (proto
 
 def describe(work: Work) -> int:
     """Merge and check the meta of complete units; returns how many were worked on."""
-    if work.layout is None:
+    if work.layout is None or work.table.pending:
         return 0
     units = work.ledger.query("units_to_describe", feed=work.id, now=work.clock(), limit=BATCH)
     if not units:
@@ -44,13 +49,22 @@ def describe(work: Work) -> int:
             except NotYet:
                 transaction.run("await_metadata", **guard, awaits="sidecar", reason="its sidecar is still settling")
                 continue
+            except NoRow as lacking:
+                transaction.run("await_metadata", **guard, awaits="row", reason=str(lacking))
+                continue
             transaction.run(
                 "describe_unit", **guard, meta=described.meta, groups=groups,
                 sources=described.sources, overruled=described.overruled, **stamp,
             )  # fmt: skip
+            if describer.row is not None:
+                transaction.run("row_taken", feed=work.id, row=describer.row.number, unit=unit["id"])
             if problem:
                 transaction.run("hold_unit", id=unit["id"], code=Code.HELD, reason=problem, **stamp)
     return len(units)
+
+
+class NoRow(Exception):
+    """A unit has no row in the feed's table, and is not to go without."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +87,23 @@ class _Describer:
         self._filename = Expression(filename) if filename else None
         self._whole_path = "/" in filename
         self._sidecars = Sidecars(work)
+        metadata = work.feed.metadata
+        self._needs_row = (metadata.missing_row or ("wait" if metadata.table else "register")) == "wait"
+        self.row: TableRow | None = None
 
     def describe(self, key: str, files: Mapping[str, Row]) -> tuple[Described, list[str], str]:
-        """A unit's meta and groups, and why it can't go with them ("" where it can). Raises NotYet."""
+        """A unit's meta and groups, and why it can't go with them ("" where it can). Raises NotYet or NoRow.
+
+        `row` is then the one that was taken for it.
+        """
         work = self._work
         schema = work.collection.meta_schema
         origin = self._origin(files)
         try:
-            described = merge([*self._layers(key, origin), *self._beside(files)], schema)
+            layers = [*self._layers(key, origin), *self._beside(files), *self._of_row(key, origin, files)]
         except Unfit as unfit:
             return Described(), [], str(unfit)
+        described = merge(layers, schema)
         groups, problem = self._groups_of(origin)
         problem = problem or _too_large(list(files.values()), work.config.upload.max_file_size)
         if not problem and (broken := violations(described.meta, schema, described.sources)):
@@ -107,6 +128,28 @@ class _Describer:
 
     def _beside(self, files: Mapping[str, Row]) -> Iterator[Layer]:
         return self._sidecars.layers(files) if self._work.feed.metadata.sidecar else iter(())
+
+    def _of_row(self, key: str, origin: _Origin, files: Mapping[str, Row]) -> Iterator[Layer]:
+        """What the table says of the unit. Raises NoRow or Unfit."""
+        self.row = None
+        table = self._work.table.in_use
+        if table is None:
+            return
+        others = [file["path"] for file in files.values() if file["path"] != origin.path]
+        names = names_of(key, [origin.path, *others], origin.fields["stem"])
+        rows = self._work.ledger.query("rows_with_keys", feed=self._work.id, keys=names)
+        self.row, problem = row_for(names, (TableRow(row["row"], row["key"], json.loads(row["cells"])) for row in rows))
+        if problem:
+            raise Unfit(f"{problem}, in {table.name}")
+        if self.row is not None:
+            source = table.source(self.row.number)
+            yield Layer({name: (value, f"{source}, column {name}") for name, value in self._cells(table).items()})
+        elif self._needs_row:
+            raise NoRow(f"no row for {key} in {table.name}")
+
+    def _cells(self, table: TableInUse) -> dict[str, Any]:
+        assert self.row is not None
+        return meta_of(self.row, table.key_column)
 
     def _from_name(self, path: str) -> dict[str, str]:
         """What the expression `filename` finds: in the whole path where it speaks of folders, else in the name."""

@@ -11,6 +11,7 @@ from synapse_sync.grouping.layouts import Choice, layout_for
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.ledger import Row
 from synapse_sync.steps.group import member_of
+from synapse_sync.steps.tables import table_below
 from synapse_sync.steps.work import Work
 
 SAMPLE = 20_000  # names in each of the two samples: some 10 MB
@@ -42,7 +43,8 @@ def infer_layout(work: Work) -> int:
 
 def metadata_files(work: Work) -> MetadataFiles:
     """Which files are metadata by the feed's config."""
-    return MetadataFiles(sidecars=work.feed.metadata.sidecar)
+    below = table_below(work)
+    return MetadataFiles(sidecars=work.feed.metadata.sidecar, table=below[1] if below else "")
 
 
 def _configured(work: Work) -> Choice | None:

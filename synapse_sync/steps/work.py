@@ -18,6 +18,7 @@ from synapse_sync.records import Collection
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
+from synapse_sync.steps.table_state import Table
 
 
 class Run:
@@ -76,7 +77,7 @@ class Work:
     listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
     daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
-    fetched again before the next decision.
+    fetched again before the next decision. table: the feed's metadata table (steps/tables.py).
     """
 
     config: Config
@@ -98,6 +99,7 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    table: Table = field(default_factory=Table)
     ending: threading.Event = field(default_factory=threading.Event)
     listed_at: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time

@@ -2,10 +2,10 @@
 INSERT INTO feeds (name, created_at) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING
 
 -- feed_by_name: a feed as the ledger knows it
-SELECT id, name, settings, collection, grouping, roots, paused FROM feeds WHERE name = :name
+SELECT id, name, settings, collection, grouping, roots, paused, metadata_table FROM feeds WHERE name = :name
 
 -- feed_by_id: the same by id
-SELECT id, name, settings, collection, grouping, roots, paused FROM feeds WHERE id = :id
+SELECT id, name, settings, collection, grouping, roots, paused, metadata_table FROM feeds WHERE id = :id
 
 -- remember_roots: which folders the feed's roots are
 UPDATE feeds SET roots = :roots WHERE id = :feed

@@ -23,6 +23,7 @@ SHOWS_AN_EXAMPLE = {
     "feeds.exclude",
     "feeds.project",
     "feeds.max_units_per_run",
+    "feeds.metadata.missing_row",
     "upload.max_file_size",
     "ledger.path",
 }

@@ -49,7 +49,7 @@ def test_the_shortest_config_has_every_default_of_the_design() -> None:
         "adopt",
     )
     assert (feed.recursive, feed.follow_symlinks, feed.grouping.by, feed.grouping.depth) == (True, False, "auto", 1)
-    assert feed.metadata.missing_row == "wait"
+    assert feed.metadata.missing_row is None
 
 
 def test_five_mistakes_are_all_reported_at_once_with_their_lines() -> None:
@@ -67,7 +67,7 @@ path = "/srv/scans"
 setle = "30s"
 
 [feeds.metadata]
-table = "meta.xlsx"
+update_meta = true
 
 [[feeds]]
 name = "scans"
@@ -78,7 +78,7 @@ data_collection = 2
         'line 2, server.url: "api.synapse.sh" is not a URL; write it with https:// in front',
         'line 5, upload.chunk_size: 50 is not a size; write a number and a unit: "9KB", "50MiB", "200MB", "2GiB"',
         "line 11, feeds[0].setle: unknown key; did you mean 'settle'?",
-        "line 14, feeds[0].metadata.table: this version does not read tables yet; remove the line",
+        "line 14, feeds[0].metadata.update_meta: this version does not update registered units yet; remove the line",
         'line 17, feeds[1].name: "scans" is the name of feeds[0] already',
     ]
 
