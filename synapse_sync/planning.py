@@ -1,7 +1,8 @@
 """`plan`: the real steps on a copy of the ledger that is thrown away. Nothing is written here or on the server.
 
 There is no second implementation that could say something else than `once` does: listing, grouping and describing are
-the steps themselves. Content is read only with `checksum`.
+the steps themselves. Content is read only with `checksum`, but for what meta is made of, and for the first KiB of files
+whose names don't say what they are.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from synapse_sync.status.snapshot import feed_snapshot
 from synapse_sync.steps import STEPS, Work, scan
 from synapse_sync.steps.specs import refresh_collection
 
-PLANNED = {"settle", "infer", "group", "table", "describe"}
+PLANNED = {"settle", "detect", "infer", "group", "table", "describe"}
 WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,6 +84,12 @@ def _check_unit(collection_row: Row, slots: Mapping[str, Slot], known: Mapping[s
     return wanted
 
 
+def _tells_type(path: str) -> bool:
+    """Whether the path has an extension; many DICOM files have none, or a number."""
+    extension = os.path.splitext(path)[1].removeprefix(".")
+    return bool(extension) and not extension.isdigit()
+
+
 def _check_file(wanted: Wanted, slots: Mapping[str, Slot], known: Mapping[str, Row], spec: str, file: Any) -> None:
     at = f"files.{spec}"
     slot = slots.get(spec)
@@ -97,7 +104,7 @@ def _check_file(wanted: Wanted, slots: Mapping[str, Slot], known: Mapping[str, R
         wanted.problems.append(Problem(at, f"path must have at most {LONGEST_PATH} characters"))
     elif checksum not in known:
         wanted.problems.append(Problem(at, f"there is no data file with checksum {checksum}", unknown_checksum=True))
-    elif slot.extensions and path and not path.lower().endswith(slot.extensions):
+    elif slot.extensions and _tells_type(path) and not path.lower().endswith(slot.extensions):
         wanted.problems.append(Problem(at, f"{path!r} is not of the type of {spec!r}: {', '.join(slot.extensions)}"))
     else:
         wanted.files[spec] = (known[checksum], path)

@@ -48,7 +48,7 @@ def assemble(members: Sequence[Member], layout: Layout, specs: Sequence[Spec], *
     newest: what the feed's on_ambiguous says of several files for one spec.
     All members have the same bucket by this layout, which was made for these specs; each is in exactly one draft.
     """
-    bucket = [Placed(member, layout.place(member.asset, member.path)) for member in members]
+    bucket = [Placed(member, layout.place(member.asset, member.path, member.kinds)) for member in members]
     assert len({placed.place.bucket for placed in bucket}) <= 1, "members of several buckets"
     return sorted((_draft(party, specs, newest) for party in pair(bucket)), key=lambda draft: draft.key)
 

@@ -58,8 +58,11 @@ class Place(NamedTuple):
 class Layout(Protocol):
     """One way of telling from a path which unit a file belongs to."""
 
-    def place(self, asset: str, path: str) -> Place:
-        """Where the file at this path (relative to the asset's root, "" for a single-path feed) belongs."""
+    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
+        """Where the file at this path (relative to the asset's root, "" for a single-path feed) belongs.
+
+        kinds: extensions by its content, where its name says nothing; such a name is a stem as a whole.
+        """
 
     def fields(self, path: str) -> dict[str, str]:
         """What the parts of this path are called in templates."""
@@ -82,13 +85,13 @@ class StemLayout:
         self._folders = TypeFolders(specs)
         self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
 
-    def place(self, asset: str, path: str) -> Place:
+    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See Layout."""
         directory, _, name = nfc(path).rpartition("/")
         if aside := metadata_place(self._matcher, asset, directory, name):
             return aside
         prefix, folder = self._directory(directory)
-        stem, extension = self._matcher.split(name)
+        stem, extension = self._matcher.split(name, kinds)
         specs, evidence, reason = self._matcher.match(asset, extension, folder, ())
         if not specs:
             return Place("", "", (), "unmatched", reason)
@@ -111,13 +114,13 @@ class DirectoryLayout:
         self._depth = depth
         self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
 
-    def place(self, asset: str, path: str) -> Place:
+    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See Layout."""
         directory, _, name = nfc(path).rpartition("/")
         if aside := metadata_place(self._matcher, asset, directory, name):
             return aside
         key, folder = self._directory(directory)
-        stem, extension = self._matcher.split(name)
+        stem, extension = self._matcher.split(name, kinds)
         specs, evidence, reason = self._matcher.match(asset, extension, folder, self._folders.named_by(stem))
         if not specs:
             return Place("", "", (), "unmatched", reason)

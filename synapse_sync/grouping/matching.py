@@ -41,8 +41,13 @@ class Matcher:
         # Keyed by what few files differ in; bounded, because an extension may be any text ("a.1", "a.2", …).
         self.match = lru_cache(maxsize=4096)(self._match)
 
-    def split(self, name: str) -> tuple[str, str]:
-        """The file name as (stem, lowercase extension); the longest extension known here wins."""
+    def split(self, name: str, kinds: Sequence[str] = ()) -> tuple[str, str]:
+        """The file name as (stem, lowercase extension); the longest extension known here wins.
+
+        Of kinds, by the file's content, it is the first that a spec lists, and the whole name is the stem.
+        """
+        if kinds:
+            return name, next((kind for kind in kinds if kind in self._listed), kinds[0])
         return split_extension(name, self._known)
 
     def lists(self, asset: str, extension: str) -> bool:

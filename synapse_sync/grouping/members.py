@@ -10,6 +10,7 @@ class Member:
     """One present file: id is the ledger's, asset is "" in a single-path feed, size is in bytes.
 
     path is relative to the root of the feed or asset, as it was listed (not normalised): it is what a person reads.
+    kinds: extensions by its content, the likeliest first, where its name says nothing.
     """
 
     id: int
@@ -17,3 +18,4 @@ class Member:
     path: str
     size: int
     mtime_ns: int
+    kinds: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synapse_sync.grouping.layouts import Layout, Place
@@ -26,16 +27,16 @@ class WithMetadata:
         self._layout = layout
         self._files = files
 
-    def place(self, asset: str, path: str) -> Place:
+    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See layouts.Layout."""
         if self._files.table and nfc(path) == nfc(self._files.table):
             return Place("", "", (), "metadata", "the feed's metadata table")
         if not self._files.sidecars:
-            return self._layout.place(asset, path)
+            return self._layout.place(asset, path, kinds)
         name = path.rpartition("/")[2].lower()
         if name in _OF_A_FOLDER:
             return Place("", "", (), "metadata", "a metadata sidecar of its folder, by its name")
-        place = self._layout.place(asset, path)
+        place = self._layout.place(asset, path, kinds)
         if place.aside == "unmatched" and name.endswith(_SIDECAR_EXTENSIONS):
             return Place("", "", (), "metadata", "a metadata sidecar: no specification takes it")
         return place

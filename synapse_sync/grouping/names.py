@@ -46,6 +46,13 @@ def split_extension(name: str, known: Collection[str]) -> tuple[str, str]:
     return name[:split], name[split:].lower()
 
 
+def untyped(name: bytes) -> bool:
+    """Whether a name says nothing of the type: no extension, or a number (`IM.0001`, the parts of a DICOM UID)."""
+    dot = name.rfind(b".", 1)
+    extension = name[dot + 1 :] if dot > 0 else b""
+    return not extension or extension.isdigit()
+
+
 def tails(extension: str) -> Iterator[str]:
     """The extension and its shorter endings, longest first: ".nii.gz" gives ".nii.gz", ".gz"."""
     while extension:

@@ -40,13 +40,13 @@ class PatternLayout:
         self._named_by = _named_in(choice) if choice.rules else TypeFolders(specs).named_by
         self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
 
-    def place(self, asset: str, path: str) -> Place:
+    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See layouts.Layout."""
         normal = nfc(path)
         directory, _, name = normal.rpartition("/")
         if aside := metadata_place(self._matcher, asset, directory, name):
             return aside
-        stem, extension = self._matcher.split(name)
+        stem, extension = self._matcher.split(name, kinds)
         specs, evidence, reason = self._match(asset, normal, directory, extension)
         if not specs:
             return Place("", "", (), "unmatched", reason)

@@ -52,7 +52,7 @@ def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec], metad
     asides = Counter[str]()
     unmatched_reason = ""
     for member in sample:
-        place = layout.place(member.asset, member.path)
+        place = layout.place(member.asset, member.path, member.kinds)
         if place.aside:
             asides[place.aside] += 1
             if place.aside == "unmatched" and not unmatched_reason:

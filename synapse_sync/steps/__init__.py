@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from synapse_sync.steps.checksum import checksum
 from synapse_sync.steps.describe import describe
+from synapse_sync.steps.detect import detect
 from synapse_sync.steps.fingerprint import fingerprint
 from synapse_sync.steps.group import group
 from synapse_sync.steps.infer import infer_layout
@@ -35,6 +36,7 @@ class Step(NamedTuple):
 
 STEPS = (
     Step("settle", settle),
+    Step("detect", detect, reads=True),
     Step("infer", infer_layout),
     Step("group", group),
     Step("table", read_table),

@@ -15,6 +15,7 @@ from synapse_sync.grouping.members import Member
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
 from synapse_sync.steps.decide import Bucket, Decider
+from synapse_sync.steps.detect import detects
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
@@ -28,7 +29,7 @@ def group(work: Work) -> int:
     layout = work.layout
     if layout is None:
         return 0
-    files = work.ledger.query("files_to_place", feed=work.id, limit=BATCH)
+    files = work.ledger.query("files_to_place", feed=work.id, detects=detects(work), limit=BATCH)
     due = work.ledger.query("buckets_due", feed=work.id, now=work.clock(), limit=BATCH)
     if not files and not due:
         return 0
@@ -53,13 +54,15 @@ def _candidates(bucket: Bucket, layout: Layout) -> list[Member]:
     return [
         member
         for row, member in members
-        if row["unit"] is None or layout.place(member.asset, member.path).bucket == bucket.name
+        if row["unit"] is None or layout.place(member.asset, member.path, member.kinds).bucket == bucket.name
     ]
 
 
 def member_of(row: Row) -> Member:
     """A file's row as the grouping floor sees it."""
-    return Member(row["id"], row["asset"], shown_path(row), row["size"], row["mtime_ns"])
+    return Member(
+        row["id"], row["asset"], shown_path(row), row["size"], row["mtime_ns"], tuple(row["detected"].split())
+    )
 
 
 def _place(transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[str, Any]) -> set[str]:
@@ -69,7 +72,7 @@ def _place(transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[st
         transaction.run("reread_file", **guard, **stamp)
         return set()
     member = member_of(row)
-    place = layout.place(member.asset, member.path)
+    place = layout.place(member.asset, member.path, member.kinds)
     touched = {row["bucket"]} if row["bucket"] else set()
     if len(member.path) > LONGEST_PATH:
         reason = f"its path has {len(member.path)} characters, the server takes {LONGEST_PATH}; shorten it"

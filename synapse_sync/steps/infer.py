@@ -10,6 +10,7 @@ from synapse_sync.grouping.inference import Inference, infer
 from synapse_sync.grouping.layouts import Choice, layout_for
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.ledger import Row
+from synapse_sync.steps.detect import detects
 from synapse_sync.steps.group import member_of
 from synapse_sync.steps.tables import table_below
 from synapse_sync.steps.work import Work
@@ -26,6 +27,8 @@ def infer_layout(work: Work) -> int:
         return 0
     choice = _configured(work) or _remembered(work.ledger.query("feed_by_id", id=work.id)[0])
     if choice is None:
+        if detects(work) and work.ledger.query("files_to_detect", feed=work.id, limit=1):
+            return 0
         inference = _infer(work)
         if inference is None:
             return 0

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
+from synapse_sync.grouping.names import untyped
 from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
@@ -111,7 +112,8 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     changes = reconcile(directory, known, scan.source.keeps, trust_known=work.trust_filters)
     place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
     for name, observation in changes.new:
-        scan.new.append({**place, "name": name, **_columns(observation, directory.device)})
+        columns = _columns(observation, directory.device)
+        scan.new.append({**place, "name": name, "untyped": untyped(name), **columns})
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
