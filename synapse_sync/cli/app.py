@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, serve, sync
+from synapse_sync.cli import act, config, ledger, login, look, serve, sync, why
 from synapse_sync.errors import ConfigError, SynapseSyncError
 
 app = typer.Typer(
@@ -57,6 +57,7 @@ app.command()(look.status)
 app.add_typer(look.files_app, name="files")
 app.add_typer(look.units_app, name="units")
 app.add_typer(look.runs_app, name="runs")
+app.command()(why.why)
 app.command()(act.retry)
 app.command()(login.login)
 app.add_typer(config.app, name="config")

@@ -5,6 +5,7 @@ The share is read as any other; with a folder of the user's own, the collection 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -24,6 +25,9 @@ from synapse_sync.errors import UsageError
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.runner import Patience, sync
 from synapse_sync.status.snapshot import feed_snapshot
+
+ENVIRONMENT = {"HOME": os.devnull}
+"""The demo's whole environment: a token or host that is set for the real server stays out of it."""
 
 PAIRS = 24
 LATE_PAIRS = 3
@@ -73,7 +77,7 @@ def run_demo(home: Path, own_folder: Path | None) -> None:
 def _once(config: Config) -> None:
     """What `synapse-sync once` does."""
     with (
-        open_destination(config, resolve(config)) as destination,
+        open_destination(config, resolve(config, ENVIRONMENT)) as destination,
         open_for_writing(ledger_path(config), create=True) as ledger,
         Progress(shown=True) as progress,
     ):
@@ -89,6 +93,8 @@ def _once(config: Config) -> None:
             snapshot = feed_snapshot(ledger, ledger.query("feed_by_id", id=one.work.id)[0])
             problems = [str(problem) for problem in one.work.run.problems]
             tell_run({**snapshot, "run": {"counts": dict(one.work.run.counts), "problems": problems}})
+            if one.offline:
+                raise one.offline
 
 
 def _add_files(share: Path) -> None:
@@ -125,7 +131,7 @@ def _write_config(home: Path, share: Path, url: str, token: str, collection: int
         f'[server]\nurl = "{url}"\naccess_token_file = "token"\n\n[ledger]\npath = "ledger.db"\n\n'
         f'[[feeds]]\nname = "demo"\ndata_collection = {collection}\npath = "{share.resolve()}"\nsettle = "1s"\n'
     )
-    return load(path)
+    return load(path, ENVIRONMENT)
 
 
 def _show_units(units: list[dict[str, Any]]) -> None:

@@ -11,13 +11,11 @@ name. Patterns are gitignore's, but without regard to case. A key that a person 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from pathspec import GitIgnoreSpec
-
 from synapse_sync.expressions import Expression
+from synapse_sync.gitignore import compiled, matchable
 from synapse_sync.grouping.layouts import Choice, Place, fields_of, metadata_place, without_type_folder
 from synapse_sync.grouping.matching import Match, Matcher
 from synapse_sync.grouping.names import nfc
@@ -34,7 +32,7 @@ class PatternLayout:
 
     def __init__(self, specs: Sequence[Spec], choice: Choice) -> None:
         self._matcher = Matcher(specs)
-        self._rules = [(pattern, _compiled(pattern), spec) for pattern, spec in choice.rules]
+        self._rules = [(pattern, compiled([matchable(pattern.casefold())]), spec) for pattern, spec in choice.rules]
         self._expression = Expression(choice.key) if choice.key else None
         self._template = Template(choice.unit_key) if choice.unit_key else None
         self._named_by = _named_in(choice) if choice.rules else TypeFolders(specs).named_by
@@ -64,9 +62,9 @@ class PatternLayout:
     def _match(self, asset: str, path: str, directory: str, extension: str) -> Match:
         if not self._rules or asset:
             return self._matcher.match(asset, extension, self._directory(directory)[1], ())
-        folded = path.casefold()
-        for pattern, compiled, spec in self._rules:
-            if compiled.match_file(folded):
+        folded = matchable(path.casefold())
+        for pattern, rule, spec in self._rules:
+            if rule.match_file(folded):
                 return self._matcher.by_rule(spec, extension, pattern)
         return self._matcher.by_no_rule(tuple(pattern for pattern, _, _ in self._rules))
 
@@ -89,10 +87,6 @@ class PatternLayout:
 
     def _read_directory(self, directory: str) -> tuple[str, tuple[str, ...]]:
         return without_type_folder(directory, self._named_by)
-
-
-def _compiled(pattern: str) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines([unicodedata.normalize("NFC", pattern).casefold()])
 
 
 def _named_in(choice: Choice) -> Callable[[str], tuple[str, ...]]:

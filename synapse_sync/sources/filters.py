@@ -10,12 +10,12 @@ writes 스캔 decomposed, a keyboard doesn't. "#" starts no comment here: "#recy
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from pathspec import GitIgnoreSpec
 
 from synapse_sync.errors import ConfigError
+from synapse_sync.gitignore import compiled, matchable
 from synapse_sync.shown import joined, shown
 from synapse_sync.sources.junk import JUNK, junk
 
@@ -71,7 +71,7 @@ class Filters:
         default = junk(path[path.rfind(b"/") + 1 :])
         if self._plain and not default:
             return ""
-        text = _matchable(shown(path)) + ("/" if is_dir else "")
+        text = matchable(shown(path)) + ("/" if is_dir else "")
         verdict = self._rules(default).check_file(text)
         if verdict.include and verdict.index is not None:
             rule = verdict.index - bool(default)
@@ -87,32 +87,23 @@ class Filters:
         if not default:
             return self._exclude
         if default not in self._with_default:
-            self._with_default[default] = _spec([_any_case(default)]) + self._exclude
+            self._with_default[default] = compiled([_any_case(default)]) + self._exclude
         return self._with_default[default]
 
 
 def _compiled(option: str, patterns: Sequence[str], problems: list[str]) -> GitIgnoreSpec:
     """The patterns of one option; what can match nothing is added to `problems` in words."""
-    compiled = _spec([])
+    together = compiled([])
     for pattern in patterns:
         try:
-            one = _spec([_matchable("\\" + pattern if pattern.startswith("#") else pattern)])
+            one = compiled([matchable("\\" + pattern if pattern.startswith("#") else pattern)])
         except (ValueError, re.error):
-            one = _spec([])
+            one = compiled([])
         if any(rule.include is not None for rule in one.patterns):
-            compiled += one
+            together += one
         else:
             problems.append(f'{option}: "{pattern}" matches nothing')
-    return compiled
-
-
-def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines(lines, backend="simple")  # its other engines refuse some of the names we meet
-
-
-def _matchable(text: str) -> str:
-    """NFC; and no line break, which "." and "$" of the regular expressions behind the patterns treat as an end."""
-    return unicodedata.normalize("NFC", text).replace("\n", "\N{SYMBOL FOR NEWLINE}")
+    return together
 
 
 def _any_case(default: str) -> str:

@@ -55,7 +55,7 @@ def file_story(ledger: Ledger, path: str, roots: Sequence[tuple[str, str]]) -> l
 
     path is relative to a feed's root, or absolute: then it is held against `roots`, (feed, root) pairs.
     """
-    found = [story for row in _rows_at(ledger, path, roots) for story in [_file_story(ledger, row)]]
+    found = [story for row in _rows_at(ledger, path, roots) for story in [file_story_of(ledger, row)]]
     if not found:
         raise UsageError(f"no feed has a file {path}", hint="`synapse-sync files` lists them; give the path as listed")
     return found
@@ -106,7 +106,8 @@ def _rows_at(ledger: Ledger, path: str, roots: Sequence[tuple[str, str]]) -> lis
     return list({row["id"]: row for row in rows}.values())
 
 
-def _file_story(ledger: Ledger, row: Row) -> dict[str, Any]:
+def file_story_of(ledger: Ledger, row: Row) -> dict[str, Any]:
+    """The story of one file, from its row in find_file."""
     times = {name: moment(row[name]) for name in ("first_seen", "observed_at")}
     names = ("feed", "asset", "size", "mtime_ns", "state", "reason", "attempts", "md5", "sha1", "content_state")
     return {

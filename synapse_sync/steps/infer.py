@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from synapse_sync.config import Feed
+from synapse_sync.config.feed import Grouping
 from synapse_sync.errors import FeedPaused
 from synapse_sync.grouping.inference import Inference, infer
 from synapse_sync.grouping.layouts import Choice, layout_for
@@ -25,7 +27,7 @@ def infer_layout(work: Work) -> int:
     """
     if work.layout is not None or work.known_collection is None:
         return 0
-    choice = _configured(work) or _remembered(work.ledger.query("feed_by_id", id=work.id)[0])
+    choice = known_choice(work.feed, work.ledger.query("feed_by_id", id=work.id)[0])
     if choice is None:
         if detects(work) and work.ledger.query("files_to_detect", feed=work.id, limit=1):
             return 0
@@ -50,8 +52,12 @@ def metadata_files(work: Work) -> MetadataFiles:
     return MetadataFiles(sidecars=work.feed.metadata.sidecar, table=below[1] if below else "")
 
 
-def _configured(work: Work) -> Choice | None:
-    grouping = work.feed.grouping
+def known_choice(feed: Feed, row: Row) -> Choice | None:
+    """The layout that the config says, or that was inferred and remembered (row: the feed's)."""
+    return _configured(feed.grouping) or _remembered(row)
+
+
+def _configured(grouping: Grouping) -> Choice | None:
     if grouping.by == "stem":
         return Choice("stem")
     if grouping.by == "pattern":

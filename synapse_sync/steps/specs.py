@@ -20,7 +20,7 @@ def refresh_collection(work: Work) -> None:
     """
     row = work.ledger.query("feed_by_id", id=work.id)[0]
     if work.known_collection is None and row["collection"]:
-        work.known_collection = _from_text(row["collection"])
+        work.known_collection = remembered_collection(row["collection"])
     if not work.collection_stale and work.clock() - work.collection_fetched_at < MAX_AGE:
         return
     collection = work.destination.open(work.feed.data_collection)
@@ -63,7 +63,8 @@ def _require_named_specs(work: Work, collection: Collection) -> None:
             )
 
 
-def _from_text(text: str) -> Collection:
+def remembered_collection(text: str) -> Collection:
+    """The collection as a feed's row has it."""
     fields = json.loads(text)
     specs = tuple(Spec(**{**spec, "extensions": tuple(spec["extensions"])}) for spec in fields.pop("specs"))
     return Collection(**fields, specs=specs)

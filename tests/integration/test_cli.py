@@ -211,6 +211,19 @@ def test_the_demo_sends_nothing_in_its_last_run_and_leaves_everything_to_be_look
     assert typed("demo", "--keep", str(home)).exit_code == 2, "a folder in use is left alone"
 
 
+def test_the_demo_takes_no_notice_of_what_is_set_for_the_real_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNAPSE_HOST", "https://api.synapse.example")
+    monkeypatch.setenv("SYNAPSE_ACCESS_TOKEN", "syn_of_the_real_server")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    printed = typed("demo", "--keep", str(tmp_path / "demo"))
+
+    assert printed.exit_code == 0, printed.stderr
+    assert "the collection now has 27 data units" in printed.stdout
+
+
 def test_the_demo_only_reads_a_folder_of_ones_own(tmp_path: Path) -> None:
     share = tmp_path / "own"
     write_share(share, 3)

@@ -27,6 +27,7 @@ COMMANDS = {
     "units": ["units"],
     "units show KEY": ["units", "show", "p1"],
     "runs": ["runs"],
+    "why PATH": ["why", "p1/image.png"],
     "runs show RUN": ["runs", "show", "1"],
     "config check": ["config", "check"],
     "config show": ["config", "show"],

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,6 +20,7 @@ from urllib3 import HTTPConnectionPool, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from synapse_sync import __version__
+from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.address import Address
 from synapse_sync.destinations.synapse.calls import CONTROL, Body, Kind, json_body
 from synapse_sync.destinations.synapse.connect import Connector
@@ -50,7 +51,8 @@ class Transport:
         self._headers = {"v1": _headers(token, tenant, "Token "), "v2": _headers(token, tenant, "")}
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._certificates = _certificates(ca_bundle)
-        self._proxies = get_environ_proxies(address.base)
+        this_machine = is_loopback(urlsplit(address.base).hostname or "")  # a proxy elsewhere can't reach it
+        self._proxies = {} if this_machine else get_environ_proxies(address.base)
         self._proxy = select_proxy(address.base, self._proxies) or ""
         plain_proxy = bool(self._proxy) and address.base.startswith("http:") and not self._proxy.startswith("socks")
         self._prefix = address.base if plain_proxy else address.path

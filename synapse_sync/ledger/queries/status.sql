@@ -51,7 +51,7 @@ WHERE (:feed IS NULL OR f.feed = :feed) AND (:state IS NULL OR f.state = :state)
 ORDER BY f.feed, f.asset, f.dir, f.name LIMIT :limit
 
 -- find_file: a file by its folder and name, in any feed and asset
-SELECT f.id, d.name AS feed, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.state, f.reason,
+SELECT f.id, d.name AS feed, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.detected, f.state, f.reason,
     f.attempts, f.not_before, f.observed_at, f.first_seen, f.revision, f.read_revision, u.key AS unit,
     u.version AS unit_version, u.state AS unit_state, u.reason AS unit_reason, u.server_id,
     c.md5, c.sha1, c.state AS content_state, c.checksum AS server_checksum, c.data_file
