@@ -13,6 +13,7 @@ from synapse_sync.records import Spec
 
 ENOUGH = 0.95  # a layout that explains less is not taken
 CLEARLY = 0.05  # nor one that is not better than the next by this much
+SHARED = 20  # units for each file of a specification that they lack, from which on they seem to share it
 DEEPEST = 8  # folder levels that are tried for "directory"
 
 
@@ -76,7 +77,20 @@ def _conclude(tried: Sequence[Sequence[Score]], assets: bool) -> Inference:
         problem = f"No layout explains the files ({ENOUGH:.0%} is asked for)"
     summary = f"{problem}. Best is grouping {_words(winner.choice)}: {_account(winner)}"
     summary += f"; next is grouping {_words(rival.choice)}: {_account(rival)}." if rival else "."
+    summary += _shared(winner)
     return _inference(None, winner, rival, summary)
+
+
+def _shared(result: Score) -> str:
+    """What is to be said where nearly all units lack a specification of which there are a few files: "" for others."""
+    for spec, units in sorted(result.lacking.items()):
+        files = result.filled.get(spec, 0)
+        if files and units >= SHARED * files:
+            return (
+                f" {units:,} units lack {spec}, of which there {'is' if files == 1 else 'are'} {_count(files, 'file')}: "
+                "a file that several units share is not supported, each unit needs its own."
+            )
+    return ""
 
 
 def _best(scores: Sequence[Score]) -> Score:

@@ -21,7 +21,8 @@ class Score:
     """What a layout makes of a sample.
 
     files counts the sample's files without metadata; in_units those of complete, unambiguous units. lacking counts the
-    incomplete units by the required specs that they lack; problem is one of the ambiguities, as an example.
+    incomplete units by the required specs that they lack, filled all units by the specs that they have; problem is an
+    example of the ambiguities.
     """
 
     choice: Choice
@@ -33,6 +34,7 @@ class Score:
     ambiguous: int
     problem: str
     lacking: Mapping[str, int]
+    filled: Mapping[str, int]
 
     @property
     def explained(self) -> float:
@@ -72,6 +74,7 @@ def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec], metad
         ambiguous=len(problems),
         problem=min(problems, default=""),
         lacking=Counter(spec for draft in drafts if not draft.problem for spec in draft.missing),
+        filled=Counter(spec for draft in drafts for spec in draft.files),
     )
 
 

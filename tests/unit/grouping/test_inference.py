@@ -107,7 +107,8 @@ def test_a_shared_annotation_file_is_undecided_and_says_what_lacks() -> None:
     assert result.explained == 0.0
     assert result.summary == (
         "No layout explains the files (95% is asked for). Best is grouping by stem: 0 of 51 files in 0 complete units, "
-        "1 unit without image_1, 50 units without label_1."
+        "1 unit without image_1, 50 units without label_1. 50 units lack label_1, of which there is 1 file: "
+        "a file that several units share is not supported, each unit needs its own."
     )
 
 
