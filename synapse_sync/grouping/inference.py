@@ -86,10 +86,9 @@ def _shared(result: Score) -> str:
     for spec, units in sorted(result.lacking.items()):
         files = result.filled.get(spec, 0)
         if files and units >= SHARED * files:
-            return (
-                f" {units:,} units lack {spec}, of which there {'is' if files == 1 else 'are'} {_count(files, 'file')}: "
-                "a file that several units share is not supported, each unit needs its own."
-            )
+            there = f"{'is' if files == 1 else 'are'} {_count(files, 'file')}"
+            refused = "a file that several units share is not supported, each unit needs its own"
+            return f" {units:,} units lack {spec}, of which there {there}: {refused}."
     return ""
 
 
