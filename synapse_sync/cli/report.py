@@ -9,6 +9,8 @@ import typer
 
 from synapse_sync.cli.output import fields, many, plain, size, table
 
+ITSELF = "the unit itself"  # the source of meta that every unit has
+
 RUN_WORDS = {
     "new": "{n} new",
     "changed": "{n} changed",
@@ -124,13 +126,20 @@ def tell_plan(feed: Mapping[str, Any]) -> None:
                 unit["key"] + (f" v{unit['version']}" if unit["version"] > 1 else ""),
                 unit["state"],
                 ", ".join(f"{spec}: {file['path']}" for spec, file in unit["files"].items()),
+                _meta_in_words(unit),
                 unit["reason"],
             )
             for unit in feed["units"]
         ]
-        table(("unit", "state", "files", "why"), rows)
+        table(("unit", "state", "files", "meta", "why"), rows)
     if feed["aside"]:
         table(("left aside", "state", "why"), [(named(item), item["state"], item["reason"]) for item in feed["aside"]])
+
+
+def _meta_in_words(unit: Mapping[str, Any]) -> str:
+    """A unit's meta with where it came from, but for what every unit has by itself."""
+    own = {name: value for name, value in unit["meta"].items() if unit["meta_sources"].get(name, ITSELF) != ITSELF}
+    return "; ".join(f"{name} = {value} ({unit['meta_sources'][name]})" for name, value in own.items())
 
 
 def named(item: Mapping[str, Any]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synapse_sync.cli.look import AsJson, Limit
+from synapse_sync.cli.look import AsJson
 
 if TYPE_CHECKING:
     from synapse_sync.config import Config, Credentials
     from synapse_sync.runner import Pass
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+SHOWN = 100  # units and files that `plan` lists unless told otherwise
 RETRYING = 30.0  # seconds until a failed attempt is due that `once` waits out; later ones are for the next run
 
 FeedNames = Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds.")]
@@ -64,7 +67,11 @@ def plan(
     ctx: typer.Context,
     feeds: FeedNames = None,
     checksum: Annotated[bool, typer.Option("--checksum", help="Read contents and ask the server what it has.")] = False,
-    limit: Limit = 100,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many units and files (100).")] = None,
+    xlsx: Annotated[
+        Path | None,
+        typer.Option("--xlsx", metavar="FILE", help="Write it as a workbook too, all of it unless limited."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what `once` would do, and why. Takes no lock, writes nothing here or on the server."""
@@ -77,12 +84,18 @@ def plan(
     config = load(find_config(ctx.obj))
     chosen = chosen_feeds(config, feeds or [])
     with open_destination(config, _credentials(config)) as destination:
-        result = make_plan(config, chosen, destination, checksum=checksum, limit=limit)
+        most = limit or (sys.maxsize if xlsx else SHOWN)
+        result = make_plan(config, chosen, destination, checksum=checksum, limit=most)
+    if xlsx is not None:
+        from synapse_sync.cli.plan_workbook import write_plan
+
+        write_plan(result, xlsx)
+    most_shown = limit or SHOWN
     if as_json:
         print_json(result)
     else:
         for feed in result["feeds"]:
-            tell_plan(feed)
+            tell_plan({**feed, "units": feed["units"][:most_shown], "aside": feed["aside"][:most_shown]})
     waiting = any(feed["problem"] or feed["unreadable"] or feed["attention"] for feed in result["feeds"])
     raise typer.Exit(1 if waiting else 0)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from .conftest import DIRECTORY, PAIR, Installation
 from .test_patterns import UNITS
@@ -141,3 +142,28 @@ def test_a_plan_without_the_server_serves_from_what_is_known(lonely_site: Instal
 
     assert plan["problem"].startswith("planned without the server: ")
     assert [(unit["key"], unit["state"]) for unit in plan["units"]] == [("p2", "described")]
+
+
+def test_a_plan_can_be_reviewed_as_a_workbook_in_which_text_stays_text(site: Installation) -> None:
+    site.configure(extra=DIRECTORY + '[feeds.metadata]\nvalues = {site = "=1+1", age = 45}\n')
+    site.write({**PAIR, "=cmd/image.png": "an image", "p1/notes.xyz": "notes"})
+
+    assert site.run("plan", "--xlsx", str(site.folder / "plan.xlsx")).exit_code == 0
+
+    book = load_workbook(site.folder / "plan.xlsx")
+    assert book.sheetnames == ["feeds", "units", "left aside"]
+    columns, *units = book["units"].values
+    found = {row[1]: dict(zip(columns, row, strict=True)) for row in units}
+    assert found["p1"]["files"] == "image_1: p1/image.png; label_1: p1/label.json"
+    assert (found["p1"]["site"], found["p1"]["age"]) == ("=1+1", 45)
+    assert found["=cmd"]["state"] == "forming"
+    assert all(cell.data_type != "f" for sheet in book for row in sheet.rows for cell in row)
+    assert [row[2] for row in book["left aside"].values][1:] == ["p1/notes.xyz"]
+
+
+def test_a_workbook_that_cannot_be_written_is_told(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write(PAIR)
+    printed = site.type("plan", "--xlsx", str(site.folder / "nowhere" / "plan.xlsx"))
+    assert printed.exit_code == 2
+    assert "can't be written" in printed.stderr
