@@ -1,6 +1,6 @@
 """Finding the units of a million files: place and assemble, batch by batch as the step `group` does; nothing is read.
 
-python benchmarks/grouping.py [--files 1000000]        informative: there is no target
+python benchmarks/grouping.py [--files 1000000]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from measure import memory_growth
+from measure import memory_growth, verdict
 from processes import print_conditions
 
 from synapse_sync.grouping.assemble import assemble
@@ -21,6 +21,9 @@ from synapse_sync.records import Spec
 
 SPECS = (Spec("image_1", "image", (".png", ".jpg")), Spec("label_1", "data", (".json",)))
 BATCH = 1000  # files at once: steps.group.BATCH
+SECONDS, MEMORY = 20.0, 600.0  # for 1,000,000 files; MiB
+RULES = (("**/image_1/*.png", "image_1"), ("**/label_1/*", "label_1"))
+BY_PATTERN = Choice("pattern", rules=RULES, key="scan_([0-9]+)")
 
 Paths = Callable[[int], Iterator[str]]
 
@@ -41,12 +44,17 @@ def folders(files: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Both layouts, one after the other; prints time a file and how memory grew."""
+    """All layouts, one after the other; prints time a file and how memory grew."""
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--files", type=int, default=1_000_000)
     files = options.parse_args().files
     print_conditions()
-    for name, choice, paths in (("stem", Choice("stem"), pairs), ("directory", Choice("directory"), folders)):
+    layouts = (
+        ("stem", Choice("stem"), pairs),
+        ("directory", Choice("directory"), folders),
+        ("pattern", BY_PATTERN, pairs),
+    )
+    for name, choice, paths in layouts:
         began = time.perf_counter()
         units = [0]
         growth = memory_growth(lambda: units.append(_group(layout_for(choice, SPECS), paths(files))))  # noqa: B023
@@ -57,6 +65,8 @@ def main() -> None:
             f"{name:10} {files:,} files, {units[-1]:,} complete units: {seconds:.1f} s, "
             f"{seconds / files * 1e6:.1f} us a file; memory {growth:+.1f} MiB at its peak"
         )
+        verdict("  seconds for 1,000,000 files", seconds / files * 1e6, SECONDS, at_least=False)
+        verdict("  memory in MiB", growth, MEMORY, at_least=False)
 
 
 def _group(layout: Layout, paths: Iterator[str]) -> int:

@@ -23,7 +23,7 @@ from synapse_sync.grouping.type_folders import TypeFolders
 from synapse_sync.records import Spec
 from synapse_sync.templates import Template
 
-_DIRECTORIES_REMEMBERED = 4096
+_REMEMBERED = 4096  # directories, and places: more than a batch of files has
 _WILD = frozenset("*?[")
 
 
@@ -32,14 +32,20 @@ class PatternLayout:
 
     def __init__(self, specs: Sequence[Spec], choice: Choice) -> None:
         self._matcher = Matcher(specs)
-        self._rules = [(pattern, compiled([matchable(pattern.casefold())]), spec) for pattern, spec in choice.rules]
+        self._rules = [
+            (pattern, compiled([matchable(pattern.casefold())]).patterns[0], spec) for pattern, spec in choice.rules
+        ]
         self._expression = Expression(choice.key) if choice.key else None
         self._template = Template(choice.unit_key) if choice.unit_key else None
         self._named_by = _named_in(choice) if choice.rules else TypeFolders(specs).named_by
-        self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
+        self._directory = lru_cache(maxsize=_REMEMBERED)(self._read_directory)
+        self._placed = lru_cache(maxsize=_REMEMBERED)(self._place)
 
     def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
-        """See layouts.Layout."""
+        """See layouts.Layout. Each file is asked for twice within a batch, and an expression takes its time."""
+        return self._placed(asset, path, tuple(kinds))
+
+    def _place(self, asset: str, path: str, kinds: tuple[str, ...]) -> Place:
         normal = nfc(path)
         directory, _, name = normal.rpartition("/")
         if aside := metadata_place(self._matcher, asset, directory, name):
@@ -64,7 +70,7 @@ class PatternLayout:
             return self._matcher.match(asset, extension, self._directory(directory)[1], ())
         folded = matchable(path.casefold())
         for pattern, rule, spec in self._rules:
-            if rule.match_file(folded):
+            if rule.include and rule.match_file(folded):
                 return self._matcher.by_rule(spec, extension, pattern)
         return self._matcher.by_no_rule(tuple(pattern for pattern, _, _ in self._rules))
 
