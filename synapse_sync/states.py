@@ -109,7 +109,7 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "described": frozenset({"ready", "duplicate", "held", "complete", "forming", "incomplete"}),
     "ready": frozenset({"registering", "held", "complete", "forming", "incomplete", "described", "duplicate"}),
     "registering": frozenset({"registered", "held", "ready"}),
-    "registered": frozenset(),
+    "registered": frozenset({"registered"}),  # its metadata changed; the unit stays
     "incomplete": frozenset({"forming", "complete", "held"}),
     "duplicate": frozenset({"described", "complete", "forming", "incomplete", "held"}),
     # a person's retry: decided anew, or gone on with where the server has it or may have it
@@ -152,4 +152,6 @@ class Code(StrEnum):
     PRESENT = "present"  # the server has the content, and had it before we sent it
     SENT = "sent"  # the server confirmed the content that we sent
     FAILED = "failed"  # an attempt failed; not_before says when the next is due
+    META_CHANGED = "meta_changed"  # a registered unit's metadata differs from what was sent
+    META_UPDATED = "meta_updated"  # the server has it
     DISSOLVED = "dissolved"  # a unit whose files all went elsewhere

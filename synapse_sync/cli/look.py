@@ -105,18 +105,28 @@ def files_show(
 
 @units_app.callback()
 def units(
-    ctx: typer.Context, feed: FeedName = None, state: StateName = None, limit: Limit = 100, as_json: AsJson = False
+    ctx: typer.Context,
+    feed: FeedName = None,
+    state: StateName = None,
+    meta_changed: Annotated[
+        bool, typer.Option("--meta-changed", help="Only registered ones whose metadata has changed since.")
+    ] = False,
+    limit: Limit = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List data units with their states."""
     from synapse_sync.status import stories
 
     def row(item: dict[str, Any]) -> list[object]:
         version = f" v{item['version']}" if item["version"] > 1 else ""
-        return [item["feed"], item["key"] + version, item["state"], item["files"], item["server_id"], item["reason"]]
+        why = item["reason"] or "; ".join(item["meta_changes"])
+        return [item["feed"], item["key"] + version, item["state"], item["files"], item["server_id"], why]
 
     _list(
         ctx,
-        lambda ledger: stories.list_units(ledger, feed=feed, state=_known_state(state, "unit"), limit=limit),
+        lambda ledger: stories.list_units(
+            ledger, feed=feed, state=_known_state(state, "unit"), limit=limit, meta_changed=meta_changed
+        ),
         ("feed", "key", "state", "files", "server id", "why"),
         row,
         as_json,

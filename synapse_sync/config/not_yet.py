@@ -48,9 +48,6 @@ NOT_YET: Mapping[str, Missing] = {
     "feeds.*.storage": _NO_STORAGES,
     "feeds.*.remote": _NO_REMOTES,
     "feeds.*.existing": Missing(_is("ignore"), 'this version always takes the files that are there; write "adopt"'),
-    "feeds.*.metadata.update_meta": Missing(
-        _given, "this version does not update registered units yet; remove the line"
-    ),
     "feeds.*.assets.*.path": _NO_URLS,
     "feeds.*.assets.*.storage": _NO_STORAGES,
     "feeds.*.assets.*.remote": _NO_REMOTES,

@@ -73,6 +73,9 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
     if feed.duplicates == "register" and server.api == "v2":
         words = 'v2 keeps one unit per set of files; write "skip" or "hold", or server.api = "v1"'
         yield Problem((*place, "duplicates"), words)
+    if feed.metadata.update_meta and server.api != "v2":
+        words = 'only v2 can change registered units; write server.api = "v2", or remove the line'
+        yield Problem((*place, "metadata", "update_meta"), words)
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
     yield from _patterns(place, feed)

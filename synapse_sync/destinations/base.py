@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
-from typing import BinaryIO, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar
 
 from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
@@ -90,6 +90,9 @@ class Destination(Protocol):
         A request that the server refused as a whole raises Rejected and has changed nothing; one whose answer was lost
         raises OutcomeUnknown. An answer that can't be matched to a unit makes that unit's outcome unknown.
         """
+
+    def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
+        """Give a registered unit this meta instead of its own. Raises Rejected; the same may be sent again."""
 
     def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int]) -> None:
         """One task per unit in the project. Raises Rejected, or OutcomeUnknown where the answer was lost."""

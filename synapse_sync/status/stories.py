@@ -9,6 +9,8 @@ from typing import Any
 
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger, Row
+from synapse_sync.metadata.automatic import SYNC_KEY
+from synapse_sync.metadata.changes import differences
 from synapse_sync.shown import raw
 from synapse_sync.status.snapshot import moment, path_of, run_record
 
@@ -30,11 +32,24 @@ def list_files(ledger: Ledger, *, feed: str | None, state: str | None, limit: in
     ]
 
 
-def list_units(ledger: Ledger, *, feed: str | None, state: str | None, limit: int) -> list[dict[str, Any]]:
-    """Units in order of their keys: feed, key, version, state, reason, files (how many), server_id, outcome."""
-    rows = ledger.query("list_units", feed=feed_id(ledger, feed), state=state, limit=limit)
+def list_units(
+    ledger: Ledger, *, feed: str | None, state: str | None, limit: int, meta_changed: bool = False
+) -> list[dict[str, Any]]:
+    """Units in order of their keys, each with what docs/json.md says of `units`.
+
+    meta_changed: only registered ones whose metadata differs from what was sent.
+    """
+    wanted = {"feed": feed_id(ledger, feed), "state": state, "meta_changed": meta_changed}
+    rows = ledger.query("list_units", **wanted, limit=limit)
     names = ("feed", "key", "version", "state", "reason", "files", "server_id", "outcome")
-    return [{**{name: row[name] for name in names}, "registered_at": moment(row["registered_at"])} for row in rows]
+    return [
+        {
+            **{name: row[name] for name in names},
+            "registered_at": moment(row["registered_at"]),
+            "meta_changes": _meta_changes(row),
+        }
+        for row in rows
+    ]
 
 
 def list_runs(ledger: Ledger, *, feed: str | None, limit: int) -> list[dict[str, Any]]:
@@ -170,11 +185,22 @@ def _unit_story(ledger: Ledger, row: Row) -> dict[str, Any]:
         "next_attempt": moment(row["not_before"] or None),
         "groups": json.loads(row["groups"]),
         **_meta(row),
+        "meta_changes": _meta_changes(row),
         "files": files,
         "other_files": others,
         "intents": intents,
         "history": _history(ledger, "unit", row["id"]),
     }
+
+
+def _meta_changes(row: Row) -> list[str]:
+    """How a registered unit's metadata differs from what was sent, and why the server can't have it, in words."""
+    if not row["pending"]:
+        return []
+    pending = json.loads(row["pending"])
+    before = {name: value for name, value in json.loads(row["meta"]).items() if name != SYNC_KEY}
+    problem = [pending["problem"]] if pending["problem"] else []
+    return problem + differences(before, pending["meta"])
 
 
 def _meta(row: Row) -> dict[str, Any]:

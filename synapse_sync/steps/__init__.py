@@ -14,6 +14,7 @@ from synapse_sync.steps.detect import detect
 from synapse_sync.steps.fingerprint import fingerprint
 from synapse_sync.steps.group import group
 from synapse_sync.steps.infer import infer_layout
+from synapse_sync.steps.meta_changes import compare_meta, update_meta
 from synapse_sync.steps.recover import recover
 from synapse_sync.steps.register import register
 from synapse_sync.steps.scan import scan
@@ -41,6 +42,8 @@ STEPS = (
     Step("group", group),
     Step("table", read_table),
     Step("describe", describe),
+    Step("compare_meta", compare_meta),
+    Step("update_meta", update_meta, network=True),
     Step("checksum", checksum, reads=True),
     Step("fingerprint", fingerprint),
     Step("verify", verify, network=True),

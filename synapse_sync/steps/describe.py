@@ -39,7 +39,7 @@ def describe(work: Work) -> int:
     files: dict[int, dict[str, Row]] = defaultdict(dict)
     for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
         files[row["unit"]][row["spec"]] = row
-    describer = _Describer(work)
+    describer = Describer(work)
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         for unit in units:
@@ -77,8 +77,8 @@ class _Origin:
     fields: Mapping[str, str]
 
 
-class _Describer:
-    """Describes units of one feed."""
+class Describer:
+    """Describes units of one feed: what their meta and groups are now."""
 
     def __init__(self, work: Work) -> None:
         self._work = work

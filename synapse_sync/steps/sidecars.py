@@ -104,11 +104,13 @@ def describe_again(work: Work, transaction: Transaction, files: Iterable[Row]) -
         if shown in sidecars.of_folder():
             first, end = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
             transaction.run("describe_again_below", **place, first=first, end=end, **stamp)
+            transaction.run("doubt_meta_below", **place, first=first, end=end)
         elif shown.endswith(sidecars.ENDINGS):
             base = name[: name.rfind(b".")]
             base = base[:-5] if base.lower().endswith(b".meta") else base
             # Names that begin with the base and a dot, and few others: what sorts before "/".
             transaction.run("describe_again_beside", **place, first=base, end=base + b"/", **stamp)
+            transaction.run("doubt_meta_beside", **place, first=base, end=base + b"/")
 
 
 def _folders(directory: bytes) -> Iterator[bytes]:

@@ -48,6 +48,7 @@ def reopen(work: Work, collection: int) -> None:
         transaction.run("reopen_files", **place, **stamp)
         transaction.run("reopen_units", **place, collection=collection, **stamp)
         transaction.run("reopen_tasks", feed=work.id, **stamp)
+        transaction.run("doubt_meta", feed=work.id)
 
 
 def _require_named_specs(work: Work, collection: Collection) -> None:

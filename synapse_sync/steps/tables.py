@@ -213,6 +213,7 @@ def _store(work: Work, table: dict[str, Any] | None, rows: list[tuple[int, str, 
         transaction.run_many("add_row", _parameters(work.id, rows))
         transaction.run("remember_table", feed=work.id, table=json.dumps(table) if table else "")
         transaction.run("describe_all_again", feed=work.id, **work.stamp(transaction))
+        transaction.run("doubt_meta", feed=work.id)
     return 1
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from synapse_sync.destinations.base import Small
 from synapse_sync.destinations.synapse import collection as collections
@@ -116,6 +116,10 @@ class SynapseDestination:
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
         """Create these units with one request; a refusal of one unit alone is its outcome."""
         return registration.register(self._transport, self.api, collection, units)
+
+    def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
+        """Give a registered unit this meta instead of its own; v2 only."""
+        registration.update_meta(self._transport, unit_id, key, meta)
 
     def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int]) -> None:
         """One task per unit of the collection in the project."""

@@ -39,6 +39,12 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
         return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], said))]
 
 
+def update_meta(transport: Transport, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
+    """Replace the meta of a unit (v2, protocol §2.2): idempotent. Raises Rejected and other DestinationErrors."""
+    doing = f"update the meta of unit {key} ({unit_id})"
+    transport.call("PATCH", f"v2/data-units/{unit_id}/", doing, data={"meta": dict(meta)})
+
+
 def _described(unit: OutgoingUnit) -> dict[str, Any]:
     """The unit as both APIs take it; groups only where there are some."""
     files = {spec: {"checksum": checksum, "path": path} for spec, (checksum, path) in unit.files.items()}

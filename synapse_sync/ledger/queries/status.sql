@@ -61,13 +61,13 @@ WHERE f.dir = :dir AND f.name = :name ORDER BY f.id
 
 -- list_units: units in order of their keys, of one feed or all, in one state or all
 SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.reason, u.server_id, u.outcome, u.registered_at,
-    (SELECT count(*) FROM unit_files AS uf WHERE uf.unit = u.id) AS files
+    u.meta, u.pending, (SELECT count(*) FROM unit_files AS uf WHERE uf.unit = u.id) AS files
 FROM units AS u JOIN feeds AS d ON d.id = u.feed
-WHERE (:feed IS NULL OR u.feed = :feed) AND (:state IS NULL OR u.state = :state)
+WHERE (:feed IS NULL OR u.feed = :feed) AND (:state IS NULL OR u.state = :state) AND (NOT :meta_changed OR u.pending <> '')
 ORDER BY u.feed, u.key, u.version LIMIT :limit
 
 -- find_units: all versions of a unit key, in one feed or all
-SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.sources, u.overruled, u.groups, u.fingerprint, u.destination,
+SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.sources, u.overruled, u.groups, u.pending, u.fingerprint, u.destination,
     u.collection, u.server_id, u.outcome, u.attempts, u.not_before, u.decide_at, u.created_at, u.changed_at,
     u.completed_at, u.registered_at
 FROM units AS u JOIN feeds AS d ON d.id = u.feed

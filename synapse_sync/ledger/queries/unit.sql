@@ -119,3 +119,36 @@ GROUP BY d.fingerprint LIMIT :limit
 
 -- promote_duplicate: a duplicate takes the place of the unit that no longer goes
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
+
+-- doubt_meta_beside: registered units with files of these names in one folder: what is beside them has changed
+UPDATE units SET meta_due = 1 WHERE state = 'registered' AND id IN (
+    SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+    WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir AND f.name >= :first AND f.name < :end)
+
+-- doubt_meta_below: registered units with files in or below a folder whose sidecar has changed
+UPDATE units SET meta_due = 1 WHERE state = 'registered' AND id IN (
+    SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+    WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+
+-- doubt_meta: every registered unit of a feed: its table, its settings or its collection have changed
+UPDATE units SET meta_due = 1 WHERE feed = :feed AND state = 'registered'
+
+-- units_to_compare: registered units whose meta is to be made again
+SELECT id, key, meta, pending FROM units INDEXED BY units_meta_due
+WHERE feed = :feed AND meta_due = 1 AND state = 'registered' LIMIT :limit
+
+-- meta_compared: what a registered unit's meta would be now, '' where it is as it was sent
+UPDATE units SET meta_due = 0, pending = :pending WHERE id = :id
+
+-- units_to_update: registered units whose new meta the server is to have
+SELECT id, key, server_id, meta, pending, attempts FROM units INDEXED BY units_pending
+WHERE feed = :feed AND pending <> '' AND state = 'registered' AND destination = :destination AND not_before <= :now
+    AND json_extract(pending, '$.problem') = '' ORDER BY id LIMIT :limit
+
+-- meta_updated: the server has the new meta
+UPDATE units SET meta = :meta, sources = :sources, overruled = :overruled, pending = '', attempts = 0, not_before = 0
+WHERE id = :id
+
+-- add_history: what happened to a unit that stays as it is
+INSERT INTO history (at, run, kind, ref, was, became, code, detail)
+SELECT :now, :run, 'unit', id, state, state, :code, :detail FROM units WHERE id = :id

@@ -78,7 +78,8 @@ data_collection = 2
         'line 2, server.url: "api.synapse.sh" is not a URL; write it with https:// in front',
         'line 5, upload.chunk_size: 50 is not a size; write a number and a unit: "9KB", "50MiB", "200MB", "2GiB"',
         "line 11, feeds[0].setle: unknown key; did you mean 'settle'?",
-        "line 14, feeds[0].metadata.update_meta: this version does not update registered units yet; remove the line",
+        "line 14, feeds[0].metadata.update_meta: only v2 can change registered units; "
+        'write server.api = "v2", or remove the line',
         'line 17, feeds[1].name: "scans" is the name of feeds[0] already',
     ]
 

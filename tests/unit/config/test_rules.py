@@ -130,7 +130,6 @@ REFUSED: dict[str, Any] = {
     "feeds.*.storage": 11,
     "feeds.*.remote": {"region": "eu"},
     "feeds.*.existing": "ignore",
-    "feeds.*.metadata.update_meta": True,
     "feeds.*.assets.*.path": "sftp://nas/labels",
     "feeds.*.assets.*.storage": 11,
     "feeds.*.assets.*.remote": {"region": "eu"},
