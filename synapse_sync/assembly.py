@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -64,8 +65,12 @@ def put_to_work(
     patient: bool,
     clock: Callable[[], float],
     watch: Callable[[str, int], None] = lambda _name, _amount: None,
+    stop: threading.Event | None = None,
 ) -> Work:
-    """One feed, ready for a run. Settings that differ from those of the last run decide everything unsent anew."""
+    """One feed, ready for a run, which ends early once `stop` is set.
+
+    Settings that differ from those of the last run decide everything unsent anew.
+    """
     with ledger.write() as transaction:
         if not transaction.query("feed_by_name", name=feed.name):
             transaction.run("add_feed", name=feed.name, now=clock())
@@ -93,6 +98,7 @@ def put_to_work(
         uploads=InFlight((workers_of(config) + 1) // 2, "upload"),
         readers=Readers(sources),
         clock=clock,
+        stop=stop or threading.Event(),
     )
     if row["settings"] != work.settings:
         work.trust_filters = False

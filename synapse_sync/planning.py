@@ -81,7 +81,7 @@ def _plan_feed(
         "grouping": json.loads(row["grouping"]) if row["grouping"] else {"configured": feed.grouping.by},
         "units": _units(work, limit),
         "aside": _aside(work, limit),
-        "unreadable": [str(error) for error in work.run.problems],
+        "unreadable": work.run.told(),
         "attention": feed_snapshot(ledger, row)["attention"],
         "totals": _totals(work, exact=checksum),
     }

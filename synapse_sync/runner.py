@@ -7,9 +7,8 @@ Errors that concern one file or unit are recorded by its step; here are those th
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from synapse_sync.errors import (
@@ -23,6 +22,7 @@ from synapse_sync.errors import (
 from synapse_sync.steps import STEPS, Step, Work, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.upload import await_upload, end_uploads
+from synapse_sync.steps.work import Ended
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
 ROW_TRIES = 4  # of one file, content or unit, before it is left for a later run
@@ -36,7 +36,6 @@ class Patience:
 
     settling: bool = False
     retrying: float = 0.0
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass
@@ -56,18 +55,20 @@ class Pass:
 def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
     """Run the feeds: list all, wait until what was seen has settled, list again, then drain each.
 
-    A feed that can't go on is paused with the reason, the others go on; the pause ends with a run that can.
+    A feed that can't go on is paused with the reason, the others go on; the pause ends with a run that can. Where the
+    works' `stop` is set meanwhile, what is under way is finished and recorded, and no more is begun.
     """
     passes = [Pass(work) for work in works]
-    for one in passes:
-        with _stopping(one):
-            _begin(one)
-    if patience.settling:
-        _wait_until_settled([one for one in passes if one.stopped is None], patience)
+    with suppress(Ended):
+        for one in passes:
+            with _stopping(one):
+                _begin(one)
+        if patience.settling:
+            _wait_until_settled([one for one in passes if one.stopped is None])
     for one in passes:
         one.work.run.measure("to_do", one.work.ledger.query("count_unplaced", feed=one.work.id)[0]["files"])
         try:
-            with _stopping(one):
+            with _stopping(one), suppress(Ended):
                 _drain_with_retries(one, patience)
         finally:
             one.work.readers.stop()
@@ -77,9 +78,22 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
 
 
 def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
-    """Take each step as often as it finds something ready, later steps first, until none does."""
-    while any(step.act(work) for step in reversed(steps)) or await_upload(work):
+    """Take each step as often as it finds something ready, later steps first, until none does.
+
+    Raises Ended between two steps.
+    """
+    while any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
         pass
+
+
+def _acted(step: Step, work: Work) -> bool:
+    work.going()
+    return bool(step.act(work))
+
+
+def _sleep(work: Work, seconds: float) -> None:
+    work.stop.wait(seconds)
+    work.going()
 
 
 @contextmanager
@@ -103,7 +117,7 @@ def _begin(one: Pass) -> None:
     scan(one.work)
 
 
-def _wait_until_settled(passes: Sequence[Pass], patience: Patience) -> None:
+def _wait_until_settled(passes: Sequence[Pass]) -> None:
     """List again when what was seen has had its time: at most twice the longest settle, then the rest is left."""
     if not passes:
         return
@@ -113,7 +127,7 @@ def _wait_until_settled(passes: Sequence[Pass], patience: Patience) -> None:
         waiting = {id(one): due for one in passes if one.stopped is None and (due := _settles_at(one.work)) is not None}
         if not waiting:
             return
-        patience.sleep(max(min(max(waiting.values()), deadline) - clock(), 0))
+        _sleep(passes[0].work, max(min(max(waiting.values()), deadline) - clock(), 0))
         for one in passes:
             if id(one) in waiting:
                 with _stopping(one):
@@ -155,13 +169,13 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
             if failures >= TRIES or isinstance(error, TokenRefused) or pause > patience.retrying:
                 one.offline = error
             else:
-                patience.sleep(pause)
+                _sleep(work, pause)
             continue
         due = work.ledger.query("next_attempt", feed=work.id, now=began, limit=ROW_TRIES)[0]["due"]
         wait = max(due - work.clock(), 0.05) if due is not None else None
         if one.offline or wait is None or wait > patience.retrying:
             return
-        patience.sleep(wait)
+        _sleep(work, wait)
 
 
 def _finish(one: Pass) -> None:

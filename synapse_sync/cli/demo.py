@@ -46,7 +46,12 @@ def run_demo(home: Path, own_folder: Path | None) -> None:
     """Show the product at work; everything it makes is left in `home`. Raises UsageError where that is in use."""
     if home.exists() and any(home.iterdir()):
         raise UsageError(f"{home} is there already and not empty", hint="name another folder with --keep FOLDER")
-    home.mkdir(parents=True, exist_ok=True)
+    if own_folder is not None and home.is_relative_to(own_folder):
+        raise UsageError(f"{home} lies inside {own_folder}, which is only read", hint="name a folder elsewhere")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{home} can't be made: {error.strerror}", hint="name another with --keep FOLDER") from error
     share = own_folder or home / "share"
     if own_folder is None:
         sample.write_share(share, PAIRS)
@@ -91,8 +96,7 @@ def _once(config: Config) -> None:
         progress.stop()
         for one in passes:
             snapshot = feed_snapshot(ledger, ledger.query("feed_by_id", id=one.work.id)[0])
-            problems = [str(problem) for problem in one.work.run.problems]
-            tell_run({**snapshot, "run": {"counts": dict(one.work.run.counts), "problems": problems}})
+            tell_run({**snapshot, "run": {"counts": dict(one.work.run.counts), "problems": one.work.run.told()}})
             if one.offline:
                 raise one.offline
 

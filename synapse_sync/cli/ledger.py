@@ -36,7 +36,7 @@ def backup(ctx: typer.Context, target: Annotated[Path, typer.Argument(metavar="F
     """Copy the ledger, also while it is in use, and check the copy."""
     import os
 
-    from synapse_sync.errors import LedgerCorrupt, UsageError
+    from synapse_sync.errors import LedgerCorrupt, LedgerError, UsageError
     from synapse_sync.ledger import integrity_problems
 
     if target.exists():
@@ -46,7 +46,11 @@ def backup(ctx: typer.Context, target: Annotated[Path, typer.Argument(metavar="F
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as error:
             raise UsageError(f"{target} can't be written: {error.strerror}") from error
-        ledger.copy_to(target)
+        try:
+            ledger.copy_to(target)
+        except LedgerError as error:
+            target.unlink()
+            raise LedgerError(f"the copy {target} could not be made: {error.message}", hint=error.hint) from error
     if problems := integrity_problems(target):
         raise LedgerCorrupt(f"the copy {target} is damaged: {problems[0]}", hint="check the disk it is on")
     typer.echo(f"{target}: copied and checked")

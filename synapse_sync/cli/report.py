@@ -64,6 +64,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
             if sending["contents"]
             else "",
             "grouping": feed["grouping"],
+            "problems": "; ".join(last["problems"]) if last else "",
             "last run": f"{last['started_at']}: {run_in_words(last['counts'])}"
             if last
             else "none that changed anything",

@@ -21,9 +21,15 @@ def demo(
     ] = None,
 ) -> None:
     """Show the whole product at work on an embedded backend; nothing else is needed."""
+    from tempfile import mkdtemp
+
     from synapse_sync.cli.demo import run_demo
 
-    run_demo((keep or _unused("synapse-sync-demo")).resolve(), folder.resolve() if folder else None)
+    own = folder.resolve() if folder else None
+    home = keep.resolve() if keep else _unused("synapse-sync-demo").resolve()
+    if own and keep is None and home.is_relative_to(own):
+        home = Path(mkdtemp(prefix="synapse-sync-demo-"))  # what the demo shows is only read
+    run_demo(home, own)
 
 
 def devserver(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synapse_sync.cli.look import AsJson
+from synapse_sync.errors import DestinationError, Rejected, SynapseSyncError
 
 if TYPE_CHECKING:
     from synapse_sync.config import Config, Credentials
     from synapse_sync.runner import Pass
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 SHOWN = 100  # units and files that `plan` lists unless told otherwise
 RETRYING = 30.0  # seconds until a failed attempt is due that `once` waits out; later ones are for the next run
 
@@ -35,6 +35,7 @@ def once(
     """
     from synapse_sync.assembly import chosen_feeds, open_destination, put_to_work
     from synapse_sync.cli.progress import Progress
+    from synapse_sync.cli.stopping import stopping
     from synapse_sync.config import find_config, ledger_path, load
     from synapse_sync.ledger import open_for_writing
     from synapse_sync.runner import Patience, sync
@@ -42,24 +43,29 @@ def once(
     config = load(find_config(ctx.obj))
     chosen = chosen_feeds(config, feeds or [])
     with (
+        stopping() as stop,
         open_destination(config, _credentials(config)) as destination,
         open_for_writing(ledger_path(config), create=True) as ledger,
         Progress(shown=not as_json) as progress,
     ):
         works = [
             put_to_work(
-                config, feed, ledger, destination, patient=False, clock=time.time, watch=progress.watch(feed.name)
+                config, feed, ledger, destination,
+                patient=False, clock=time.time, watch=progress.watch(feed.name), stop=stop.asked,
             )
             for feed in chosen
-        ]
+        ]  # fmt: skip
         try:
             passes = sync(works, Patience(settling=not no_wait, retrying=RETRYING))
         except KeyboardInterrupt:
             progress.stop()
-            typer.echo("interrupted: nothing is lost, the next run goes on where this one stopped", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            typer.echo("ended at once: units whose answer was awaited may show as of unknown outcome", err=True)
+            raise typer.Exit(stop.exit_code) from None
         progress.stop()
         code = _report(passes, as_json)
+        if stop.signal:
+            typer.echo("interrupted: nothing is lost, the next run goes on where this one stopped", err=True)
+            code = stop.exit_code
     raise typer.Exit(code)
 
 
@@ -110,6 +116,11 @@ def _credentials(config: Config) -> Credentials:
     return found
 
 
+def _stands(problem: SynapseSyncError) -> bool:
+    """Whether a problem is one still: what failed on the way to the server was tried again, or needs attention now."""
+    return not isinstance(problem, DestinationError) or isinstance(problem, Rejected)
+
+
 def _report(passes: list[Pass], as_json: bool) -> int:
     """Say what the run did; returns the exit code."""
     from synapse_sync.cli.output import print_json
@@ -123,11 +134,10 @@ def _report(passes: list[Pass], as_json: bool) -> int:
         row = work.ledger.query("feed_by_id", id=work.id)[0]
         feed = feed_snapshot(work.ledger, row)
         counts = {name: amount for name, amount in work.run.counts.items() if amount}
-        problems = [str(problem) for problem in work.run.problems]
-        results.append({**feed, "run": {"counts": counts, "problems": problems}})
+        results.append({**feed, "run": {"counts": counts, "problems": work.run.told()}})
         if one.hampered:
             codes.append(one.hampered.exit_code)
-        elif problems or needs_attention(feed):
+        elif needs_attention(feed) or any(map(_stands, work.run.problems)):
             codes.append(1)
     if as_json:
         print_json({"feeds": results, "exit_code": max(codes)})

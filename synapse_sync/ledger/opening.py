@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import pwd
-import shlex
 import sqlite3
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerMissing, LedgerNewer
+from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing, LedgerNewer
 from synapse_sync.ledger import migrations
+from synapse_sync.ledger.owner import sudo_hint
 from synapse_sync.ledger.store import Ledger, connect, translated
 
 
@@ -51,7 +50,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise LedgerError(f"the lock {lock_path} can't be opened: {error.strerror}", hint=_sudo_hint(path)) from error
+        raise LedgerError(f"the lock {lock_path} can't be opened: {error.strerror}", hint=sudo_hint(path)) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,8 +60,9 @@ def locked(path: Path) -> Iterator[None]:
                 f"another synapse-sync (process {holder or 'unknown'}) is working with the ledger {path}",
                 hint="wait until it has finished, or stop it",
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
+        with suppress(OSError):  # on a full disk the next process can't be told which one holds the lock
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)
@@ -84,17 +84,39 @@ def integrity_problems(path: Path) -> list[str]:
 
 def _prepare(path: Path) -> None:
     """Create or check the file, then bring it to this version."""
+    if not path.exists():
+        _create(path)
+        return
+    if not path.stat().st_size:
+        raise LedgerCorrupt(
+            f"the ledger {path} is empty, which no ledger ever is",
+            hint="put a copy made by `ledger backup` in its place; without one, remove it to begin anew: what is "
+            "registered already may then be registered again",
+        )
+    if problems := integrity_problems(path):
+        raise LedgerCorrupt(
+            f"the ledger {path} is damaged: {problems[0]}",
+            hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+        )
+    _migrate(path)
+
+
+def _create(path: Path) -> None:
+    """A new ledger, whole under another name before it gets its own."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.unlink(missing_ok=True)
+        os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o600))
+        _migrate(new)
+        os.rename(new, path)
+    except OSError as error:
+        kind = LedgerFull if error.errno == errno.ENOSPC else LedgerError
+        raise kind(f"the ledger {path} can't be made: {error.strerror}", hint=sudo_hint(path)) from error
+
+
+def _migrate(path: Path) -> None:
     from sqlite_utils import Database
 
-    if path.exists() and path.stat().st_size:
-        problems = integrity_problems(path)
-        if problems:
-            raise LedgerCorrupt(
-                f"the ledger {path} is damaged: {problems[0]}",
-                hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
-            )
-    else:
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     database = Database(sqlite3.connect(path))
     try:
         database.enable_wal()
@@ -129,14 +151,14 @@ def _require_access(path: Path, *, create: bool, write: bool) -> None:
     try:
         exists = path.exists()
     except OSError as error:
-        raise LedgerError(f"the ledger {path} can't be reached: {error.strerror}", hint=_sudo_hint(path)) from error
+        raise LedgerError(f"the ledger {path} can't be reached: {error.strerror}", hint=sudo_hint(path)) from error
     if not exists:
         if not create:
             raise LedgerMissing(f"there is no ledger at {path} yet", hint="run `synapse-sync once` first")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            hint = _sudo_hint(path)
+            hint = sudo_hint(path)
             raise LedgerError(
                 f"the ledger's folder {path.parent} can't be made: {error.strerror}", hint=hint
             ) from error
@@ -146,19 +168,4 @@ def _require_access(path: Path, *, create: bool, write: bool) -> None:
     target = path if exists else path.parent
     if not os.access(target, wanted):
         verb = "written" if write else "read"
-        raise LedgerError(f"the ledger {path} can't be {verb} by this user", hint=_sudo_hint(path))
-
-
-def _sudo_hint(path: Path) -> str:
-    """The exact line that would work: as the owner of the ledger, or of the nearest folder that exists."""
-    nearest = path
-    while True:
-        try:
-            owner = pwd.getpwuid(nearest.stat().st_uid).pw_name
-            break
-        except (OSError, KeyError):
-            if nearest == nearest.parent:
-                owner = "root"
-                break
-            nearest = nearest.parent
-    return f"run it as the ledger's owner: sudo -u {owner} {shlex.join(['synapse-sync', *sys.argv[1:]])}"
+        raise LedgerError(f"the ledger {path} can't be {verb} by this user", hint=sudo_hint(path))

@@ -17,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
+from synapse_sync.ledger.owner import sudo_hint
 from synapse_sync.ledger.queries import statement
 
 Row = sqlite3.Row
@@ -168,6 +169,8 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
         return LedgerLocked(f"the ledger {path} is busy: another process writes to it", hint="try again in a moment")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
         return LedgerMissing(f"there is no ledger at {path} yet", hint="run `synapse-sync once` first")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return LedgerError(f"the ledger {path} can't be opened by this user", hint=sudo_hint(path))
     if code == sqlite3.SQLITE_READONLY:
         return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")

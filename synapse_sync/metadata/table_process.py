@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from synapse_sync.metadata.cells import sheets
@@ -23,8 +24,9 @@ CPU_SECONDS = 120
 def main() -> None:
     """Read the table on standard input."""
     ending, key_column = sys.argv[1:]
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    with suppress(OSError, ValueError):  # a hardened service may not set limits; it has one of its own
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
         _write(sys.stdin.buffer, ending, key_column)
     except NoTable as error:

@@ -31,6 +31,7 @@ def checksum(work: Work) -> int:
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
         _record(work, list(zip(chunks[number], results, strict=True)))
+        work.going()
     return len(rows)
 
 
@@ -83,4 +84,4 @@ def note_unread(work: Work, transaction: Transaction, file: Row, error: SourceEr
     not_before = next_attempt(work.clock(), file["attempts"] + 1)
     transaction.run("file_failed", **guard, not_before=not_before, reason=str(error))
     work.run.problem(error)
-    work.run.count("unreadable_files")
+    work.run.count_once("unreadable_files", file["id"])

@@ -70,6 +70,7 @@ def _scan_source(scan: _Scan) -> None:
     roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
     before = RootIdentity(*roots[scan.asset]) if scan.asset in roots else None
     for item in scan.source.listing():
+        work.going()
         if isinstance(item, Unreadable):
             _note_unreadable(scan, item)
         else:

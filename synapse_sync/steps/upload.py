@@ -59,8 +59,11 @@ class Sending:
 
     def read(self) -> bytes:
         """All of it, and a byte more if it has grown."""
+        pieces: list[bytes] = []
         with self.opened() as stream:
-            return stream.read(self.digests.size + 1)
+            while piece := stream.read(self.digests.size + 1 - sum(map(len, pieces))):
+                pieces.append(piece)
+        return b"".join(pieces)
 
 
 Uploads = InFlight[Sending, Result]
@@ -139,7 +142,7 @@ def _send(work: Work, sending: Sending) -> Result:
         work.run.count("sent_bytes", sent)
         if state.route != "direct":
             _save(work, sending.content["id"], state)
-            if work.ending.is_set():
+            if work.ending.is_set() or work.stop.is_set():
                 parked = Busy(f"{sending.name} is sent on by the next run: this one was ended")
                 parked.scope = "call"
                 raise parked

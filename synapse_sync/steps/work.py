@@ -20,6 +20,12 @@ from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
 
+MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
+
+
+class Ended(Exception):
+    """The run was asked to end: what is under way is recorded, and the next run goes on."""
+
 
 class Run:
     """One pass over a feed. Its row is written with the first change: a run that changes nothing writes nothing."""
@@ -27,6 +33,9 @@ class Run:
     def __init__(self, feed: int, *, clock: Callable[[], float], watch: Callable[[str, int], None]) -> None:
         self.counts: Counter[str] = Counter()
         self.problems: list[SynapseSyncError] = []
+        self._words: set[str] = set()
+        self._left_out = 0
+        self._counted: set[tuple[str, int]] = set()
         self.started_at = clock()
         self._feed = feed
         self._clock = clock
@@ -44,11 +53,28 @@ class Run:
         """Set one of the run's figures: what the latest listing counted."""
         self.count(name, amount - self.counts[name])
 
+    def count_once(self, name: str, row: int) -> None:
+        """Count a row, however often it is told."""
+        if (name, row) not in self._counted:
+            self._counted.add((name, row))
+            self.count(name)
+
     def problem(self, error: SynapseSyncError) -> None:
-        """Keep an error for the run's account; the same words are kept once."""
+        """Keep an error for the run's account; the same words are kept once, and no more than MOST_PROBLEMS."""
+        words = str(error)
         with self._lock:
-            if str(error) not in {str(known) for known in self.problems}:
+            if words in self._words:
+                return
+            if len(self.problems) < MOST_PROBLEMS:
+                self._words.add(words)
                 self.problems.append(error)
+            else:
+                self._left_out += 1
+
+    def told(self) -> list[str]:
+        """The problems in words, and how many more there were."""
+        more = [f"and {self._left_out:,} more"] if self._left_out else []
+        return [*map(str, self.problems), *more]
 
     def id(self, transaction: Transaction) -> int:
         """The run's row, made now if this is its first change."""
@@ -66,7 +92,7 @@ class Run:
                 id=self.id(transaction),
                 at=self._clock(),
                 counts=dict(self.counts),
-                problems=[str(problem) for problem in self.problems],
+                problems=self.told(),
             )
 
 
@@ -77,7 +103,8 @@ class Work:
     listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
     daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
-    fetched again before the next decision. table: the feed's metadata table (steps/tables.py).
+    fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
+    feed's uploads are being ended. table: the feed's metadata table (steps/tables.py).
     """
 
     config: Config
@@ -100,9 +127,15 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     table: Table = field(default_factory=Table)
+    stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     listed_at: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+
+    def going(self) -> None:
+        """Called between pieces of work. Raises Ended where the run was asked to end."""
+        if self.stop.is_set():
+            raise Ended
 
     @property
     def collection(self) -> Collection:

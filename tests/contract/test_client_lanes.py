@@ -9,7 +9,7 @@ import pytest
 from synapse_sync.destinations.synapse import direct, lanes
 from synapse_sync.destinations.synapse.calls import UPLOAD
 from synapse_sync.destinations.synapse.connect import Connector
-from synapse_sync.errors import Busy, ContentMismatch, FileChanged, OutcomeUnknown, Rejected
+from synapse_sync.errors import Busy, ContentMismatch, FileChanged, OutcomeUnknown, Rejected, Unreachable
 from synapse_sync.records import ContentRef
 from tests.contract.client import connected, digests, held, send_small
 from tests.contract.scripted import answer, kept, scripted
@@ -166,3 +166,44 @@ def test_through_random_faults_each_content_arrives_or_says_why_not(devserver, s
         else:
             assert isinstance(outcome, (OutcomeUnknown, Busy))
             assert outcome.applied == "maybe" or content.digests not in found
+
+
+# Connections that end, or carry more than they should.
+
+
+def stored(*numbers):
+    return [{"id": number, "checksum": digests(b"%d" % number).sha1} for number in numbers]
+
+
+def test_an_answer_that_ends_with_its_connection_is_read_and_the_next_request_goes_elsewhere():
+    raw = [answer(each, "201 Created").replace(b"Content-Length", b"X-Length") for each in stored(1, 2, 3)]
+    with scripted(*[kept(each) for each in raw]) as server, connected(server.url, workers=1) as destination:
+        outcomes = send_small(destination, held(b"1"), held(b"2"), held(b"3"))
+    assert outcomes == [ContentRef(each["checksum"], each["id"]) for each in stored(1, 2, 3)]
+
+
+@pytest.mark.parametrize("more", [answer({"detail": "stray"}, "408 Request Timeout"), b"\r\n", b"x"])
+def test_what_comes_after_an_answer_is_never_taken_for_the_next_one(more):
+    raw = [kept(answer(each, "201 Created")) + more for each in stored(1, 2)]
+    with scripted(*raw, keep=True) as server, connected(server.url, workers=1) as destination:
+        outcomes = send_small(destination, held(b"1"), held(b"2"))
+    assert outcomes == [ContentRef(each["checksum"], each["id"]) for each in stored(1, 2)]
+
+
+def test_a_server_that_is_silent_on_all_connections_is_down(monkeypatch):
+    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(answer=0.3))
+    with scripted(None, None) as server, connected(server.url, workers=2, read_timeout=0.3) as destination:
+        outcomes = send_small(destination, held(b"1"), held(b"2"))
+    assert {(type(each), each.scope, each.exit_code) for each in outcomes} == {(OutcomeUnknown, "destination", 3)}
+
+
+def test_a_connection_that_is_closed_instead_of_an_answer_is_told_in_words():
+    with scripted(b"") as server, connected(server.url) as destination:
+        (outcome,) = send_small(destination, held(b"1"))
+    assert "the server closed the connection without an answer" in str(outcome)
+
+
+def test_a_host_beyond_ascii_is_asked_by_its_ascii_name():
+    with connected("http://bücher.invalid") as destination:
+        (outcome,) = send_small(destination, held(b"1"))
+    assert isinstance(outcome, Unreachable)

@@ -146,20 +146,56 @@ def test_ledger_check_tells_files_that_do_not_add_up(site: Installation) -> None
     assert integrity_problems(site.ledger) == []
 
 
-def test_interrupting_once_ends_it_without_a_traceback_and_the_next_run_goes_on(site: Installation) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_registration_that_is_on_its_way_is_finished_when_once_is_stopped(
+    site: Installation, stop: signal.Signals, when: str
+) -> None:
+    """On v1 an answer that nobody reads would leave its whole batch to a person."""
+    site.configure(extra=DIRECTORY, head='api = "v1"')
+    site.write(PAIR)
+    site.server.fault("POST data_units/", "delay", seconds=2, when=when)
+    once = site.process("once")
+    until(lambda: site.requests("POST data_units/"), "it registers")
+    once.send_signal(stop)
+    _, stderr = once.communicate(timeout=60)
+
+    assert once.returncode == 128 + stop
+    assert "finishing what is on its way" in stderr
+    assert "nothing is lost" in stderr
+    assert site.states() == {"p1": "registered"}
+    assert site.sync().exit_code == 0
+    assert len(site.server.units(site.collection)) == 1
+
+
+def test_a_second_interruption_ends_it_at_once_and_the_next_run_goes_on(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
     site.server.fault("POST data_files/verify_checksums/", "delay", seconds=600)
     once = site.process("once")
     until(lambda: site.requests("POST data_files/verify_checksums/"), "it asks the server")
     once.send_signal(signal.SIGINT)
-    _, stderr = once.communicate(timeout=30)
+    time.sleep(0.5)
+    once.send_signal(signal.SIGINT)
+    _, stderr = once.communicate(timeout=20)
 
-    assert once.returncode in (130, -signal.SIGINT)
+    assert once.returncode == 130
     assert "Traceback" not in stderr
     site.server.clear_faults()
     assert site.sync().exit_code == 0
     assert len(site.registered()) == 1
+
+
+def test_waiting_for_files_to_settle_ends_at_once_when_asked(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    config = site.folder / "config.toml"
+    config.write_text(config.read_text().replace('settle = "0s"', 'settle = "1h"'))
+    site.write(PAIR)
+    once = site.process("once")
+    until(lambda: site.ledger.exists() and site.run("files", "--json").json, "the files are listed")
+    once.send_signal(signal.SIGTERM)
+    once.communicate(timeout=20)
+    assert once.returncode == 143
 
 
 def get(url: str, token: str = "") -> tuple[int, bytes]:
@@ -239,6 +275,22 @@ def test_the_demo_only_reads_a_folder_of_ones_own(tmp_path: Path) -> None:
     for path, (content, stat) in before.items():
         assert path.read_bytes() == content
         assert (path.stat().st_mtime_ns, path.stat().st_ctime_ns) == (stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def test_the_demo_never_writes_into_the_folder_that_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = tmp_path / "own"
+    write_share(share, 3)
+    monkeypatch.chdir(share)
+    before = sorted(share.rglob("*"))
+
+    printed = typed("demo", "--folder", ".")
+    assert printed.exit_code == 0, printed.stderr
+    assert sorted(share.rglob("*")) == before
+
+    refused = typed("demo", "--folder", ".", "--keep", "here")
+    assert refused.exit_code == 2
+    assert "lies inside" in refused.stderr
+    assert sorted(share.rglob("*")) == before
 
 
 def test_the_demo_says_when_it_knows_no_file_of_a_folder(tmp_path: Path) -> None:

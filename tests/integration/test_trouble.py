@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import subprocess
@@ -372,3 +373,20 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on_where_it_was(site: Install
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
     assert site.type("once").exit_code == 0
     assert len(site.units()) == 200
+
+
+def test_a_disk_without_any_room_is_told_before_a_ledger_is_begun(site: Installation, small_disk: Path) -> None:
+    site.configure(extra=DIRECTORY)
+    config = site.folder / "config.toml"
+    config.write_text(config.read_text().replace('path = "ledger.db"', f'path = "{small_disk}/ledger.db"'))
+    site.write(PAIR)
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+
+    printed = site.type("once")
+
+    assert printed.exit_code == 4
+    assert "is full" in printed.stderr or "No space left" in printed.stderr
+    (small_disk / "filler").unlink()
+    assert site.type("once").exit_code == 0

@@ -32,6 +32,10 @@ def parse_address(url: str) -> Address:
     path = parts.path.rstrip("/")
     if path.endswith("/v2"):
         raise ConfigError(f"server.url must not end with /v2: {parts.hostname}{path}", hint="leave /v2 out")
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    try:
+        hostname = parts.hostname.encode("idna").decode()
+    except UnicodeError as cause:
+        raise ConfigError(f"server.url: {parts.hostname} is no name of a host") from cause
+    name = f"[{hostname}]" if ":" in hostname else hostname
     host = name if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{name}:{port}"
     return Address(f"{parts.scheme}://{host}{path}", path, host)

@@ -22,18 +22,20 @@ from typing import Generic, NamedTuple, TypeVar
 
 import h11
 from urllib3 import HTTPHeaderDict
+from urllib3.util.wait import wait_for_read
 
 from synapse_sync.destinations.synapse.calls import Kind
 from synapse_sync.destinations.synapse.errors import Answer, broken
-from synapse_sync.errors import DestinationError, SourceError
+from synapse_sync.errors import DestinationError, SourceError, Unreachable
 
 Item = TypeVar("Item")
 Outcome = Answer | DestinationError | SourceError
 
 _RECEIVED = 1 << 16  # bytes read at once
-_CONNECTING = 4  # connections opened at the same time
+_CONNECTING = 8  # connections opened at the same time
 _TURN = 0.01  # seconds between looks at the queue and at connections being opened, while there is room for more
 _OVERDUE = 0.5  # seconds between looks for lanes that were silent for too long
+_LAST_WAIT = 15.0  # seconds that answers are waited for once no more items come; what is lost then is asked about later
 _NOT_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
@@ -58,7 +60,7 @@ class _Lane(Generic[Item]):
         self.deadline = 0.0
         self._http = h11.Connection(h11.CLIENT)
         self._unsent = memoryview(b"")
-        self._refused = False
+        self._spent = False
         self._response: h11.Response | None = None
         self._body: list[bytes] = []
 
@@ -84,6 +86,9 @@ class _Lane(Generic[Item]):
                 data = self.socket.recv(_RECEIVED)
             except _NOT_YET:
                 return None
+            self._spent = self._spent or not data
+            if not data and self._response is None:
+                raise ConnectionError("the server closed the connection without an answer")
             self._http.receive_data(data)
             if answer := self._answer():
                 return answer
@@ -93,17 +98,20 @@ class _Lane(Generic[Item]):
         return bool(self._unsent)
 
     def freed(self) -> bool:
-        """Make it ready for the next request; False where the connection is no good for another one."""
+        """Make it ready for the next request; False where the connection is no good for another one.
+
+        So it is where one side ends it, or where more has come than the answer: that would be taken for the next one.
+        """
         self.item = None
-        if (
-            self._unsent
-            or self._refused
-            or self._http.our_state is not h11.DONE
-            or self._http.their_state is not h11.DONE
-        ):
+        states = {self._http.our_state, self._http.their_state}
+        if self._unsent or self._spent or states != {h11.DONE} or self._http.trailing_data[0]:
             return False
         self._http.start_next_cycle()
         return True
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has come in since the last answer: what has would be the server's word that it closes."""
+        return not wait_for_read(self.socket, 0)
 
     def _send(self) -> None:
         wait = self._kind.stall
@@ -115,7 +123,7 @@ class _Lane(Generic[Item]):
             pass  # the selector tells when there is room
         except (BrokenPipeError, ConnectionResetError):
             # A server may answer, and close, before it has read everything: what it said is read next.
-            self._refused, self._unsent = True, memoryview(b"")
+            self._spent, self._unsent = True, memoryview(b"")
         self.deadline = time.monotonic() + wait
 
     def _answer(self) -> Answer | None:
@@ -127,8 +135,6 @@ class _Lane(Generic[Item]):
                 self._response = event
             elif isinstance(event, h11.Data):
                 self._body.append(bytes(event.data))
-            elif isinstance(event, h11.ConnectionClosed):
-                raise ConnectionError("the server closed the connection without an answer")
             elif isinstance(event, h11.EndOfMessage) and self._response is not None:
                 headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._response.headers]
                 return Answer(self._response.status_code, HTTPHeaderDict(headers), b"".join(self._body))
@@ -146,6 +152,7 @@ class Lanes(Generic[Item]):
         self._busy: set[_Lane[Item]] = set()
         self._opening: dict[Future[socket.socket], tuple[Item, Request]] = {}
         self._look_for_overdue = 0.0
+        self._heard_at = time.monotonic()
 
     def run(
         self,
@@ -179,10 +186,17 @@ class Lanes(Generic[Item]):
                     self._attend(0.0)  # a server may have closed lanes while there was nothing to send
                 if item is None:
                     more = False
+                    self._hurry()
                 else:
                     self._start(item, opener)
             hungry = self._opening or (more and self._has_room())
             self._attend(_TURN if hungry else _OVERDUE)
+
+    def _hurry(self) -> None:
+        """No more items come: what is on its way is not waited for as long as it could take."""
+        latest = time.monotonic() + _LAST_WAIT
+        for lane in self._busy:
+            lane.deadline = min(lane.deadline, latest)
 
     def _under_way(self) -> int:
         return len(self._busy) + len(self._opening)
@@ -196,10 +210,13 @@ class Lanes(Generic[Item]):
         except (DestinationError, SourceError) as error:
             self._done(item, error)
             return
-        if self._idle:
-            self._begin(self._idle.pop(), item, request)
-        else:
-            self._opening[opener.submit(self._connect)] = (item, request)
+        while self._idle:
+            lane = self._idle.pop()
+            if lane.is_quiet():
+                self._begin(lane, item, request)
+                return
+            self._drop(lane)
+        self._opening[opener.submit(self._connect)] = (item, request)
 
     def _begin(self, lane: _Lane[Item], item: Item, request: Request) -> None:
         self._busy.add(lane)
@@ -226,7 +243,7 @@ class Lanes(Generic[Item]):
         if now >= self._look_for_overdue:
             self._look_for_overdue = now + _OVERDUE
             for lane in [lane for lane in self._busy if lane.deadline < now]:
-                self._fail(lane, TimeoutError("timed out: the server did not answer in time"))
+                self._give_up(lane, now)
 
     def _opened(self, future: Future[socket.socket]) -> None:
         item, request = self._opening.pop(future)
@@ -250,12 +267,22 @@ class Lanes(Generic[Item]):
         if answer is not None:
             self._end(lane, answer)
 
+    def _give_up(self, lane: _Lane[Item], now: float) -> None:
+        """A lane was silent for too long; the server itself is at fault where it was silent on all others as well."""
+        silence = TimeoutError("timed out: the server did not answer in time")
+        error = broken(silence, lane.doing, change=self._kind.change)
+        if now - self._heard_at >= self._kind.answer:
+            error.scope, error.exit_code = "destination", Unreachable.exit_code
+        self._end(lane, error)
+
     def _fail(self, lane: _Lane[Item], cause: Exception) -> None:
         self._end(lane, broken(cause, lane.doing, change=self._kind.change))
 
     def _end(self, lane: _Lane[Item], outcome: Outcome) -> None:
         self._busy.remove(lane)
         item = lane.item
+        if isinstance(outcome, Answer):
+            self._heard_at = time.monotonic()
         if isinstance(outcome, Answer) and lane.freed():
             self._idle.append(lane)
         else:

@@ -108,13 +108,13 @@ class Transport:
         patient = kind._replace(
             answer=max(self._read_timeout, kind.answer), stall=max(self._connect_timeout, kind.stall)
         )
-        return Lanes(lambda: self._connector.connect(max(self._connect_timeout, kind.stall)), limit, patient)
+        return Lanes(lambda: self._connector.connect(self._connect_timeout), limit, patient)
 
     def request(self, method: str, path: str, doing: str, content_type: str, body: bytes) -> Request:
         """One call of v1 as the lanes take it."""
         headers = [
             ("Host", self._address.host), *self._headers["v1"].items(),
-            ("Content-Type", content_type), ("Content-Length", str(len(body))),
+            ("Accept-Encoding", "identity"), ("Content-Type", content_type), ("Content-Length", str(len(body))),
         ]  # fmt: skip
         return Request(doing, method, f"{self._prefix}/{path}", headers, body)
 

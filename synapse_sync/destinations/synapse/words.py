@@ -14,6 +14,9 @@ from typing import Any
 LIMIT = 2000
 """Characters of a server's answer that a message carries: one unit's refusal with its checksums fits."""
 
+DEEPEST = 20
+"""Levels of nesting that are looked into."""
+
 _BARE = frozenset({"detail", "details", "error", "errors", "message", "non_field_errors"})
 """Keys that say nothing about the place of a problem."""
 
@@ -22,7 +25,7 @@ def parse(body: bytes) -> Any:
     """The body's JSON value, or None where it is no JSON (a proxy's page, nothing, half an answer)."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -44,8 +47,10 @@ def _request_id(meta: Any) -> str:
     return f" (request {meta['request_id']})" if isinstance(meta, Mapping) and meta.get("request_id") else ""
 
 
-def _lines(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each text in a nested error body with the place that it speaks of."""
+def _lines(value: Any, place: tuple[str, ...], level: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each text in a nested error body with the place that it speaks of; what is nested too deep says nothing."""
+    if level > DEEPEST:
+        return
     if isinstance(value, Mapping):
         if isinstance(value.get("loc"), list) and "msg" in value:
             yield (*place, *map(str, value["loc"])), str(value["msg"])
@@ -53,10 +58,10 @@ def _lines(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield (*place, value["field"]) if value["field"] else place, str(value["message"])
         else:
             for key, inner in value.items():
-                yield from _lines(inner, place if key in _BARE else (*place, str(key)))
+                yield from _lines(inner, place if key in _BARE else (*place, str(key)), level + 1)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             placed = isinstance(inner, Mapping) and not {"loc", "field"} & inner.keys()
-            yield from _lines(inner, (*place, str(index)) if placed else place)
+            yield from _lines(inner, (*place, str(index)) if placed else place, level + 1)
     elif value is not None and value != "":
         yield place, str(value)

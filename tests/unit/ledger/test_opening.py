@@ -72,13 +72,24 @@ def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
-    """What a crash right after its creation leaves."""
+def test_an_empty_file_is_a_lost_ledger_not_a_new_one(path: Path) -> None:
+    """Taken for a new one, everything that it knew of would be registered again."""
     path.parent.mkdir()
     path.touch(mode=0o600)
 
+    with pytest.raises(LedgerCorrupt, match="is empty"):
+        opened(path)
+
+    assert path.stat().st_size == 0
+
+
+def test_what_a_crash_in_the_middle_of_creation_leaves_is_begun_anew(path: Path) -> None:
+    path.parent.mkdir()
+    path.with_name(path.name + ".new").write_text("half a ledger")
+
     opened(path)
 
+    assert sorted(found.name for found in path.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
     assert integrity_problems(path) == []
 
 

@@ -69,3 +69,11 @@ def test_any_json_gives_one_line_of_bounded_length(body):
     assert said
     assert len(said.splitlines()) == 1
     assert len(said) <= LIMIT
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"detail":', "}"), ('{"a":', "}")])
+def test_an_answer_nested_beyond_reason_says_nothing_and_breaks_nothing(opening: str, closing: str) -> None:
+    for depth in (100, 100_000):
+        body = (opening * depth + '"x"' + closing * depth).encode()
+        value = parse(body)
+        assert value is None or words(value) == "no reason given"
