@@ -189,8 +189,9 @@ class Lanes(Generic[Item]):
                     self._hurry()
                 else:
                     self._start(item, opener)
-            hungry = self._opening or (more and self._has_room())
-            self._attend(_TURN if hungry else _OVERDUE)
+            if self._under_way():
+                hungry = self._opening or (more and self._has_room())
+                self._attend(_TURN if hungry else _OVERDUE)
 
     def _hurry(self) -> None:
         """No more items come: what is on its way is not waited for as long as it could take."""
