@@ -26,6 +26,10 @@ RUN_WORDS = {
     "rejected": "{n} refused",
     "unknown_outcomes": "{n} of unknown outcome",
     "tasks": "{n} tasks",
+    "rows_without_unit": "{n} rows of the table without a unit",
+    "units_without_row": "{n} units without a row",
+    "meta_changed": "{n} with other metadata than was sent",
+    "meta_updated": "{n} updated",
     "unreadable_files": "{n} unreadable",
     "unreadable_folders": "{n} folders unreadable",
 }

@@ -26,6 +26,9 @@ def once(
     ctx: typer.Context,
     feeds: FeedNames = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Don't wait for new files to settle.")] = False,
+    infer: Annotated[
+        bool, typer.Option("--infer-again", help="Forget how files group where that was inferred, and find out anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sync now: list, wait until what was seen has settled, list again, send, register, exit.
@@ -39,6 +42,7 @@ def once(
     from synapse_sync.config import find_config, ledger_path, load
     from synapse_sync.ledger import open_for_writing
     from synapse_sync.runner import Patience, sync
+    from synapse_sync.steps.infer import infer_again
 
     config = load(find_config(ctx.obj))
     chosen = chosen_feeds(config, feeds or [])
@@ -55,6 +59,9 @@ def once(
             )
             for feed in chosen
         ]  # fmt: skip
+        if infer:
+            for work in works:
+                infer_again(work)
         try:
             passes = sync(works, Patience(settling=not no_wait, retrying=RETRYING))
         except KeyboardInterrupt:

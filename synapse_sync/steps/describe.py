@@ -51,11 +51,14 @@ def describe(work: Work) -> int:
                 continue
             except NoRow as lacking:
                 transaction.run("await_metadata", **guard, awaits="row", reason=str(lacking))
+                work.run.count_once("units_without_row", unit["id"])
                 continue
             transaction.run(
                 "describe_unit", **guard, meta=described.meta, groups=groups,
                 sources=described.sources, overruled=described.overruled, **stamp,
             )  # fmt: skip
+            if work.table.in_use is not None and describer.row is None:
+                work.run.count_once("units_without_row", unit["id"])
             if describer.row is not None:
                 transaction.run("row_taken", feed=work.id, row=describer.row.number, unit=unit["id"])
             if problem:

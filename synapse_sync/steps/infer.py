@@ -14,6 +14,7 @@ from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.ledger import Row
 from synapse_sync.steps.detect import detects
 from synapse_sync.steps.group import member_of
+from synapse_sync.steps.specs import reopen
 from synapse_sync.steps.tables import table_below
 from synapse_sync.steps.work import Work
 
@@ -44,6 +45,14 @@ def infer_layout(work: Work) -> int:
         _remember(work, inference)
     work.layout = WithMetadata(layout_for(choice, work.collection.specs), metadata_files(work))
     return 1
+
+
+def infer_again(work: Work) -> None:
+    """Forget how the feed's files group, as was inferred; what nothing was sent for is decided anew."""
+    if work.ledger.query("feed_by_id", id=work.id)[0]["grouping"]:
+        with work.ledger.write() as transaction:
+            transaction.run("remember_grouping", feed=work.id, grouping="")
+        reopen(work, work.feed.data_collection)
 
 
 def metadata_files(work: Work) -> MetadataFiles:

@@ -167,3 +167,15 @@ def test_a_workbook_that_cannot_be_written_is_told(site: Installation) -> None:
     printed = site.type("plan", "--xlsx", str(site.folder / "nowhere" / "plan.xlsx"))
     assert printed.exit_code == 2
     assert "can't be written" in printed.stderr
+
+
+def test_what_was_inferred_stays_until_somebody_asks_for_it_anew(site: Installation) -> None:
+    site.configure()
+    site.write([f"a/{number}.{ending}" for number in range(5) for ending in ("png", "json")])
+    assert site.sync().feed["grouping"].startswith("Grouping by stem")
+    site.write([f"p{number}/{name}" for number in range(200) for name in ("scan.png", "boxes.json")])
+
+    site.sync()
+    assert site.sync().feed["grouping"].startswith("Grouping by stem")
+    assert site.sync("--infer-again").feed["grouping"].startswith("Grouping by directory")
+    assert len(site.server.units(site.collection)) >= 200

@@ -217,3 +217,25 @@ def test_a_firewall_that_refuses_one_file_holds_up_its_unit_alone(site: Installa
     assert outcome.exit_code == 1
     assert sorted(site.states().values()) == ["ready", "registered"]
     assert "by a proxy before the server" in json.dumps(outcome.feed["attention"])
+
+
+def test_a_server_that_refuses_the_first_units_is_not_sent_thousands_more(site: Installation) -> None:
+    """Whatever is wrong is wrong with all of them: the feed pauses until somebody has looked."""
+    site.configure(extra=DIRECTORY, head="[upload]\nbatch_size = 20")
+    site.write([f"p{number}/{name}" for number in range(100) for name in ("image.png", "label.json")])
+    words = {"detail": "this collection is frozen"}
+    site.server.fault("POST data_units/", "status", code=400, body=words, times=None)
+
+    outcome = site.sync()
+
+    assert outcome.exit_code == 1
+    assert "the server refused its first 20 units and took none" in outcome.feed["paused"]
+    assert "this collection is frozen" in outcome.feed["paused"]
+    asked = site.requests("POST data_units/")
+    assert site.sync().exit_code == 1
+    assert site.requests("POST data_units/") == asked
+
+    site.server.clear_faults()
+    site.run("retry", "--all")
+    assert site.sync().exit_code == 0
+    assert len(site.units()) == 100

@@ -67,7 +67,7 @@ def test_a_table_that_was_found_lets_units_without_a_row_go_and_counts_both(site
 
     assert outcome.exit_code == 0
     assert meta(site).keys() == {"P1", "P2"}
-    assert outcome.counts["rows_without_unit"] == 1
+    assert (outcome.counts["rows_without_unit"], outcome.counts["units_without_row"]) == (1, 1)
 
 
 def test_a_table_that_is_named_makes_units_wait_for_their_rows(site: Installation) -> None:
@@ -116,6 +116,41 @@ def test_without_a_usual_name_the_column_that_fits_is_the_key(site: Installation
 
     assert site.sync().exit_code == 0
     assert (meta(site)["P1"]["age"], meta(site)["P1"]["case"]) == ("45", "P1")
+
+
+WORKBOOKS = Path(__file__).parent.parent / "workbooks"  # saved by LibreOffice: make.py there
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "xls", "ods"])
+def test_workbooks_of_libreoffice_are_read_alike(site: Installation, ending: str) -> None:
+    """A title, a header of two rows with merged cells, Korean, leading zeros, dates, a formula, an error."""
+    configure(site)
+    site.write(["P1.png", "환자2.png"])
+    site.write({f"meta.{ending}": (WORKBOOKS / f"meta.{ending}").read_bytes()})
+
+    assert site.sync().exit_code == 0
+
+    def told(key: str) -> dict[str, Any]:
+        automatic = ("data_unit_key", "origin_file_stem", "origin_file_extension", "sync_key")
+        return {name: value for name, value in meta(site)[key].items() if name not in automatic}
+
+    first = {"size width": 640, "size height": 480.5, "code": "0042", "taken": "2024-01-05", "ok": True, "sum": 3}
+    assert told("P1") == first
+    assert told("환자2") == {
+        "size width": 1, "size height": 2, "code": "7", "taken": "2024-12-31T10:30:00", "ok": False,
+    }  # fmt: skip
+    source = site.run("units", "show", "환자2", "--json").json[0]["meta_sources"]["code"]
+    assert source == f"meta.{ending}, sheet 환자, row 7, column code"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
+def test_text_in_the_encodings_of_korean_offices_is_read(site: Installation, encoding: str) -> None:
+    configure(site)
+    site.write(["환자1.png"])
+    site.write({"meta.csv": "filename,이름\n환자1,김철수\n".encode(encoding)})
+
+    assert site.sync().exit_code == 0
+    assert meta(site)["환자1"]["이름"] == "김철수"
 
 
 BAD = {

@@ -5,6 +5,10 @@ WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXIS
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit
 
+-- refused_so_far: units that the server refused, of a feed of which it has taken none; with the words of one
+SELECT count(*) AS units, max(reason) AS reason FROM units AS u WHERE u.feed = :feed AND u.state = 'held' AND u.code = 'rejected'
+    AND NOT EXISTS (SELECT 1 FROM units AS r WHERE r.feed = :feed AND r.state = 'registered')
+
 -- units_to_ask_again: units whose answer was lost, as they were sent; the same request is safe to repeat
 SELECT id, key, meta, groups, attempts FROM units
 WHERE feed = :feed AND state = 'registering' AND server_id IS NULL AND not_before <= :now
