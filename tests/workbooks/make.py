@@ -2,8 +2,8 @@
 
     python tests/workbooks/make.py
 
-One sheet, written as flat ODF and saved by LibreOffice as .xlsx, .xls and .ods: a title above, a header of two rows
-with merged cells, text with leading zeros, whole and broken numbers, dates, truth values, a formula, an error, a blank row.
+One sheet, written as flat ODF and saved as .xlsx, .xls and .ods: a title above, a header of two rows with merged
+cells, text with leading zeros, whole and broken numbers, dates, truth values, a formula, an error, a blank row.
 """
 
 from __future__ import annotations
@@ -26,11 +26,15 @@ NAMESPACES = " ".join(
 )
 FORMULAS = 'xmlns:of="urn:oasis:names:tc:opendocument:xmlns:of:1.2"'
 STYLES = """<office:automatic-styles>
-<number:date-style style:name="D"><number:year number:style="long"/><number:text>-</number:text>
-<number:month number:style="long"/><number:text>-</number:text><number:day number:style="long"/></number:date-style>
-<number:date-style style:name="T"><number:year number:style="long"/><number:text>-</number:text>
+<number:date-style style:name="D">
+<number:year number:style="long"/><number:text>-</number:text>
 <number:month number:style="long"/><number:text>-</number:text><number:day number:style="long"/>
-<number:text> </number:text><number:hours/><number:text>:</number:text><number:minutes number:style="long"/></number:date-style>
+</number:date-style>
+<number:date-style style:name="T">
+<number:year number:style="long"/><number:text>-</number:text>
+<number:month number:style="long"/><number:text>-</number:text><number:day number:style="long"/>
+<number:text> </number:text><number:hours/><number:text>:</number:text><number:minutes number:style="long"/>
+</number:date-style>
 <number:boolean-style style:name="B"><number:boolean/></number:boolean-style>
 <style:style style:name="day" style:family="table-cell" style:data-style-name="D"/>
 <style:style style:name="time" style:family="table-cell" style:data-style-name="T"/>
