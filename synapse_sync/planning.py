@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from synapse_sync.shown import shown_name
 from synapse_sync.states import UnitState
 from synapse_sync.status.snapshot import feed_snapshot
 from synapse_sync.steps import STEPS, Work, scan
+from synapse_sync.steps.rehearse import rehearse
 from synapse_sync.steps.specs import refresh_collection
 
 PLANNED = {"settle", "detect", "infer", "group", "table", "describe"}
@@ -65,11 +66,13 @@ def _plan_feed(
     work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time)
     steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
     problem = ""
+    said: dict[int, str] = {}
     try:
         problem = _refreshed(work)
         scan(work)
         work.listed_at = dict.fromkeys(work.sources, work.clock())
         drain(work, [step for step in steps if not (problem and step.network)])
+        said = rehearse(work) if checksum and not problem else {}
     except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:
         problem = str(error)
     finally:
@@ -79,7 +82,7 @@ def _plan_feed(
         "name": feed.name,
         "problem": problem,
         "grouping": json.loads(row["grouping"]) if row["grouping"] else {"configured": feed.grouping.by},
-        "units": _units(work, limit),
+        "units": _units(work, limit, said),
         "aside": _aside(work, limit),
         "unreadable": work.run.told(),
         "attention": feed_snapshot(ledger, row)["attention"],
@@ -100,8 +103,8 @@ def _refreshed(work: Work) -> str:
     return ""
 
 
-def _units(work: Work, limit: int) -> list[dict[str, Any]]:
-    """Units that are not registered yet, with their files and meta."""
+def _units(work: Work, limit: int, said: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Units that are not registered yet, with their files and meta; said: what the server says of them, by id."""
     units = work.ledger.query("planned_units", feed=work.id, limit=limit)
     files: dict[int, dict[str, Any]] = defaultdict(dict)
     for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
@@ -117,6 +120,7 @@ def _units(work: Work, limit: int) -> list[dict[str, Any]]:
             "meta": json.loads(unit["meta"]),
             "meta_sources": json.loads(unit["sources"]),
             "meta_overruled": json.loads(unit["overruled"]),
+            "server_says": said.get(unit["id"]),
         }
         for unit in units
     ]

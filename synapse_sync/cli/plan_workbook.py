@@ -35,7 +35,18 @@ def _workbook(feeds: Sequence[Mapping[str, Any]]) -> Workbook:
         map(_feed, feeds),
     )
     meta = sorted({name for feed in feeds for unit in feed["units"] for name in unit["meta"]})
-    columns = ("feed", "unit", "version", "state", "why", "files", "groups", *meta, "where meta came from")
+    columns = (
+        "feed",
+        "unit",
+        "version",
+        "state",
+        "why",
+        "files",
+        "groups",
+        *meta,
+        "where meta came from",
+        "the server",
+    )
     _sheet(workbook, "units", columns, (_unit(feed, unit, meta) for feed in feeds for unit in feed["units"]))
     asides = ((feed, item) for feed in feeds for item in feed["aside"])
     rows = ([feed["name"], item["asset"], item["path"], item["state"], item["reason"]] for feed, item in asides)
@@ -62,7 +73,7 @@ def _unit(feed: Mapping[str, Any], unit: Mapping[str, Any], meta: Sequence[str])
         files,
         " / ".join(unit["groups"]),
     ]
-    return [*head, *values, sources]
+    return [*head, *values, sources, unit["server_says"]]
 
 
 def _sheet(workbook: Workbook, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -132,7 +132,7 @@ def tell_plan(feed: Mapping[str, Any]) -> None:
                 unit["state"],
                 ", ".join(f"{spec}: {file['path']}" for spec, file in unit["files"].items()),
                 _meta_in_words(unit),
-                unit["reason"],
+                unit["reason"] or (f"the server {unit['server_says']}" if unit["server_says"] else ""),
             )
             for unit in feed["units"]
         ]

@@ -91,6 +91,12 @@ class Destination(Protocol):
         raises OutcomeUnknown. An answer that can't be matched to a unit makes that unit's outcome unknown.
         """
 
+    def rehearse(self, collection: int, units: Sequence[OutgoingUnit]) -> bool:
+        """Ask whether these units (at most a batch) would be taken, changing nothing; False where that can't be asked.
+
+        Raises Rejected with the server's words where they would not.
+        """
+
     def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
         """Give a registered unit this meta instead of its own. Raises Rejected; the same may be sent again."""
 

@@ -42,6 +42,13 @@ def register(work: Work) -> int:
             f"feed {work.feed.name} registered max_units_per_run = {work.feed.max_units_per_run} units and has more",
             hint="look at `units`; the next run goes on",
         )
+    attempts = {row["id"]: row["attempts"] for row in rows}
+    _Registration(work, attempts, asked_before=bool(asked_before)).send(outgoing(work, rows))
+    return len(rows)
+
+
+def outgoing(work: Work, rows: Sequence[Row]) -> list[OutgoingUnit]:
+    """These rows of units_to_register as they are sent."""
     files: dict[int, dict[str, tuple[str, str]]] = defaultdict(dict)
     for row in work.ledger.query("bound_files", units=[row["id"] for row in rows]):
         files[row["unit"]][row["spec"]] = (row["checksum"], row["path"])
@@ -50,9 +57,7 @@ def register(work: Work) -> int:
         meta = json.loads(row["meta"])
         groups = tuple(json.loads(row["groups"]))
         units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, ""), groups))
-    attempts = {row["id"]: row["attempts"] for row in rows}
-    _Registration(work, attempts, asked_before=bool(asked_before)).send(units)
-    return len(rows)
+    return units
 
 
 def _require_a_beginning(work: Work) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from .conftest import DIRECTORY, PAIR, Installation
+from .conftest import DIRECTORY, IMAGE, LABEL, PAIR, Installation
 from .test_patterns import UNITS
+from .test_refusals import refuse
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -179,3 +180,26 @@ def test_what_was_inferred_stays_until_somebody_asks_for_it_anew(site: Installat
     assert site.sync().feed["grouping"].startswith("Grouping by stem")
     assert site.sync("--infer-again").feed["grouping"].startswith("Grouping by directory")
     assert len(site.server.units(site.collection)) >= 200
+
+
+def test_a_plan_asks_v2_what_it_says_of_units_whose_contents_it_has(site: Installation) -> None:
+    specs = [IMAGE, {**LABEL, "file_type": "data"}]
+    site.configure(specs=specs, extra=DIRECTORY, head='api = "v2"')
+    files = [f"p{number}/{name}" for number in range(5) for name in ("image.png", "label.json")]
+    site.write(files)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=400, times=None)
+    site.sync()
+    site.server.clear_faults()
+    site.run("retry", "--all")
+    site.server.reset_stats()
+
+    says = {unit["key"]: unit["server_says"] for unit in planned(site, "--checksum")["units"]}
+
+    assert says == dict.fromkeys(says, "would take it")
+    assert len(says) == 5
+    assert site.server.units(site.collection) == []
+
+    refuse(site, "p3", api="v2")
+    says = {unit["key"]: unit["server_says"] for unit in planned(site, "--checksum")["units"]}
+    assert "p3" in says["p3"]
+    assert [key for key, words in says.items() if words == "would take it"] == ["p0", "p1", "p2", "p4"]

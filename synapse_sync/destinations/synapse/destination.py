@@ -117,6 +117,12 @@ class SynapseDestination:
         """Create these units with one request; a refusal of one unit alone is its outcome."""
         return registration.register(self._transport, self.api, collection, units)
 
+    def rehearse(self, collection: int, units: Sequence[OutgoingUnit]) -> bool:
+        """Ask whether these units would be taken; v2 only."""
+        if self.api == "v2":
+            registration.rehearse(self._transport, collection, units)
+        return self.api == "v2"
+
     def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
         """Give a registered unit this meta instead of its own; v2 only."""
         registration.update_meta(self._transport, unit_id, key, meta)

@@ -13,6 +13,7 @@ from synapse_sync.records import OutgoingUnit, UnitOutcome
 
 Row = Mapping[str, Any]
 
+_BULK = "v2/data-units/bulk-create/"
 _UNMATCHED = UnitOutcome("unknown", reason="the server's answer can't be matched to this unit")
 
 
@@ -27,16 +28,25 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
     doing = f"register {what} in data collection {collection}"
     try:
         if api == "v2":
-            data: Any = {"data_collection": collection, "units": [_described(unit) for unit in units]}
-            answer = transport.call("POST", "v2/data-units/bulk-create/", doing, REGISTER, data=data)
+            answer = transport.call("POST", _BULK, doing, REGISTER, data=_bulk(collection, units))
             return outcomes_v2(units, answer)
-        data = [{"data_collection": collection, **_described(unit)} for unit in units]
+        data: Any = [{"data_collection": collection, **_described(unit)} for unit in units]
         return outcomes_v1(units, transport.call("POST", "data_units/", doing, REGISTER, data=data))
     except Rejected as refused:
         if len(units) > 1:
             raise
         said = refused.message.removeprefix(f"could not {doing}")  # a unit's key may be a checksum too
         return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], said))]
+
+
+def rehearse(transport: Transport, collection: int, units: Sequence[OutgoingUnit]) -> None:
+    """Ask v2 whether it would take these units; any answer of 2xx is a yes. Raises Rejected and DestinationErrors."""
+    doing = f"ask whether data collection {collection} would take {len(units)} units"
+    transport.call("POST", _BULK, doing, data=_bulk(collection, units), query={"dry_run": "true"})
+
+
+def _bulk(collection: int, units: Sequence[OutgoingUnit]) -> dict[str, Any]:
+    return {"data_collection": collection, "units": [_described(unit) for unit in units]}
 
 
 def update_meta(transport: Transport, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
