@@ -15,8 +15,9 @@ from measure import memory_growth, verdict
 from processes import print_conditions
 
 from synapse_sync.grouping.assemble import assemble
-from synapse_sync.grouping.layouts import Choice, Layout, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Choice, Layout
 from synapse_sync.records import Spec
 
 SPECS = (Spec("image_1", "image", (".png", ".jpg")), Spec("label_1", "data", (".json",)))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from synapse_sync.grouping.assignment import Assignment, assign
-from synapse_sync.grouping.layouts import Layout
 from synapse_sync.grouping.members import Member
 from synapse_sync.grouping.pairing import Party, Placed, pair
+from synapse_sync.grouping.places import Layout
 from synapse_sync.records import Spec
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synapse_sync.grouping.layouts import Choice
 from synapse_sync.grouping.members import Member
 from synapse_sync.grouping.metadata_files import MetadataFiles
+from synapse_sync.grouping.places import Choice
 from synapse_sync.grouping.scoring import Score, score
 from synapse_sync.records import Spec
 

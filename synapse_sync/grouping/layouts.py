@@ -10,69 +10,28 @@ folder with one stem always share their key. Directories compare exactly after N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol
 
-from synapse_sync.grouping.matching import Evidence, Matcher
-from synapse_sync.grouping.names import SIDECAR_ENDINGS, TABLE_NAMES, nfc
+from synapse_sync.grouping.matching import Matcher
+from synapse_sync.grouping.names import nfc
+from synapse_sync.grouping.places import (
+    DIRECTORIES_REMEMBERED,
+    Choice,
+    Layout,
+    Place,
+    fields_of,
+    metadata_place,
+    without_type_folder,
+)
+from synapse_sync.grouping.rules import PatternLayout
 from synapse_sync.grouping.type_folders import TypeFolders
 from synapse_sync.records import Spec
-from synapse_sync.templates import path_fields
-
-_DIRECTORIES_REMEMBERED = 4096  # listings come directory by directory, so a few suffice; trees have millions
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which layout a feed uses, as the config says or inference chose.
-
-    depth counts the folder levels below the root that make the key; it means something for "directory" only. rules
-    (pattern, spec), key and unit_key belong to "pattern".
-    """
-
-    by: Literal["stem", "directory", "pattern"]
-    depth: int = 1
-    rules: tuple[tuple[str, str], ...] = ()
-    key: str = ""
-    unit_key: str = ""
-
-
-class Place(NamedTuple):
-    """Where one file belongs.
-
-    bucket holds the files that must be decided together ("" when aside), key is this one file's exact (NFC) key, specs
-    are the candidates by the best evidence alone, in the collection's order (() when aside). reason says in words why
-    a file is aside.
-    """
-
-    bucket: str
-    key: str
-    specs: tuple[str, ...]
-    aside: Literal["", "unmatched", "metadata"] = ""
-    reason: str = ""
-    evidence: Evidence = Evidence.NONE
-
-
-class Layout(Protocol):
-    """One way of telling from a path which unit a file belongs to."""
-
-    def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
-        """Where the file at this path (relative to the asset's root, "" for a single-path feed) belongs.
-
-        kinds: extensions by its content, where its name says nothing; such a name is a stem as a whole.
-        """
-
-    def fields(self, path: str) -> dict[str, str]:
-        """What the parts of this path are called in templates."""
 
 
 def layout_for(choice: Choice, specs: Sequence[Spec]) -> Layout:
     """The layout of this choice for a collection with these specs. Built once, used for every file of the feed."""
     if choice.by == "pattern":
-        from synapse_sync.grouping.rules import PatternLayout
-
         return PatternLayout(specs, choice)
     return StemLayout(specs) if choice.by == "stem" else DirectoryLayout(specs, choice.depth)
 
@@ -83,7 +42,7 @@ class StemLayout:
     def __init__(self, specs: Sequence[Spec]) -> None:
         self._matcher = Matcher(specs)
         self._folders = TypeFolders(specs)
-        self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
+        self._directory = lru_cache(maxsize=DIRECTORIES_REMEMBERED)(self._read_directory)
 
     def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See Layout."""
@@ -112,7 +71,7 @@ class DirectoryLayout:
         self._matcher = Matcher(specs)
         self._folders = TypeFolders(specs)
         self._depth = depth
-        self._directory = lru_cache(maxsize=_DIRECTORIES_REMEMBERED)(self._read_directory)
+        self._directory = lru_cache(maxsize=DIRECTORIES_REMEMBERED)(self._read_directory)
 
     def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
         """See Layout."""
@@ -143,29 +102,3 @@ class DirectoryLayout:
             return "", ()
         inside = reversed(parts[self._depth :])
         return "/".join(parts[: self._depth]), next(filter(None, map(self._folders.named_by, inside)), ())
-
-
-def without_type_folder(directory: str, named_by: Callable[[str], tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
-    """What stands before the stem in the key, and the specs that the deepest type folder speaks of."""
-    parts = directory.split("/") if directory else []
-    for level in range(len(parts) - 1, -1, -1):
-        if named := named_by(parts[level]):
-            del parts[level]
-            return "".join(f"{part}/" for part in parts), named
-    return (f"{directory}/" if directory else ""), ()
-
-
-def fields_of(matcher: Matcher, path: str) -> dict[str, str]:
-    """What every path has (templates.py)."""
-    directory, _, name = nfc(path).rpartition("/")
-    return path_fields(directory, matcher.split(name)[0])
-
-
-def metadata_place(matcher: Matcher, asset: str, directory: str, name: str) -> Place | None:
-    """The place of a file that is metadata by its name; None for all others."""
-    lowered = name.lower()
-    if lowered.endswith(SIDECAR_ENDINGS):
-        return Place("", "", (), "metadata", "a metadata sidecar, by its name")
-    if not directory and lowered in TABLE_NAMES and not matcher.lists(asset, matcher.split(name)[1]):
-        return Place("", "", (), "metadata", "a metadata table, by its name")
-    return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synapse_sync.grouping.layouts import Layout, Place
 from synapse_sync.grouping.names import nfc
+from synapse_sync.grouping.places import Layout, Place
 
 _SIDECAR_EXTENSIONS = (".json", ".yaml", ".yml")
 _OF_A_FOLDER = frozenset(f"meta{extension}" for extension in _SIDECAR_EXTENSIONS)
@@ -21,14 +21,14 @@ class MetadataFiles:
 
 
 class WithMetadata:
-    """A layout in which such files stand aside as metadata. Implements layouts.Layout."""
+    """A layout in which such files stand aside as metadata. Implements places.Layout."""
 
     def __init__(self, layout: Layout, files: MetadataFiles) -> None:
         self._layout = layout
         self._files = files
 
     def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
-        """See layouts.Layout."""
+        """See places.Layout."""
         if self._files.table and nfc(path) == nfc(self._files.table):
             return Place("", "", (), "metadata", "the feed's metadata table")
         if not self._files.sidecars:
@@ -42,5 +42,5 @@ class WithMetadata:
         return place
 
     def fields(self, path: str) -> dict[str, str]:
-        """See layouts.Layout."""
+        """See places.Layout."""
         return self._layout.fields(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from synapse_sync.grouping.layouts import Place
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Place
 
 
 class Placed(NamedTuple):

@@ -16,9 +16,9 @@ from functools import lru_cache
 
 from synapse_sync.expressions import Expression
 from synapse_sync.gitignore import compiled, matchable
-from synapse_sync.grouping.layouts import Choice, Place, fields_of, metadata_place, without_type_folder
 from synapse_sync.grouping.matching import Match, Matcher
 from synapse_sync.grouping.names import nfc
+from synapse_sync.grouping.places import Choice, Place, fields_of, metadata_place, without_type_folder
 from synapse_sync.grouping.type_folders import TypeFolders
 from synapse_sync.records import Spec
 from synapse_sync.templates import Template
@@ -28,7 +28,7 @@ _WILD = frozenset("*?[")
 
 
 class PatternLayout:
-    """A layout in the words of the feed's config. Implements layouts.Layout."""
+    """A layout in the words of the feed's config. Implements places.Layout."""
 
     def __init__(self, specs: Sequence[Spec], choice: Choice) -> None:
         self._matcher = Matcher(specs)
@@ -42,7 +42,7 @@ class PatternLayout:
         self._placed = lru_cache(maxsize=_REMEMBERED)(self._place)
 
     def place(self, asset: str, path: str, kinds: Sequence[str] = ()) -> Place:
-        """See layouts.Layout. Each file is asked for twice within a batch, and an expression takes its time."""
+        """See places.Layout. Each file is asked for twice within a batch, and an expression takes its time."""
         return self._placed(asset, path, tuple(kinds))
 
     def _place(self, asset: str, path: str, kinds: tuple[str, ...]) -> Place:
@@ -60,7 +60,7 @@ class PatternLayout:
         return Place(key.casefold(), key, specs, "", "", evidence)
 
     def fields(self, path: str) -> dict[str, str]:
-        """See layouts.Layout; the key's named groups too."""
+        """See places.Layout; the key's named groups too."""
         fields = fields_of(self._matcher, path)
         found = self._expression.find(nfc(path)) if self._expression else None
         return fields | found.named if found else fields

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synapse_sync.grouping.assemble import Draft, assemble
-from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
+from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
 Partition = frozenset[frozenset[tuple[str, int]]]

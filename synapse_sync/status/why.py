@@ -8,9 +8,10 @@ from typing import Any
 
 from synapse_sync.config import Feed
 from synapse_sync.errors import UsageError
-from synapse_sync.grouping.layouts import Choice, Place, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.matching import Evidence
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
+from synapse_sync.grouping.places import Choice, Place
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.shown import raw, shown
 from synapse_sync.sources.filters import Filters

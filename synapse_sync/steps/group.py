@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from synapse_sync.grouping.assemble import assemble
-from synapse_sync.grouping.layouts import Layout
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
 from synapse_sync.steps.decide import Bucket, Decider

@@ -9,8 +9,9 @@ from synapse_sync.config import Feed
 from synapse_sync.config.feed import Grouping
 from synapse_sync.errors import FeedPaused
 from synapse_sync.grouping.inference import Inference, infer
-from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
+from synapse_sync.grouping.places import Choice
 from synapse_sync.ledger import Row
 from synapse_sync.steps.detect import detects
 from synapse_sync.steps.group import member_of

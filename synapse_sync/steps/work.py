@@ -12,7 +12,7 @@ from typing import Any
 from synapse_sync.config import Config, Feed
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
-from synapse_sync.grouping.layouts import Layout
+from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection
 from synapse_sync.sources.base import Source

@@ -92,7 +92,7 @@ def test_a_change_before_opening_is_noticed(source: LocalSource, root: Path, cha
     open_files = descriptors()
     with pytest.raises(FileChanged, match=r"d/a\.png changed since it was listed"):
         source.open_observed(b"d/a.png", before)
-    assert descriptors() == open_files
+    assert descriptors() <= open_files
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -110,7 +110,7 @@ def test_a_change_while_reading_is_noticed_on_leaving(
     with pytest.raises(FileChanged) as raised:
         read_meanwhile()
     assert raised.value.retry == "now"
-    assert descriptors() == open_files
+    assert descriptors() <= open_files
 
 
 def test_an_error_of_the_body_is_not_covered_by_a_change(source: LocalSource, root: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from synapse_sync.grouping.assemble import Draft, assemble
-from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
 Outcome = tuple[dict[str, str], dict[str, str]]

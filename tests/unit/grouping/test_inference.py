@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from synapse_sync.grouping.inference import Inference, infer
-from synapse_sync.grouping.layouts import Choice
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
 IMAGE = Spec("image_1", "image", (".png", ".jpg"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.grouping.layouts import Choice
+from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
 IMAGE = Spec("image_1", "image", (".png", ".jpg", ".jpeg"))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_sync.grouping.assemble import Draft, assemble
-from synapse_sync.grouping.layouts import Choice, Layout, layout_for
+from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.places import Choice, Layout
 from synapse_sync.grouping.type_folders import TypeFolders
 from synapse_sync.records import Spec
 

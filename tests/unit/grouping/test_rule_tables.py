@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.grouping.layouts import Choice, layout_for
+from synapse_sync.grouping.layouts import layout_for
+from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
 IMAGE = Spec("image_1", "image", (".png", ".jpg"))
