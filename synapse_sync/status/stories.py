@@ -199,8 +199,7 @@ def _meta_changes(row: Row) -> list[str]:
         return []
     pending = json.loads(row["pending"])
     before = {name: value for name, value in json.loads(row["meta"]).items() if name != SYNC_KEY}
-    problem = [pending["problem"]] if pending["problem"] else []
-    return problem + differences(before, pending["meta"])
+    return [pending["problem"]] if pending["problem"] else differences(before, pending["meta"])
 
 
 def _meta(row: Row) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from synapse_sync.ledger import Row
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.metadata.changes import differences
 from synapse_sync.states import Code
-from synapse_sync.steps.describe import Describer, NoRow
+from synapse_sync.steps.description import Describer, NoRow
 from synapse_sync.steps.sidecars import NotYet
 from synapse_sync.steps.work import Work
 
@@ -33,7 +33,7 @@ def compare_meta(work: Work) -> int:
     files: dict[int, dict[str, Row]] = defaultdict(dict)
     for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
         files[row["unit"]][row["spec"]] = row
-    describer = Describer(work)
+    describer = Describer(work, work.layout)
     with work.ledger.write() as transaction:
         for unit in units:
             before = _without_sync_key(json.loads(unit["meta"]))
@@ -56,17 +56,14 @@ def _pending(
     One that waits for a sidecar is doubted again when that has settled.
     """
     try:
-        described, _, problem = describer.describe(key, files)
+        found = describer.describe(key, files)
     except (NotYet, NoRow):
         return None
-    if described.meta == before and not problem:
+    described = found.described
+    if described.meta == before and not found.problem:
         return None
-    return {
-        "meta": described.meta,
-        "sources": described.sources,
-        "overruled": described.overruled,
-        "problem": problem,
-    }
+    kept = {"meta": described.meta, "sources": described.sources, "overruled": described.overruled}
+    return {**kept, "problem": found.problem}
 
 
 def update_meta(work: Work) -> int:

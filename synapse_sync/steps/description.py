@@ -1,0 +1,143 @@
+"""What one unit is described with: its meta out of all sources, its groups, and why it can't go with them."""
+
+from __future__ import annotations
+
+import json
+import os.path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from synapse_sync.expressions import Expression
+from synapse_sync.grouping.places import Layout
+from synapse_sync.ledger import Row
+from synapse_sync.metadata.automatic import automatic, primary_spec
+from synapse_sync.metadata.lookup import Row as TableRow
+from synapse_sync.metadata.lookup import meta_of, names_of, row_for
+from synapse_sync.metadata.merge import Described, Layer, layer, merge
+from synapse_sync.metadata.schema import violations
+from synapse_sync.steps.sidecars import Sidecars, Unfit
+from synapse_sync.steps.work import Work
+from synapse_sync.templates import Template
+
+LONGEST_GROUP = 255  # characters of a group's name that the server takes (protocol §2.4)
+
+
+class NoRow(Exception):
+    """A unit has no row in the feed's table, and is not to go without."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The file that names a unit's origin: its path, name and extension, and what the path's parts are called."""
+
+    path: str
+    stem: str
+    extension: str
+    fields: Mapping[str, str]
+
+
+class Description(NamedTuple):
+    """What a unit goes with. problem: why it can't, "" where it can; row: its row in the feed's table, if any."""
+
+    described: Described
+    groups: list[str]
+    problem: str
+    row: TableRow | None = None
+
+
+class Describer:
+    """Describes units of one feed: what their meta and groups are now."""
+
+    def __init__(self, work: Work, layout: Layout) -> None:
+        self._work = work
+        self._layout = layout
+        self._groups = [Template(text) for text in work.feed.groups]
+        filename = work.feed.metadata.filename
+        self._filename = Expression(filename) if filename else None
+        self._whole_path = "/" in filename
+        key = work.feed.grouping.key
+        self._key_names = frozenset(Expression(key).names) if key else frozenset()
+        self._sidecars = Sidecars(work)
+        metadata = work.feed.metadata
+        self._needs_row = (metadata.missing_row or ("wait" if metadata.table else "register")) == "wait"
+
+    def describe(self, key: str, files: Mapping[str, Row]) -> Description:
+        """What the unit with these files (by spec) goes with now. Raises NotYet or NoRow."""
+        work = self._work
+        schema = work.collection.meta_schema
+        origin = self._origin(files)
+        try:
+            beside = list(self._sidecars.layers(files)) if work.feed.metadata.sidecar else []
+            row = self._row(key, origin, files)
+        except Unfit as unfit:
+            return Description(Described(), [], str(unfit))
+        described = merge([*self._layers(key, origin), *beside, *self._of_row(row)], schema)
+        groups, problem = self._groups_of(origin)
+        problem = problem or _too_large(list(files.values()), work.config.upload.max_file_size)
+        if not problem and (broken := violations(described.meta, schema, described.sources)):
+            problem = f"its meta does not fit the collection's schema: {'; '.join(broken)}"
+        return Description(described, groups, problem, row)
+
+    def _origin(self, files: Mapping[str, Row]) -> _Origin:
+        path = files[primary_spec(self._work.collection.specs, files)]["path"]
+        stem, extension = os.path.splitext(os.path.basename(path))
+        return _Origin(path, stem, extension, self._layout.fields(path))
+
+    def _layers(self, key: str, origin: _Origin) -> list[Layer]:
+        """What each source says of the unit, the later the stronger."""
+        named = {name: value for name, value in origin.fields.items() if name in self._key_names}
+        return [
+            automatic(key, origin.stem, origin.extension),
+            layer(self._work.feed.metadata.values, "values in the config"),
+            layer(named, f"key, in {origin.path}", optional=True),
+            layer(self._from_name(origin.path), f"filename, in {origin.path}"),
+        ]
+
+    def _row(self, key: str, origin: _Origin, files: Mapping[str, Row]) -> TableRow | None:
+        """The unit's row in the feed's table. Raises NoRow or Unfit."""
+        table = self._work.table.in_use
+        if table is None:
+            return None
+        others = [file["path"] for file in files.values() if file["path"] != origin.path]
+        names = names_of(key, [origin.path, *others], origin.fields["stem"])
+        rows = self._work.ledger.query("rows_with_keys", feed=self._work.id, keys=names)
+        row, problem = row_for(names, (TableRow(row["row"], row["key"], json.loads(row["cells"])) for row in rows))
+        if problem:
+            raise Unfit(f"{problem}, in {table.name}")
+        if row is None and self._needs_row:
+            raise NoRow(f"no row for {key} in {table.name}")
+        return row
+
+    def _of_row(self, row: TableRow | None) -> Iterator[Layer]:
+        table = self._work.table.in_use
+        if row is not None and table is not None:
+            source = table.source(row.number)
+            cells = meta_of(row, table.key_column)
+            yield Layer({name: (value, f"{source}, column {name}") for name, value in cells.items()})
+
+    def _from_name(self, path: str) -> dict[str, str]:
+        """What the expression `filename` finds: in the whole path where it speaks of folders, else in the name."""
+        if self._filename is None:
+            return {}
+        found = self._filename.find(path if self._whole_path else os.path.basename(path))
+        return found.named if found else {}
+
+    def _groups_of(self, origin: _Origin) -> tuple[list[str], str]:
+        groups = []
+        for template in self._groups:
+            try:
+                name = template.fill(origin.fields)
+            except KeyError as missing:
+                return [], f'{origin.path} has no {missing.args[0]} for the group "{template}"'
+            if not 1 <= len(name) <= LONGEST_GROUP:
+                said = f"has {len(name)} characters, 1 to {LONGEST_GROUP} are allowed"
+                return [], f'the name of the group "{template}" {said}'
+            groups.append(name)
+        return groups, ""
+
+
+def _too_large(files: Sequence[Row], limit: int | None) -> str:
+    """Which files are above the limit, in words; "" where none is."""
+    large = [f"{row['path']} has {row['size']} bytes" for row in files if limit is not None and row["size"] > limit]
+    return f"{', '.join(large)}, [upload] max_file_size is {limit}" if large else ""
