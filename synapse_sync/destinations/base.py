@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, Protocol, TypeVar
@@ -77,11 +78,13 @@ class Destination(Protocol):
         self,
         contents: SimpleQueue[Small | None],
         done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+        stopping: threading.Event,
     ) -> None:
         """Send many small contents side by side, all in the calling thread; a None in the queue ends it.
 
         done(content, outcome) is called as each ends, with what put() would have returned or raised, or the SourceError
-        of its read(). Nothing is repeated here either.
+        of its read(). Nothing is repeated here either. Once `stopping` is set contents may be dropped, for which done
+        is never called, and it ends soon.
         """
 
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:

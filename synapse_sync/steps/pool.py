@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Serve = Callable[[SimpleQueue[Item | None], Callable[[Item, Result], None]], None]
+Serve = Callable[[SimpleQueue[Item | None], Callable[[Item, Result], None], threading.Event], None]
 
 
 class InFlight(Generic[Item, Result]):
@@ -30,6 +30,7 @@ class InFlight(Generic[Item, Result]):
         self._items: dict[int, Item] = {}
         self._ended: deque[tuple[Item, Result]] = deque()
         self._news = threading.Event()
+        self._stopping = threading.Event()
         self._fault: BaseException | None = None
 
     def __len__(self) -> int:
@@ -47,11 +48,14 @@ class InFlight(Generic[Item, Result]):
         self._pool.submit(self._guarded, lambda: self._end(item, act(item)))
 
     def hand_over(self, item: Item, serve: Serve[Item, Result]) -> None:
-        """Hand an item to the thread that runs serve(items, done) until it takes a None; the first call starts it."""
+        """Hand an item to the thread that runs serve(items, done, stopping) until it takes a None.
+
+        The first call starts it. Once stopping is set it may drop items.
+        """
         self._items[id(item)] = item
         self._handed.put(item)
         if self._server is None:
-            serving = (lambda: serve(self._handed, self._end),)
+            serving = (lambda: serve(self._handed, self._end, self._stopping),)
             self._server = threading.Thread(target=self._guarded, args=serving, name=f"{self._name}-small", daemon=True)
             self._server.start()
 
@@ -67,11 +71,13 @@ class InFlight(Generic[Item, Result]):
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         if self._server is not None:
+            self._stopping.set()
             while _dropped(self._handed):
                 pass
             self._handed.put(None)
             self._server.join()
             self._server = None
+            self._stopping.clear()
         if self._pool is not None:
             self._pool.shutdown(wait=True)
             self._pool = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os.path
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def _begin(work: Work, uploads: Uploads) -> int:
         file = files[content["file"]]
         sending = Sending(content, file, work.sources[file["asset"]])
         if content["size"] <= small and content["upload_id"] is None:
-            uploads.hand_over(sending, lambda waiting, done: _send_small(work, waiting, done))
+            uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
         else:
             uploads.begin(sending, lambda sending: _send(work, sending))
     return len(contents)
@@ -124,7 +125,12 @@ def workers_of(config: Config) -> int:
     return AUTOMATIC_WORKERS if configured == "auto" else configured
 
 
-def _send_small(work: Work, waiting: SimpleQueue[Sending | None], done: Callable[[Sending, Result], None]) -> None:
+def _send_small(
+    work: Work,
+    waiting: SimpleQueue[Sending | None],
+    done: Callable[[Sending, Result], None],
+    stopping: threading.Event,
+) -> None:
     """Send small contents until no more come; what went wrong is a result like any other."""
 
     def ended(sending: Sending, result: Result) -> None:
@@ -132,7 +138,7 @@ def _send_small(work: Work, waiting: SimpleQueue[Sending | None], done: Callable
             work.run.count("sent_bytes", sending.digests.size)
         done(sending, result)
 
-    work.destination.put_small(waiting, ended)
+    work.destination.put_small(waiting, ended, stopping)
 
 
 def _send(work: Work, sending: Sending) -> Result:

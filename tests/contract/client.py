@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -59,10 +60,10 @@ def held(data, name="a.png", actual=None):
 
 def send_small(destination, *contents):
     """What became of these contents, in their order."""
-    queue, outcomes = SimpleQueue(), {}
+    queue, outcomes, stopping = SimpleQueue(), {}, threading.Event()
     for content in (*contents, None):
         queue.put(content)
-    destination.put_small(queue, lambda content, outcome: outcomes.update({id(content): outcome}))
+    destination.put_small(queue, lambda content, outcome: outcomes.update({id(content): outcome}), stopping)
     return [outcomes[id(content)] for content in contents]
 
 

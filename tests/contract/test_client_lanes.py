@@ -3,6 +3,9 @@
 import os
 import random
 import socket
+import threading
+import time
+from queue import SimpleQueue
 
 import pytest
 
@@ -16,6 +19,13 @@ from tests.contract.scripted import answer, kept, scripted
 from tests.contract.test_client_connections import plain_environment, tls  # noqa: F401 - fixtures
 
 KIB = 1024
+
+
+def until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def contents_of(*sizes):
@@ -146,7 +156,7 @@ def test_connections_that_the_server_closed_while_there_was_nothing_to_send_are_
             return self.left.pop(0)
 
     with scripted(*answers) as server, connected(server.url) as destination:
-        destination.put_small(Waiting(server), lambda content, outcome: outcomes.append(outcome))
+        destination.put_small(Waiting(server), lambda content, outcome: outcomes.append(outcome), threading.Event())
     assert outcomes == [ContentRef(each["checksum"], each["id"]) for each in stored]
 
 
@@ -188,6 +198,25 @@ def test_what_comes_after_an_answer_is_never_taken_for_the_next_one(more):
     with scripted(*raw, keep=True) as server, connected(server.url, workers=1) as destination:
         outcomes = send_small(destination, held(b"1"), held(b"2"))
     assert outcomes == [ContentRef(each["checksum"], each["id"]) for each in stored(1, 2)]
+
+
+def test_when_stopping_a_silent_server_is_not_waited_for_long_and_what_has_not_gone_out_is_dropped(monkeypatch):
+    monkeypatch.setattr(lanes, "_LAST_WAIT", 0.3)
+    queue, outcomes, stopping = SimpleQueue(), [], threading.Event()
+    for content in contents_of(*[500] * 10):
+        queue.put(content)
+    with scripted(None, None) as server, connected(server.url, workers=2) as destination:
+        done = lambda content, outcome: outcomes.append(outcome)  # noqa: E731
+        sending = threading.Thread(target=destination.put_small, args=(queue, done, stopping))
+        sending.start()
+        until(lambda: len(server.requests) == 2)
+        stopping.set()
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put(None)
+        sending.join(timeout=30)
+    assert not sending.is_alive()
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
 
 
 def test_a_server_that_is_silent_on_all_connections_is_down(monkeypatch):

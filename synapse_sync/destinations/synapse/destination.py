@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal
@@ -109,9 +110,10 @@ class SynapseDestination:
         self,
         contents: SimpleQueue[Small | None],
         done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+        stopping: threading.Event,
     ) -> None:
         """Send many small contents by the direct route, as many side by side as there are workers."""
-        direct.upload_small(self._transport, self._lanes, contents, done)
+        direct.upload_small(self._transport, self._lanes, contents, done, stopping)
 
     def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
         """Create these units with one request; a refusal of one unit alone is its outcome."""

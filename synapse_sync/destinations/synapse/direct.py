@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
@@ -42,6 +43,7 @@ def upload_small(
     lanes: int,
     contents: SimpleQueue[Small | None],
     done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+    stopping: threading.Event,
 ) -> None:
     """Send contents from a queue, up to `lanes` side by side, until a None; done(content, outcome) as each ends.
 
@@ -66,7 +68,7 @@ def upload_small(
             result = error
         done(small, result)
 
-    transport.lanes(lanes, UPLOAD).run(contents, request, ended)
+    transport.lanes(lanes, UPLOAD).run(contents, request, ended, stopping)
 
 
 def _doing(name: str) -> str:

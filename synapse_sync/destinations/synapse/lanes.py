@@ -10,8 +10,10 @@ Enters: a queue of items, and what request each one makes. Leaves: each item's a
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -153,18 +155,21 @@ class Lanes(Generic[Item]):
         self._opening: dict[Future[socket.socket], tuple[Item, Request]] = {}
         self._look_for_overdue = 0.0
         self._heard_at = time.monotonic()
+        self._last_wait_ends = math.inf
 
     def run(
         self,
         items: SimpleQueue[Item | None],
         request_of: Callable[[Item], Request],
         done: Callable[[Item, Outcome], None],
+        stopping: threading.Event,
     ) -> None:
         """Exchange the request of each item for its answer until a None is taken; all before it are finished then.
 
-        `request_of` may raise DestinationError or SourceError, which is the item's outcome.
+        `request_of` may raise DestinationError or SourceError, which is the item's outcome. Once `stopping` is set,
+        items whose requests have not gone out are dropped, and the answers of others are waited for a short while only.
         """
-        self._request_of, self._done = request_of, done
+        self._request_of, self._done, self._stopping = request_of, done, stopping
         with ThreadPoolExecutor(_CONNECTING, thread_name_prefix="connect") as opener:
             try:
                 self._exchange_all(items, opener)
@@ -186,18 +191,21 @@ class Lanes(Generic[Item]):
                     self._attend(0.0)  # a server may have closed lanes while there was nothing to send
                 if item is None:
                     more = False
-                    self._hurry()
                 else:
                     self._start(item, opener)
             if self._under_way():
                 hungry = self._opening or (more and self._has_room())
                 self._attend(_TURN if hungry else _OVERDUE)
+            if self._stopping.is_set():
+                self._hurry()
 
     def _hurry(self) -> None:
-        """No more items come: what is on its way is not waited for as long as it could take."""
-        latest = time.monotonic() + _LAST_WAIT
+        """Drop what has not gone out; wait for the rest no longer than a short while from now on."""
+        for future in [future for future in self._opening if future.cancel()]:
+            del self._opening[future]
+        self._last_wait_ends = min(self._last_wait_ends, time.monotonic() + _LAST_WAIT)
         for lane in self._busy:
-            lane.deadline = min(lane.deadline, latest)
+            lane.deadline = min(lane.deadline, self._last_wait_ends)
 
     def _under_way(self) -> int:
         return len(self._busy) + len(self._opening)

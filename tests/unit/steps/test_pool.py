@@ -9,7 +9,7 @@ from synapse_sync.steps.pool import InFlight
 PATIENCE = 30.0
 
 
-def serve_upper(items, done):
+def serve_upper(items, done, stopping):
     while (item := items.get()) is not None:
         done(item, item.upper())
 
@@ -39,7 +39,7 @@ def test_stopping_waits_for_what_began_and_drops_the_rest():
         may_end.wait(PATIENCE)
         return item
 
-    def serve_slowly(items, done):
+    def serve_slowly(items, done, stopping):
         while (item := items.get()) is not None:
             done(item, slowly(item))
 
