@@ -9,6 +9,7 @@ import typer
 
 from synapse_sync.cli.output import fields, many, plain, size, table
 
+DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
 
 RUN_WORDS = {
@@ -83,8 +84,10 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
 def tell_story(story: Mapping[str, Any], *, title: str) -> None:
     """One file, unit or run with everything known of it: plain fields first, then lists as tables."""
     typer.echo(plain(title))
+    story, described = {name: value for name, value in story.items() if name not in DESCRIBED}, story
     lists = {name: value for name, value in story.items() if isinstance(value, list) and value}
     fields({name: value for name, value in story.items() if name not in lists}, indent=2)
+    tell_meta(described)
     for name, items in lists.items():
         if isinstance(items[0], dict):
             columns = [column for column in items[0] if any(item[column] not in (None, "") for item in items)]
@@ -92,6 +95,13 @@ def tell_story(story: Mapping[str, Any], *, title: str) -> None:
             table([column.replace("_", " ") for column in columns], rows, title=name.replace("_", " "))
         else:
             fields({f"{name} {index}": item for index, item in enumerate(items, 1)}, indent=2)
+
+
+def tell_meta(unit: Mapping[str, Any]) -> None:
+    """A unit's meta, with where each value came from."""
+    if unit.get("meta"):
+        sources = unit["meta_sources"]
+        table(("meta", "value", "from"), [(name, value, sources.get(name, "")) for name, value in unit["meta"].items()])
 
 
 def tell_run(result: Mapping[str, Any]) -> None:

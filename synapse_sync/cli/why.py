@@ -30,7 +30,7 @@ def why(
 
 def _tell(story: Mapping[str, Any]) -> None:
     from synapse_sync.cli.output import fields, plain
-    from synapse_sync.cli.report import named
+    from synapse_sync.cli.report import named, tell_meta
 
     typer.echo(plain(f"{story['feed']}: {named(story)}"))
     file, unit, place = story["file"], story["unit"], story["place"] or {}
@@ -53,8 +53,7 @@ def _tell(story: Mapping[str, Any]) -> None:
         },
         indent=2,
     )
-    if unit and unit["meta"]:
-        _tell_meta(unit)
+    tell_meta(unit or {})
     if file:
         _tell_history(file, unit)
     elif not story["excluded"]:
@@ -67,13 +66,6 @@ def _belongs(place: Mapping[str, Any]) -> str:
     if not place.get("key"):
         return ""
     return f"to unit {place['key']} as {' or '.join(place['specs'])}, told by {place['told_by']}"
-
-
-def _tell_meta(unit: Mapping[str, Any]) -> None:
-    from synapse_sync.cli.output import table
-
-    sources = unit["meta_sources"]
-    table(("meta", "value", "from"), [(name, value, sources.get(name, "")) for name, value in unit["meta"].items()])
 
 
 def _tell_history(file: Mapping[str, Any], unit: Mapping[str, Any] | None) -> None:

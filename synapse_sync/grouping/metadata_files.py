@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synapse_sync.grouping.names import nfc
+from synapse_sync.grouping.names import TABLE_NAMES, nfc
 from synapse_sync.grouping.places import Layout, Place
 
 _SIDECAR_EXTENSIONS = (".json", ".yaml", ".yml")
@@ -31,13 +31,15 @@ class WithMetadata:
         """See places.Layout."""
         if self._files.table and nfc(path) == nfc(self._files.table):
             return Place("", "", (), "metadata", "the feed's metadata table")
-        if not self._files.sidecars:
-            return self._layout.place(asset, path, kinds)
         name = path.rpartition("/")[2].lower()
-        if name in _OF_A_FOLDER:
+        if self._files.sidecars and name in _OF_A_FOLDER:
             return Place("", "", (), "metadata", "a metadata sidecar of its folder, by its name")
         place = self._layout.place(asset, path, kinds)
-        if place.aside == "unmatched" and name.endswith(_SIDECAR_EXTENSIONS):
+        if place.aside != "unmatched":
+            return place
+        if path.lower() in TABLE_NAMES:
+            return Place("", "", (), "metadata", "a metadata table, by its name, which no unit takes")
+        if self._files.sidecars and name.endswith(_SIDECAR_EXTENSIONS):
             return Place("", "", (), "metadata", "a metadata sidecar: no specification takes it")
         return place
 

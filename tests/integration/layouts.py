@@ -487,6 +487,15 @@ LAYOUTS = [
         meta={"a": {"age": "45"}},
     ),
     Row(
+        "a table of a type that a specification takes, where the key does not find it",
+        [IMAGE, spec("data_1", ".csv", ".json")],
+        ["s/P1.png", "s/P1.json", "meta.csv=filename,age\nP1,45\n"],
+        {"s/P1": "data_1=s/P1.json image_1=s/P1.png"},
+        'by = "pattern"\nkey = "[^/]+/P[0-9]+"',
+        asides={"meta.csv": "a metadata table"},
+        meta={"s/P1": {"age": "45"}},
+    ),
+    Row(
         "a table that is named, rows for some",
         [IMAGE],
         ["a.png", "b.png", "t/m.csv=case,age\na,45\n"],
