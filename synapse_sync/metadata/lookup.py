@@ -36,12 +36,9 @@ def names_of(key: str, paths: Sequence[str], stem: str) -> list[str]:
     return list(dict.fromkeys(map(row_key, names)))
 
 
-def row_for(names: Sequence[str], rows: Iterable[Row]) -> tuple[Row | None, str]:
-    """The row with the best name, and why none can be chosen: rows of one name that don't say the same."""
-    by_key: dict[str, list[Row]] = {}
-    for row in rows:
-        by_key.setdefault(row.key, []).append(row)
-    found = next((by_key[name] for name in names if name in by_key), [])
+def row_for(names: Sequence[str], rows: Mapping[str, Sequence[Row]]) -> tuple[Row | None, str]:
+    """The row with the best name (rows: by key), and why none can be chosen: rows of one name that say other things."""
+    found = next((rows[name] for name in names if rows.get(name)), ())
     if not found:
         return None, ""
     differing = sorted({column for row in found for column in row.cells.keys() | found[0].cells.keys()

@@ -24,6 +24,7 @@ def describe(work: Work) -> int:
     for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
         files[row["unit"]][row["spec"]] = row
     describer = Describer(work, work.layout)
+    describer.look_up((unit["key"], files[unit["id"]]) for unit in units)
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         for unit in units:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os.path
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,10 +61,20 @@ class Describer:
         self._key_names = frozenset(Expression(key).names) if key else frozenset()
         self._sidecars = Sidecars(work)
         metadata = work.feed.metadata
+        self._rows: dict[str, list[TableRow]] = {}
         self._needs_row = (metadata.missing_row or ("wait" if metadata.table else "register")) == "wait"
 
+    def look_up(self, units: Iterable[tuple[str, Mapping[str, Row]]]) -> None:
+        """Fetch the table's rows for these units (key, files by spec) at once: one by one takes ten times as long."""
+        if self._work.table.in_use is None:
+            return
+        names = {name for key, files in units for name in self._names(key, self._origin(files), files)}
+        self._rows = defaultdict(list)
+        for row in self._work.ledger.query("rows_with_keys", feed=self._work.id, keys=list(names)):
+            self._rows[row["key"]].append(TableRow(row["row"], row["key"], json.loads(row["cells"])))
+
     def describe(self, key: str, files: Mapping[str, Row]) -> Description:
-        """What the unit with these files (by spec) goes with now. Raises NotYet or NoRow."""
+        """What the unit with these files (by spec), which was looked up, goes with now. Raises NotYet or NoRow."""
         work = self._work
         schema = work.collection.meta_schema
         origin = self._origin(files)
@@ -99,15 +110,16 @@ class Describer:
         table = self._work.table.in_use
         if table is None:
             return None
-        others = [file["path"] for file in files.values() if file["path"] != origin.path]
-        names = names_of(key, [origin.path, *others], origin.fields["stem"])
-        rows = self._work.ledger.query("rows_with_keys", feed=self._work.id, keys=names)
-        row, problem = row_for(names, (TableRow(row["row"], row["key"], json.loads(row["cells"])) for row in rows))
+        row, problem = row_for(self._names(key, origin, files), self._rows)
         if problem:
             raise Unfit(f"{problem}, in {table.name}")
         if row is None and self._needs_row:
             raise NoRow(f"no row for {key} in {table.name}")
         return row
+
+    def _names(self, key: str, origin: _Origin, files: Mapping[str, Row]) -> list[str]:
+        others = [file["path"] for file in files.values() if file["path"] != origin.path]
+        return names_of(key, [origin.path, *others], origin.fields["stem"])
 
     def _of_row(self, row: TableRow | None) -> Iterator[Layer]:
         table = self._work.table.in_use

@@ -139,17 +139,21 @@ def test_a_row_is_looked_for_by_key_path_name_stem_and_what_a_numbered_stem_come
     assert "scan" not in names_of("scan1", ["scan1.png"], "scan1")
 
 
+def by_key(rows: list[Row]) -> dict[str, list[Row]]:
+    return {key: [row for row in rows if row.key == key] for key in {row.key for row in rows}}
+
+
 def test_the_best_name_wins_and_a_part_of_a_name_is_no_name() -> None:
     rows = [Row(2, "scan", {}), Row(3, "scan_0001", {}), Row(4, "1.png", {})]
-    assert row_for(names_of("11", ["11.png"], "11"), rows) == (None, "")
-    assert row_for(names_of("scan_0001", ["scan_0001.png"], "scan_0001"), rows)[0] == rows[1]
-    assert row_for(names_of("scan_2", ["scan_2.png"], "scan_2"), rows)[0] == rows[0]
+    assert row_for(names_of("11", ["11.png"], "11"), by_key(rows)) == (None, "")
+    assert row_for(names_of("scan_0001", ["scan_0001.png"], "scan_0001"), by_key(rows))[0] == rows[1]
+    assert row_for(names_of("scan_2", ["scan_2.png"], "scan_2"), by_key(rows))[0] == rows[0]
 
 
 def test_rows_of_one_key_pass_where_they_say_the_same_and_are_told_where_they_differ() -> None:
     same = [Row(2, "a", {"age": 1}), Row(7, "a", {"age": 1})]
-    assert row_for(["a"], same) == (same[0], "")
-    row, problem = row_for(["a"], [*same, Row(9, "a", {"age": 2, "x": 1})])
+    assert row_for(["a"], by_key(same)) == (same[0], "")
+    row, problem = row_for(["a"], by_key([*same, Row(9, "a", {"age": 2, "x": 1})]))
     assert (row, problem) == (None, "3 rows for a (rows 2, 7, 9) differ in age, x")
 
 
