@@ -70,8 +70,8 @@ def read_table(work: Work) -> int:
         return int(waited)
     try:
         table, rows = _read(work, file)
-    except FileChanged:
-        work.table.pending = True  # it is listed again, and settles again
+    except (FileChanged, _NoUnits):
+        work.table.pending = True  # looked at again when it has settled, and when there are units
         return 0
     except (SourceError, _Unusable) as error:
         hint = "correct the table, or name another one in [feeds.metadata] table"
@@ -102,6 +102,10 @@ class _Unusable(Exception):
     """The table can't be used; the message completes "its table X …"."""
 
 
+class _NoUnits(Exception):
+    """There are no units yet by which the key column could be told."""
+
+
 def _table_file(work: Work) -> _TableFile | None:
     """The table as it is now; None where there is none. Raises FeedPaused where one is named and not there."""
     if work.feed.metadata.table and table_below(work) is None:
@@ -112,9 +116,7 @@ def _table_file(work: Work) -> _TableFile | None:
         table.looked_at, table.file = listed_at, _find(work)
     rows = work.ledger.query("file_as_observed", id=table.file) if table.file is not None else []
     if not rows or rows[0]["state"] not in (FileState.METADATA, FileState.SEEN, FileState.SETTLED):
-        if work.feed.metadata.table:
-            raise _missing(work)
-        return None
+        return _outside(work) if work.feed.metadata.table else None  # the filters may leave it out of the listing
     (row,) = rows
     settled = row["state"] == FileState.METADATA
     return _TableFile(shown_path(row), work.sources[row["asset"]], raw_path(row), observation(row), settled)
@@ -140,8 +142,8 @@ def _preference(row: Row) -> tuple[int, str]:
 
 
 def _outside(work: Work) -> _TableFile:
-    """A table that lies outside the feed's folders: nobody lists it, so its own times say whether it has settled."""
-    path = os.fsencode(named_table(work))
+    """A table that no listing shows: its own times say whether it has settled."""
+    path = os.fsencode(os.path.realpath(named_table(work)))
     source = LocalSource(os.fsdecode(os.path.dirname(path)))
     try:
         found = observed_in(os.stat(path))
@@ -195,11 +197,13 @@ def _lines(stream: BinaryIO, ending: str, key_column: str) -> list[Any]:
 
 
 def _guessed(work: Work, columns: list[str], rows: list[tuple[int, dict[str, Any]]]) -> str:
-    """The column that names units most often. Raises _Unusable where none does."""
+    """The column that names units most often. Raises _Unusable where none does, _NoUnits where there are none."""
     names: set[str] = set()
     for row in work.ledger.query("names_of_units", feed=work.id, limit=SAMPLE):
         base = row["path"].rpartition("/")[2]
         names |= {row_key(name) for name in (row["key"], row["path"], base, base.partition(".")[0])}
+    if not names:
+        raise _NoUnits
     there = [column for column in columns if column]
     found = best_column(there, (cells for _, cells in islice(rows, SAMPLE)), frozenset(names))
     if found is None:

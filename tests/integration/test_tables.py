@@ -109,6 +109,30 @@ def test_a_table_outside_the_feed_is_read_too(site: Installation) -> None:
     assert meta(site)["P1"]["age"] == "45"
 
 
+@pytest.mark.parametrize("how", ["excluded", "a symlink", "hidden from a flat listing"])
+def test_a_table_that_is_named_is_read_although_no_listing_shows_it(site: Installation, how: str) -> None:
+    name = "deep/p.csv" if how == "hidden from a flat listing" else "p.csv"
+    line = {"excluded": 'exclude = ["*.csv"]', "hidden from a flat listing": "recursive = false"}.get(how, "")
+    configure(site, NAMED.format(name), feed=line)
+    site.write(IMAGES)
+    site.write({name: "filename,age\nP1,45\nP2,46\n"})
+    if how == "a symlink":
+        (site.share / name).rename(site.folder / "real.csv")
+        (site.share / name).symlink_to(site.folder / "real.csv")
+
+    assert site.sync().exit_code == 0
+    assert meta(site)["P2"]["age"] == "46"
+
+
+def test_a_table_that_comes_before_the_first_unit_waits_for_it(site: Installation) -> None:
+    configure(site)
+    site.write({"meta.csv": "age,case\n45,P1\n46,P2\n"})
+    assert site.sync().exit_code == 0
+    site.write(IMAGES)
+    assert site.sync().exit_code == 0
+    assert meta(site)["P1"]["age"] == "45"
+
+
 def test_without_a_usual_name_the_column_that_fits_is_the_key(site: Installation) -> None:
     configure(site)
     site.write(IMAGES)
