@@ -24,7 +24,6 @@ from synapse_sync.errors import CollectionUnusable, DestinationError, FeedPaused
 from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
 from synapse_sync.runner import drain
 from synapse_sync.shown import shown_name
-from synapse_sync.states import UnitState
 from synapse_sync.status.snapshot import feed_snapshot
 from synapse_sync.steps import STEPS, Work, scan
 from synapse_sync.steps.rehearse import rehearse
@@ -146,6 +145,6 @@ def _totals(work: Work, *, exact: bool) -> dict[str, Any]:
         sending = work.ledger.query("bytes_to_send", feed=work.id)[0]["bytes"]
     else:
         sending = work.ledger.query("bytes_at_most", feed=work.id)[0]["bytes"]
-    going = sum(states.get(state, 0) for state in (UnitState.COMPLETE, UnitState.DESCRIBED, UnitState.READY))
+    going = work.ledger.query("count_going", feed=work.id)[0]["units"]
     aside = work.ledger.query("count_aside", feed=work.id)[0]["files"]
     return {"units": states, "to_register": going, "aside": aside, "bytes_to_send": sending, "exact": exact}

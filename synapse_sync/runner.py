@@ -21,6 +21,7 @@ from synapse_sync.errors import (
 )
 from synapse_sync.steps import STEPS, Step, Work, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
+from synapse_sync.steps.tables import table_settles_at
 from synapse_sync.steps.upload import await_upload, end_uploads
 from synapse_sync.steps.work import Ended
 
@@ -140,10 +141,11 @@ def _wait_until_settled(passes: Sequence[Pass]) -> None:
 def _settles_at(work: Work) -> float | None:
     """When the file that was observed last can have settled; None where none is waited for."""
     row = work.ledger.query("unsettled", feed=work.id)[0]
+    table = table_settles_at(work)
     if not row["files"]:
-        return work.table.settles_at
+        return table
     work.run.count("settling", row["files"])
-    return float(row["latest"]) + work.feed.settle
+    return max(float(row["latest"]) + work.feed.settle, table or 0.0)
 
 
 def _drain_with_retries(one: Pass, patience: Patience) -> None:

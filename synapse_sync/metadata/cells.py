@@ -66,7 +66,7 @@ def _text_rows(text: str, delimiter: str | None) -> Rows:
     csv.field_size_limit(1 << 24)
     lines = io.StringIO(text, newline="")
     try:
-        reader = csv.reader(lines, delimiter=delimiter or _delimiter(text), strict=False)
+        reader = csv.reader(lines, delimiter=delimiter or _delimiter(text), strict=True)
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 _TRUE = frozenset({"true", "yes", "y", "예", "네", "참"})
 _FALSE = frozenset({"false", "no", "n", "아니오", "아니요", "거짓"})
-_INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,30}(?:\.0{1,30})?")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATES = (
     re.compile(r"([0-9]{4})\s?[-/.]\s?([0-9]{1,2})\s?[-/.]\s?([0-9]{1,2})\.?"),  # 2024-1-5, 2024/01/05, 2024. 1. 5.

@@ -31,6 +31,25 @@ class Described:
     overruled: list[dict[str, Any]] = field(default_factory=list)
 
 
+FILES = ("sidecar ", "row ")  # how the sources of values that stand in files of their own are told
+
+
+def kept(before: Mapping[str, Any], sources: Mapping[str, str], now: Described) -> Described:
+    """What a unit that was sent has from now on: new values and changed ones; nothing that was sent is taken back.
+
+    A value that came out of a sidecar or table stays also where that is gone and a weaker source speaks instead.
+    """
+    result = Described(dict(before), dict(sources), now.overruled)
+    for name, value in now.meta.items():
+        if not _from_file(sources.get(name, "")) or _from_file(now.sources[name]):
+            result.meta[name], result.sources[name] = value, now.sources[name]
+    return result
+
+
+def _from_file(source: str) -> bool:
+    return any(source.startswith(word) or f", {word}" in source for word in FILES)
+
+
 def layer(values: Mapping[str, Any], source: str, *, optional: bool = False) -> Layer:
     """A layer whose values all come from one place."""
     return Layer({name: (value, source) for name, value in values.items()}, optional)

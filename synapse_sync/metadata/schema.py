@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
+DEEPEST = 8  # references and alternatives within one another that are followed
 
 
 def allows(schema: Schema | None, name: str) -> bool:
@@ -16,10 +17,38 @@ def allows(schema: Schema | None, name: str) -> bool:
 
 
 def rule_for(schema: Schema | None, name: str) -> Mapping[str, Any]:
-    """What the schema says of one key; {} where it says nothing."""
+    """What the schema says of one key, with references and alternatives resolved; {} where it says nothing."""
     properties = schema.get("properties") if schema is not None else None
     rule = properties.get(name) if isinstance(properties, Mapping) else None
-    return rule if isinstance(rule, Mapping) else {}
+    return _resolved(schema or {}, rule, DEEPEST)
+
+
+def _resolved(schema: Schema, rule: Any, deep: int) -> Mapping[str, Any]:
+    """A rule with the types of its alternatives (anyOf, oneOf, allOf) beside its own."""
+    if not isinstance(rule, Mapping) or not deep:
+        return {}
+    if isinstance(rule.get("$ref"), str) and rule["$ref"].startswith("#/"):
+        target: Any = schema
+        for part in rule["$ref"][2:].split("/"):
+            target = target.get(part) if isinstance(target, Mapping) else None
+        return _resolved(schema, target, deep - 1)
+    parts = [each for word in ("anyOf", "oneOf", "allOf") for each in rule.get(word) or ()]
+    if not parts:
+        return rule
+    inner = [_resolved(schema, each, deep - 1) for each in parts]
+    types = [kind for each in (rule, *inner) for kind in _types(each)]
+    enums = [option for each in inner for option in each.get("enum") or ()]
+    return {**({"enum": enums} if enums and not types else {}), "type": types, **_format(inner)}
+
+
+def _types(rule: Mapping[str, Any]) -> list[str]:
+    types = rule.get("type", [])
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _format(rules: list[Mapping[str, Any]]) -> dict[str, Any]:
+    formats = {each["format"] for each in rules if "format" in each}
+    return {"format": formats.pop()} if len(formats) == 1 else {}
 
 
 def violations(meta: Mapping[str, Any], schema: Schema | None, sources: Mapping[str, str]) -> list[str]:

@@ -10,12 +10,15 @@ The nearer wins: a file's own sidecar over its folder's, a folder's over that of
 from __future__ import annotations
 
 import json
+import unicodedata
+from datetime import date, time
 from typing import Any
 
 from synapse_sync.config.meta_values import check_meta_values
 
 ENDINGS = (".json", ".yaml", ".yml")
 LARGEST = 1 << 20  # bytes
+MOST_VALUES, DEEPEST = 10_000, 20
 
 
 def beside(name: str, stem: str) -> list[str]:
@@ -29,14 +32,46 @@ def of_folder() -> list[str]:
     return [f"{base}{ending}" for base in ("meta", ".meta") for ending in ENDINGS]
 
 
+def folded(name: str) -> str:
+    """What a sidecar's name is looked up by: composed (NFC), case apart; "" for what is no sidecar's name."""
+    return unicodedata.normalize("NFC", name).casefold() if name.lower().endswith(ENDINGS) else ""
+
+
 def parse(name: str, content: bytes) -> dict[str, Any]:
     """What a sidecar says, as JSON has it (dates as ISO text). Raises ValueError, in words, for what is no table."""
     if len(content) > LARGEST:
         raise ValueError(f"has more than {LARGEST >> 20} MiB")
-    value = _json(content) if name.lower().endswith(".json") else _yaml(content)
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise ValueError("is no table of names and values")
+    try:
+        value = _json(content) if name.lower().endswith(".json") else _yaml(content)
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("is no table of names and values")  # noqa: TRY004 - about the file, not about an argument
+    _require_plain(value)
     return check_meta_values(value)
+
+
+def _require_plain(value: Any) -> None:
+    """Raises ValueError for what JSON can't hold, and for what unfolds to more than anybody means to write."""
+    waiting, count = [(value, 0)], 0
+    while waiting:
+        each, depth = waiting.pop()
+        count += 1
+        if depth > DEEPEST or count > MOST_VALUES:
+            raise ValueError(f"holds more than {MOST_VALUES:,} values, or is nested more than {DEEPEST} deep")
+        if isinstance(each, dict):
+            if not all(isinstance(key, str) for key in each):
+                raise ValueError("is no table of names and values: a name is no text")
+            waiting += [(part, depth + 1) for item in each.items() for part in item]
+        elif isinstance(each, list):
+            waiting += [(part, depth + 1) for part in each]
+        elif isinstance(each, str):
+            try:
+                each.encode()
+            except UnicodeEncodeError:
+                raise ValueError("holds text that is no Unicode") from None
+        elif not isinstance(each, (bool, int, float, date, time, type(None))):
+            raise ValueError(f"holds a value that JSON does not have ({type(each).__name__})")  # noqa: TRY004
 
 
 def _json(content: bytes) -> Any:

@@ -19,6 +19,7 @@ from synapse_sync.metadata.tables import Header, NoTable, table
 
 MEMORY = 1 << 30  # bytes of address space: 100,000 rows take a tenth
 CPU_SECONDS = 120
+MOST_OUTPUT = 64 << 20  # characters: a few bytes of a workbook can stand for a gigabyte of equal cells
 
 
 def main() -> None:
@@ -40,9 +41,11 @@ def main() -> None:
 def _write(stream: BinaryIO, ending: str, key_column: str) -> None:
     sheet, header, rows = _sheet_with_table(stream, ending, key_column)
     _line({"sheet": sheet, "columns": list(header.columns), "header_row": header.row})
-    count = 0
+    count = written = 0
     for number, values in rows:
-        _line([number, values])
+        written += _line([number, values])
+        if written > MOST_OUTPUT:
+            raise NoTable(f"has more than {MOST_OUTPUT >> 20} MiB of cells")
         count += 1
     _line({"rows": count})
 
@@ -60,8 +63,8 @@ def _sheet_with_table(
     raise first or NoTable("has no sheet")
 
 
-def _line(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
+def _line(value: Any) -> int:
+    return sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
 
 
 if __name__ == "__main__":

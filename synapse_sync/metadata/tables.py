@@ -79,7 +79,12 @@ def key_of(columns: Sequence[str], key_column: str) -> str | None:
 
 def _header_at(top: Sequence[tuple[int, list[Any]]], key_column: str) -> int:
     names = [[_name(cell) for cell in cells] for _, cells in top]
-    found = next((at for at, row in enumerate(names) if key_of(row, key_column)), None)
+    keys = [
+        (KEY_COLUMNS.index(key.casefold()) if not key_column else 0, at)
+        for at, row in enumerate(names)
+        if (key := key_of(row, key_column))
+    ]
+    found = min(keys)[1] if keys else None  # a title may well begin with "Name": the surer word wins
     if found is None and not key_column:
         found = next((at for at, (_, cells) in enumerate(top) if _could_be_header(cells)), None)
     if found is None:
@@ -134,6 +139,8 @@ def _checked(names: Sequence[str]) -> tuple[str, ...]:
 def _named(header: Header, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
     count = 0
     for number, cells in rows:
+        if len(cells) > MOST_COLUMNS:
+            raise NoTable(f"row {number} has {len(cells):,} cells, {MOST_COLUMNS:,} are read")
         values = {}
         for at, cell in enumerate(cells):
             if cell is None:

@@ -109,6 +109,8 @@ class Describer:
         """The unit's row in the feed's table. Raises NoRow or Unfit."""
         table = self._work.table.in_use
         if table is None:
+            if self._work.feed.metadata.missing_row == "wait":
+                raise NoRow(f'no row for {key}: there is no table yet, and missing_row = "wait"')
             return None
         row, problem = row_for(self._names(key, origin, files), self._rows)
         if problem:

@@ -49,13 +49,12 @@ def group(work: Work) -> int:
 
 
 def _candidates(bucket: Bucket, layout: Layout) -> list[Member]:
-    """The bucket's files, without those of a sent unit that were renamed: they stay, but make no new unit here."""
-    members = ((row, member_of(row)) for row in bucket.files.values())
-    return [
-        member
-        for row, member in members
-        if row["unit"] is None or layout.place(member.asset, member.path, member.kinds).bucket == bucket.name
-    ]
+    """The bucket's files, without those whose place is elsewhere by now.
+
+    Such are files of a sent unit that were renamed, which stay with it, and files that are still to be placed anew.
+    """
+    members = map(member_of, bucket.files.values())
+    return [member for member in members if layout.place(member.asset, member.path, member.kinds).bucket == bucket.name]
 
 
 def member_of(row: Row) -> Member:

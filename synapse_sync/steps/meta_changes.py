@@ -14,8 +14,9 @@ from synapse_sync.errors import Rejected
 from synapse_sync.ledger import Row
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.metadata.changes import differences
+from synapse_sync.metadata.merge import kept
 from synapse_sync.states import Code
-from synapse_sync.steps.description import Describer, NoRow
+from synapse_sync.steps.description import Describer, Description, NoRow
 from synapse_sync.steps.sidecars import NotYet
 from synapse_sync.steps.work import Work
 
@@ -38,7 +39,17 @@ def compare_meta(work: Work) -> int:
     with work.ledger.write() as transaction:
         for unit in units:
             before = _without_sync_key(json.loads(unit["meta"]))
-            pending = _pending(describer, unit["key"], files[unit["id"]], before)
+            try:
+                found = describer.describe(unit["key"], files[unit["id"]])
+            except (
+                NotYet,
+                NoRow,
+            ):  # doubted again when its sidecar has settled; a row that is no more takes nothing back
+                transaction.run("meta_compared", id=unit["id"], pending=unit["pending"])
+                continue
+            if found.row is not None:
+                transaction.run("row_taken", feed=work.id, row=found.row.number, unit=unit["id"])
+            pending = _pending(unit, found, before)
             text = json.dumps(pending, ensure_ascii=False, sort_keys=True) if pending else ""
             transaction.run("meta_compared", id=unit["id"], pending=text)
             if pending and text != unit["pending"]:
@@ -49,22 +60,14 @@ def compare_meta(work: Work) -> int:
     return len(units)
 
 
-def _pending(
-    describer: Describer, key: str, files: Mapping[str, Row], before: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """The meta that the unit would have now, where it is another; None also where its row is no more.
-
-    One that waits for a sidecar is doubted again when that has settled.
-    """
-    try:
-        found = describer.describe(key, files)
-    except (NotYet, NoRow):
+def _pending(unit: Row, found: Description, before: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The meta that the unit would have now, where it is another."""
+    if found.problem:
+        return {"meta": dict(before), "sources": {}, "overruled": [], "problem": found.problem}
+    now = kept(before, json.loads(unit["sources"]), found.described)
+    if now.meta == before:
         return None
-    described = found.described
-    if described.meta == before and not found.problem:
-        return None
-    kept = {"meta": described.meta, "sources": described.sources, "overruled": described.overruled}
-    return {**kept, "problem": found.problem}
+    return {"meta": now.meta, "sources": now.sources, "overruled": now.overruled, "problem": ""}
 
 
 def update_meta(work: Work) -> int:
@@ -86,8 +89,8 @@ def update_meta(work: Work) -> int:
             _refused(work, unit["id"], pending, refused)
             continue
         with work.ledger.write(durable=True) as transaction:
-            kept = {"sources": pending["sources"], "overruled": pending["overruled"]}
-            transaction.run("meta_updated", id=unit["id"], meta=meta, **kept)
+            told = {"sources": pending["sources"], "overruled": pending["overruled"]}
+            transaction.run("meta_updated", id=unit["id"], meta=meta, **told)
             detail = "; ".join(differences(_without_sync_key(before), pending["meta"]))
             transaction.run(
                 "add_history", id=unit["id"], code=Code.META_UPDATED, detail=detail, **work.stamp(transaction)

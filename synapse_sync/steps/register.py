@@ -30,6 +30,8 @@ UNKNOWN = (
 
 def register(work: Work) -> int:
     """Register one batch of ready units; returns how many. Raises errors that concern the whole destination."""
+    if work.table.pending:
+        return 0  # its new version may change the meta of what is ready
     left = _left_for_this_run(work)
     limit = min(work.config.upload.batch_size, max(left, 1))
     asked_before = _to_ask_again(work, limit)

@@ -31,4 +31,5 @@ def retry_all(ledger: Ledger, *, now: float) -> int:
         transaction.run("retry_everything")
         transaction.run("retry_all_files")
         transaction.run("retry_all_units")
+        transaction.run("retry_meta")
     return len(units)

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.grouping.names import untyped
+from synapse_sync.metadata.sidecars import folded
 from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.shown import shown
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
@@ -114,7 +116,7 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
     for name, observation in changes.new:
         columns = _columns(observation, directory.device)
-        scan.new.append({**place, "name": name, "untyped": untyped(name), **columns})
+        scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": folded(shown(name)), **columns})
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
@@ -145,6 +147,10 @@ def _flush(scan: _Scan) -> None:
         stamp = work.stamp(transaction)
         transaction.run_many("add_file", ({**row, "at": stamp["now"]} for row in scan.new))
         transaction.run_many("observe_change", ({**row, **stamp} for row in scan.changed))
+        if work.feed.metadata.sidecar:  # units that are ready wait for what has come or changed beside them
+            describe_again(work, transaction, scan.new)
+            changed = [row["id"] for row in scan.changed]
+            describe_again(work, transaction, transaction.query("names_of_files", files=changed))
     work.run.count("new", len(scan.new))
     work.run.count("changed", len(scan.changed))
     scan.new.clear()
@@ -198,6 +204,7 @@ def _follow_renames(scan: _Scan, absent: list[int]) -> set[int]:
             after = transaction.one("file_observation", id=new_id)
             names = f"{shown_path(before)} → {shown_path(after)}"
             transaction.run("redecide_units_of_files", files=[old_id])
+            describe_again(work, transaction, [before])
             transaction.run("remove_file", id=new_id)
             transaction.run("rename_file", id=old_id, reason=names, **dict(after), **work.stamp(transaction))
         work.run.count("renamed")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from synapse_sync.errors import FileChanged, SourceError
+from synapse_sync.grouping.names import nfc
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata import sidecars
 from synapse_sync.metadata.merge import Layer, layer
@@ -58,15 +59,18 @@ class Sidecars:
     def _of_files(self, files: Mapping[str, Row]) -> Iterator[Row]:
         assert self._work.layout is not None
         for file in files.values():
-            name = shown_path(file).rpartition("/")[2]
-            stem = name[: len(self._work.layout.fields(shown_path(file))["stem"])]
+            name = nfc(shown_path(file).rpartition("/")[2])
+            stem = self._work.layout.fields(shown_path(file))["stem"]
             yield from self._named(file["asset"], bytes(file["dir"]), sidecars.beside(name, stem))
 
     def _named(self, asset: str, folder: bytes, names: list[str]) -> list[Row]:
-        """The files of these names in a folder, in the order of the names."""
+        """The files of these names in a folder, in the order of the names, whatever their case and Unicode form."""
         place = {"feed": self._work.id, "asset": asset, "dir": folder}
-        found = {bytes(row["name"]): row for row in self._work.ledger.query("files_named", **place, names=names)}
-        return [found[name] for each in names if (name := each.encode(errors="surrogateescape")) in found]
+        wanted = list(dict.fromkeys(map(sidecars.folded, names)))
+        found: dict[str, list[Row]] = {}
+        for row in self._work.ledger.query("files_named", **place, names=wanted):
+            found.setdefault(row["sidecar"], []).append(row)
+        return [row for name in wanted for row in sorted(found.get(name, ()), key=lambda row: bytes(row["name"]))]
 
     def _read(self, row: Row) -> dict[str, Any]:
         if row["state"] != FileState.METADATA:
@@ -89,7 +93,7 @@ class Sidecars:
             raise Unfit(f"its sidecar {shown_path(row)} {error}") from None
 
 
-def describe_again(work: Work, transaction: Transaction, files: Iterable[Row]) -> None:
+def describe_again(work: Work, transaction: Transaction, files: Iterable[Row | Mapping[str, Any]]) -> None:
     """Sidecars came, changed or went (rows with asset, dir and name): the units that they speak of are described anew.
 
     What turned out to be no sidecar is among them: a unit may have waited to know that.
@@ -105,12 +109,21 @@ def describe_again(work: Work, transaction: Transaction, files: Iterable[Row]) -
             first, end = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
             transaction.run("describe_again_below", **place, first=first, end=end, **stamp)
             transaction.run("doubt_meta_below", **place, first=first, end=end)
+        elif shown.endswith(sidecars.ENDINGS) and not _is_plain(name):
+            # Its target may be written in another case or Unicode form: all in the folder are described anew.
+            whole = {"first": folder + b"/\xff", "end": folder + b"/\xff"}
+            transaction.run("describe_again_below", **place, **whole, **stamp)
+            transaction.run("doubt_meta_below", **place, **whole)
         elif shown.endswith(sidecars.ENDINGS):
             base = name[: name.rfind(b".")]
             base = base[:-5] if base.lower().endswith(b".meta") else base
             # Names that begin with the base and a dot, and few others: what sorts before "/".
             transaction.run("describe_again_beside", **place, first=base, end=base + b"/", **stamp)
             transaction.run("doubt_meta_beside", **place, first=base, end=base + b"/")
+
+
+def _is_plain(name: bytes) -> bool:
+    return name.isascii() and name == name.lower()
 
 
 def _folders(directory: bytes) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, BinaryIO
@@ -32,7 +32,7 @@ from synapse_sync.steps.table_state import TableInUse
 from synapse_sync.steps.work import Work
 
 READING_SECONDS = 300.0
-SAMPLE = 2000  # rows and units that are compared to find the key column
+SAMPLE, MOST_UNITS = 2000, 100_000  # rows and units that are compared to find the key column
 PREFERRED = (".xlsx", ".xls", ".ods", ".csv", ".tsv")
 
 
@@ -59,13 +59,12 @@ def read_table(work: Work) -> int:
     file = _table_file(work)
     waited = work.table.pending
     if file is None:
-        work.table.pending, work.table.in_use = False, None
-        return _store(work, None, []) if known else int(waited)
+        return _without_table(work, known, waited=waited)
     if not file.settled:
         work.table.pending = True
         return 0
     identity = [file.name, *file.observed, work.feed.metadata.key_column]
-    if known and known["identity"] == identity:
+    if known and known["identity"] == identity and "gone_at" not in known:
         work.table.pending, work.table.in_use = False, TableInUse(**known["table"])
         return int(waited)
     try:
@@ -79,6 +78,29 @@ def read_table(work: Work) -> int:
     work.table.pending, work.table.in_use = False, table
     work.run.measure("table_rows", len(rows))
     return _store(work, {"identity": identity, "table": asdict(table)}, rows)
+
+
+def _without_table(work: Work, known: dict[str, Any] | None, *, waited: bool) -> int:
+    """There is no table (any more): one that is saved under a new name is away for a moment, and is waited for."""
+    if known is None:
+        work.table.pending, work.table.in_use = False, None
+        return int(waited)
+    now = work.clock()
+    gone_at = known.setdefault("gone_at", now)
+    if now - gone_at < work.feed.settle:
+        work.table.pending = True
+        with work.ledger.write() as transaction:
+            transaction.run("remember_table", feed=work.id, table=json.dumps(known))
+        return 0
+    work.table.pending, work.table.in_use = False, None
+    return _store(work, None, [])
+
+
+def table_settles_at(work: Work) -> float | None:
+    """When a table that no listing shows will have settled; None where none is waited for."""
+    with suppress(FeedPaused):
+        _table_file(work)
+    return work.table.settles_at
 
 
 def named_table(work: Work) -> str:
@@ -199,7 +221,9 @@ def _lines(stream: BinaryIO, ending: str, key_column: str) -> list[Any]:
 def _guessed(work: Work, columns: list[str], rows: list[tuple[int, dict[str, Any]]]) -> str:
     """The column that names units most often. Raises _Unusable where none does, _NoUnits where there are none."""
     names: set[str] = set()
-    for row in work.ledger.query("names_of_units", feed=work.id, limit=SAMPLE):
+    if work.ledger.query("files_to_place", feed=work.id, detects=False, limit=1):
+        raise _NoUnits  # more units are on their way
+    for row in work.ledger.query("names_of_units", feed=work.id, limit=MOST_UNITS):
         base = row["path"].rpartition("/")[2]
         names |= {row_key(name) for name in (row["key"], row["path"], base, base.partition(".")[0])}
     if not names:

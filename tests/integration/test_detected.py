@@ -101,3 +101,21 @@ def test_a_rename_to_a_telling_name_and_back_is_noticed(site: Installation) -> N
     (site.share / "README").rename(site.share / "README.dcm")
     assert site.sync().exit_code == 0
     assert site.units() == {"README": {"dicom_1": "README.dcm"}}
+
+
+@pytest.mark.parametrize("grouping", [BY_STEM, BY_STEM + 'on_ambiguous = "newest"\n'])
+def test_a_file_of_a_waiting_unit_that_is_renamed_finds_its_new_one(site: Installation, grouping: str) -> None:
+    site.configure(specs=[IMAGE, LABEL], extra=grouping)
+    site.write({"x": PNG})
+    site.sync()
+    (site.share / "x").rename(site.share / "y")
+    site.write({"x.json": "{}"})
+
+    assert site.sync().exit_code == 0
+    site.write({"y.json": "[]"})
+    assert site.sync().exit_code == 0
+
+    assert site.units() == {"y": {"image_1": "y", "label_1": "y.json"}}
+    site.write({"x": PNG + b"1"})
+    assert site.sync().exit_code == 0
+    assert site.units().keys() == {"x", "y"}

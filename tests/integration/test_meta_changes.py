@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -139,3 +140,73 @@ def test_v1_cannot_change_units_and_says_so(site: Installation) -> None:
     printed = site.type("config", "check")
     assert printed.exit_code == 2
     assert "only v2 can change registered units" in printed.stderr
+
+
+@pytest.mark.parametrize("gone", ["the sidecar", "the whole unit", "the table", "a row of a found table"])
+def test_what_is_gone_takes_nothing_back_from_the_server(site: Installation, gone: str) -> None:
+    configure(site, UPDATING + "sidecar = true\n")
+    site.write({"d/P1.png": "an image", "d/P1.json": '{"age": 45}', "meta.csv": "filename,site\nP1,Seoul\nP2,x\n"})
+    assert site.sync().exit_code == 0
+    if gone == "the sidecar":
+        (site.share / "d/P1.json").unlink()
+    elif gone == "the whole unit":
+        shutil.rmtree(site.share / "d")
+        (site.share / "d").mkdir()
+    elif gone == "the table":
+        (site.share / "meta.csv").unlink()
+    else:
+        site.write({"meta.csv": "filename,site\nP2,x\n"})
+
+    for _ in range(2):
+        assert site.sync().exit_code == 0
+
+    (unit,) = site.server.units(site.collection)
+    assert (unit["meta"]["age"], unit["meta"]["site"]) == (45, "Seoul")
+    assert changes(site) == {}
+
+
+def test_a_change_while_a_registration_is_awaited_is_not_lost(site: Installation, impatient: None) -> None:
+    configure(site, UPDATING)
+    site.write({"P1.png": "an image", "meta.csv": "filename,age\nP1,45\n"})
+    site.server.fault("*bulk-create*", "drop_after", times=None)
+    site.sync()
+    site.write({"meta.csv": "filename,age\nP1,46\n"})
+    site.sync()
+    site.server.clear_faults()
+    site.run("retry", "--all")
+
+    for _ in range(2):
+        site.sync()
+
+    assert meta(site)["age"] == "46"
+
+
+def test_retry_sends_again_what_the_server_refused(site: Installation) -> None:
+    configure(site, UPDATING)
+    register(site)
+    site.server.fault("PATCH v2/data-units/{id}/", "status", code=404, body={"error": {"message": "not there"}})
+    site.write({"meta.csv": "filename,age\nP1,46\nP2,50\n"})
+    assert site.sync().exit_code == 1
+
+    site.run("retry", "--all")
+    assert site.sync().exit_code == 0
+    assert meta(site)["age"] == "46"
+    assert site.run("runs", "--json").json[0]["counts"]["rows_without_unit"] == 0
+
+
+@pytest.mark.parametrize("source", ["table", "sidecar"])
+def test_a_unit_that_is_ready_goes_with_what_has_been_listed_meanwhile(
+    site: Installation, source: str, impatient: None
+) -> None:
+    configure(site, "[feeds.metadata]\nsidecar = true\n")
+    names = {"table": ("meta.csv", "filename,age\nP1,{}\n"), "sidecar": ("P1.json", '{{"age": "{}"}}')}
+    name, content = names[source]
+    site.write({"P1.png": "an image", name: content.format(1)})
+    site.server.fault("*bulk-create*", "status", code=429, times=None)
+    site.sync()
+    site.server.clear_faults()
+    site.run("retry", "--all")
+    site.write({name: content.format(2)})
+
+    assert site.sync().exit_code == 0
+    assert meta(site)["age"] == "2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import unicodedata
 from typing import Any
 
 import pytest
@@ -159,3 +160,66 @@ def test_many_sidecars_in_one_folder_reach_their_own_units(site: Installation) -
     found = meta(site)
     assert len(found) == 3000
     assert all(found[str(number)]["number"] == number for number in range(3000))
+
+
+@pytest.mark.parametrize(
+    ("image", "sidecar"),
+    [
+        ("B.PNG", "b.json"),
+        ("b.png", "B.JSON"),
+        ("b.png", "META.JSON"),
+        ("사진.png", unicodedata.normalize("NFD", "사진.json")),
+        (unicodedata.normalize("NFD", "사진.png"), unicodedata.normalize("NFD", "사진.json")),
+        (unicodedata.normalize("NFD", "été.png"), "été.png.meta.json"),
+        (os.fsdecode(b"x\xff.png"), os.fsdecode(b"x\xff.json")),
+    ],
+)
+def test_case_and_unicode_forms_make_no_difference(site: Installation, image: str, sidecar: str) -> None:
+    site.configure(specs=[IMAGE], extra=BY_STEM + SIDECAR)
+    site.write({image: "an image", sidecar: '{"age": 45}'})
+
+    assert site.sync().exit_code == 0
+    assert [unit["age"] for unit in meta(site).values()] == [45]
+
+
+def test_a_sidecar_that_is_renamed_away_is_waited_for_no_longer(site: Installation, impatient: None) -> None:
+    site.configure(specs=[IMAGE], extra=BY_STEM + SIDECAR)
+    site.write({"a.png": "an image", "b.png": "another image", "a.json": '{"age": 45}'})
+    site.server.fault("POST data_units/", "status", code=503, times=None)
+    site.sync()
+    (site.share / "a.json").rename(site.share / "b.json")
+    site.sync()
+    site.server.clear_faults()
+    site.run("retry", "--all")
+    assert site.sync().exit_code == 0
+    assert {key: found.get("age") for key, found in meta(site).items()} == {"a": None, "b": 45}
+
+
+HOSTILE = {
+    "nested too deep": "[" * 200_000,
+    "deep but sound": '{"a":' * 500 + "1" + "}" * 500,
+    "no Unicode": '{"a": "\\ud800x"}',
+    "no Unicode in a name": '{"\\ud800x": 1}',
+    "too many values": json.dumps({"a": list(range(20_000))}),
+}
+HOSTILE_YAML = {
+    "bytes": "a: !!binary aGVsbG8=",
+    "a set": "a: !!set {x, y}",
+    "itself": "a: &x [*x]",
+    "an alias bomb": "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    + "".join(f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", content) for content in HOSTILE.values()] + [("a.yaml", content) for content in HOSTILE_YAML.values()],
+    ids=[*HOSTILE, *HOSTILE_YAML],
+)
+def test_a_hostile_sidecar_holds_its_own_unit_alone(site: Installation, name: str, content: str) -> None:
+    site.configure(specs=[IMAGE], extra=BY_STEM + SIDECAR)
+    site.write({"a.png": "an image", "b.png": "another image", name: content})
+
+    assert site.sync().exit_code == 1
+    assert site.states() == {"a": "held", "b": "registered"}
+    assert f"its sidecar {name}" in site.reason("a")

@@ -303,3 +303,84 @@ def test_a_folder_in_the_tables_place_is_no_table(site: Installation) -> None:
 
     assert site.sync().exit_code == 0
     assert Path(site.share / "meta.csv").is_dir()
+
+
+def test_a_few_bytes_that_stand_for_a_gigabyte_of_cells_are_refused(site: Installation) -> None:
+    configure(site)
+    site.write(IMAGES)
+    long = "x" * 32_000
+    site.write({"meta.xlsx": workbook(["filename", *"abcdefghij"], *[[f"P{n}", *[long] * 10] for n in range(300)])})
+
+    outcome = site.sync()
+
+    assert outcome.exit_code == 1
+    assert "has more than 64 MiB of cells" in outcome.feed["paused"]
+
+
+@pytest.mark.parametrize(
+    ("content", "age"),
+    [
+        ("Name,Study X\n\nfilename,age\nP1,45\n", "45"),
+        ("Patients\nid,filename,age\n7,P1,45\n", "45"),
+    ],
+)
+def test_a_title_is_not_taken_for_the_header(site: Installation, content: str, age: str) -> None:
+    configure(site)
+    site.write(["P1.png"])
+    site.write({"meta.csv": content})
+    assert site.sync().exit_code == 0
+    assert meta(site)["P1"]["age"] == age
+    assert "Study X" not in meta(site)["P1"]
+
+
+def test_a_quote_that_never_ends_swallows_no_rows(site: Installation) -> None:
+    configure(site)
+    site.write(IMAGES)
+    site.write({"meta.csv": 'filename,n\nP1,"unclosed\nP2,2\n'})
+    outcome = site.sync()
+    assert outcome.exit_code == 1
+    assert "can't be read as text with columns" in outcome.feed["paused"]
+
+
+def test_explicitly_waiting_for_rows_waits_for_the_table_too(site: Installation) -> None:
+    configure(site, '[feeds.metadata]\nmissing_row = "wait"\n')
+    site.write(IMAGES)
+    assert site.sync().exit_code == 0
+    assert site.states() == {"P1": "complete", "P2": "complete"}
+    site.write({"meta.csv": "filename,age\nP1,45\nP2,46\n"})
+    assert site.sync().exit_code == 0
+    assert meta(site)["P2"]["age"] == "46"
+
+
+def test_a_table_outside_is_given_time_to_settle(site: Installation) -> None:
+    table = site.folder / "p.csv"
+    configure(site, NAMED.format(table))
+    config = site.folder / "config.toml"
+    site.write(IMAGES)
+    table.write_text("filename,age\n")
+    site.sync()
+    config.write_text(config.read_text().replace('settle = "0s"', 'settle = "1s"'))
+    table.write_text("filename,age\nP1,45\nP2,46\n")
+    assert site.sync().exit_code == 0
+    assert meta(site)["P2"]["age"] == "46"
+
+
+def test_a_plan_counts_only_what_would_go(site: Installation) -> None:
+    configure(site, NAMED.format("p.csv"))
+    site.write(IMAGES)
+    site.write({"p.csv": "filename,age\nP1,45\n"})
+    (feed,) = site.run("plan", "--json").json["feeds"]
+    assert feed["totals"]["to_register"] == 1
+    assert feed["totals"]["bytes_to_send"] == len("content of P1.png")
+
+
+def test_types_that_the_schema_tells_by_reference_or_alternative_are_met(site: Installation) -> None:
+    schema = {
+        "properties": {"age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "day": {"$ref": "#/$defs/day"}},
+        "$defs": {"day": {"type": "string", "format": "date"}},
+    }
+    configure(site, schema=schema)
+    site.write(["P1.png"])
+    site.write({"meta.csv": "filename,age,day\nP1,45,2024/1/5\n"})
+    assert site.sync().exit_code == 0
+    assert (meta(site)["P1"]["age"], meta(site)["P1"]["day"]) == (45, "2024-01-05")

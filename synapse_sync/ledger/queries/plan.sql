@@ -13,4 +13,7 @@ SELECT count(*) AS files FROM files WHERE feed = :feed AND state IN ('unmatched'
 SELECT coalesce(sum(f.size), 0) AS bytes
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
 LEFT JOIN contents AS c ON c.id = f.content AND f.read_revision = f.revision
-WHERE u.feed = :feed AND u.state IN ('complete', 'described', 'ready') AND (c.state IS NULL OR c.state <> 'present')
+WHERE u.feed = :feed AND u.state IN ('complete', 'described', 'ready') AND u.awaits = '' AND (c.state IS NULL OR c.state <> 'present')
+
+-- count_going: units that would be registered
+SELECT count(*) AS units FROM units WHERE feed = :feed AND state IN ('complete', 'described', 'ready') AND awaits = ''

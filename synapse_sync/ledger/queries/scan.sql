@@ -12,8 +12,8 @@ SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND st
 SELECT count(*) AS files FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
 
 -- add_file: a file that a listing shows for the first time
-INSERT INTO files (feed, asset, dir, name, size, mtime_ns, ctime_ns, token, device, observed_at, first_seen, untyped)
-VALUES (:feed, :asset, :dir, :name, :size, :mtime_ns, :ctime_ns, :token, :device, :at, :first_seen, :untyped)
+INSERT INTO files (feed, asset, dir, name, size, mtime_ns, ctime_ns, token, device, observed_at, first_seen, untyped, sidecar)
+VALUES (:feed, :asset, :dir, :name, :size, :mtime_ns, :ctime_ns, :token, :device, :at, :first_seen, :untyped, :sidecar)
 
 -- observe_change: a known file with another observation, or one that was gone and is there again
 UPDATE files SET size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns, token = :token, device = :device,
@@ -29,16 +29,17 @@ FROM files AS old JOIN files AS new ON new.feed = old.feed AND new.token = old.t
 WHERE old.id IN (SELECT value FROM json_each(:absent)) AND new.first_seen = :first_seen AND new.id <> old.id
 
 -- file_observation: one file's name and observation
-SELECT asset, dir, name, untyped, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id
+SELECT asset, dir, name, untyped, sidecar, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id
 
 -- remove_file: a row whose file is known under another row from now on; nothing refers to it yet
 DELETE FROM files WHERE id = :id
 
 -- rename_file: the same file under another name; its content is read again before anything is concluded
-UPDATE files SET asset = :asset, dir = :dir, name = :name, untyped = :untyped, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns,
+UPDATE files SET asset = :asset, dir = :dir, name = :name, untyped = :untyped, sidecar = :sidecar, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns,
     token = :token, device = :device, observed_at = :observed_at, revision = revision + 1, attempts = 0,
     not_before = 0, reason = :reason, code = 'renamed', moved_at = :now, run = :run, state = 'seen',
-    unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit)
+    unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit),
+    bucket = CASE WHEN unit IN (SELECT id FROM sent_units) THEN bucket END
 WHERE id = :id
 
 -- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them

@@ -25,7 +25,8 @@ WHERE feed = :feed AND (state = 'complete' AND awaits <> '' OR completed_at IS N
     AND state IN ('described', 'ready', 'duplicate', 'held') AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 
 -- rows_with_keys: the rows for any of these keys
-SELECT row, key, cells FROM table_rows WHERE feed = :feed AND key IN (SELECT value FROM json_each(:keys)) ORDER BY row
+SELECT row, key, cells FROM table_rows INDEXED BY table_rows_by_key
+WHERE feed = :feed AND key IN (SELECT value FROM json_each(:keys)) ORDER BY row
 
 -- row_taken: a unit was described with this row
 UPDATE table_rows SET unit = :unit WHERE feed = :feed AND row = :row

@@ -6,8 +6,8 @@ WHERE feed = :feed AND state = 'complete' AND awaits = '' AND not_before <= :now
 UPDATE units SET awaits = :awaits, reason = :reason WHERE id = :id AND revision = :revision AND state = 'complete'
 
 -- files_named: files of these names in one folder that are metadata, or that may turn out to be
-SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, state FROM files
-WHERE feed = :feed AND asset = :asset AND dir = :dir AND name IN (SELECT CAST(value AS BLOB) FROM json_each(:names))
+SELECT id, asset, dir, name, sidecar, size, mtime_ns, ctime_ns, token, state FROM files
+WHERE feed = :feed AND asset = :asset AND dir = :dir AND sidecar <> '' AND sidecar IN (SELECT value FROM json_each(:names))
     AND state IN ('metadata', 'seen', 'settled')
 
 -- describe_again_beside: units with files of these names in one folder, unless something was sent for them
@@ -120,21 +120,21 @@ GROUP BY d.fingerprint LIMIT :limit
 -- promote_duplicate: a duplicate takes the place of the unit that no longer goes
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
 
--- doubt_meta_beside: registered units with files of these names in one folder: what is beside them has changed
-UPDATE units SET meta_due = 1 WHERE state = 'registered' AND id IN (
+-- doubt_meta_beside: sent units with files of these names in one folder: what is beside them has changed
+UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
     WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir AND f.name >= :first AND f.name < :end)
 
--- doubt_meta_below: registered units with files in or below a folder whose sidecar has changed
-UPDATE units SET meta_due = 1 WHERE state = 'registered' AND id IN (
+-- doubt_meta_below: sent units with files in or below a folder whose sidecar has changed
+UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
     WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
 
--- doubt_meta: every registered unit of a feed: its table, its settings or its collection have changed
-UPDATE units SET meta_due = 1 WHERE feed = :feed AND state = 'registered'
+-- doubt_meta: every sent unit of a feed: its table, its settings or its collection have changed
+UPDATE units SET meta_due = 1 WHERE feed = :feed AND id IN (SELECT id FROM sent_units)
 
 -- units_to_compare: registered units whose meta is to be made again
-SELECT id, key, meta, pending FROM units INDEXED BY units_meta_due
+SELECT id, key, meta, sources, pending FROM units INDEXED BY units_meta_due
 WHERE feed = :feed AND meta_due = 1 AND state = 'registered' LIMIT :limit
 
 -- meta_compared: what a registered unit's meta would be now, '' where it is as it was sent
@@ -152,3 +152,6 @@ WHERE id = :id
 -- add_history: what happened to a unit that stays as it is
 INSERT INTO history (at, run, kind, ref, was, became, code, detail)
 SELECT :now, :run, 'unit', id, state, state, :code, :detail FROM units WHERE id = :id
+
+-- retry_meta: units whose new metadata the server refused: it is made, and sent, again
+UPDATE units SET meta_due = 1 WHERE pending <> '' AND json_extract(pending, '$.problem') <> ''

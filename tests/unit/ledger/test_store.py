@@ -14,7 +14,7 @@ from synapse_sync.ledger import Ledger, Transaction, open_for_reading
 from synapse_sync.ledger.store import translated
 
 OBSERVED = {"size": 1, "mtime_ns": 1, "ctime_ns": 1, "token": 1, "device": 1}
-FILE = {"feed": 1, "asset": "", "dir": b"p1", "at": 1.0, "first_seen": 1.0, "untyped": False, **OBSERVED}
+FILE = {"feed": 1, "asset": "", "dir": b"p1", "at": 1.0, "first_seen": 1.0, "untyped": False, "sidecar": "", **OBSERVED}
 
 
 def add(transaction: Transaction, name: bytes = b"image.png") -> None:
