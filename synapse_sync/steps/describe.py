@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-from synapse_sync.ledger import Row
 from synapse_sync.states import Code
 from synapse_sync.steps.description import Describer, NoRow
 from synapse_sync.steps.sidecars import NotYet
@@ -20,17 +17,13 @@ def describe(work: Work) -> int:
     units = work.ledger.query("units_to_describe", feed=work.id, now=work.clock(), limit=BATCH)
     if not units:
         return 0
-    files: dict[int, dict[str, Row]] = defaultdict(dict)
-    for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
-        files[row["unit"]][row["spec"]] = row
-    describer = Describer(work, work.layout)
-    describer.look_up((unit["key"], files[unit["id"]]) for unit in units)
+    describer = Describer(work, work.layout, units)
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         for unit in units:
             guard = {"id": unit["id"], "revision": unit["revision"]}
             try:
-                found = describer.describe(unit["key"], files[unit["id"]])
+                found = describer.describe(unit)
             except NotYet:
                 transaction.run("await_metadata", **guard, awaits="sidecar", reason="its sidecar is still settling")
                 continue

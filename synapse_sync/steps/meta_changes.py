@@ -6,7 +6,6 @@ What they would be described with now is made by the very code that described th
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,16 +30,12 @@ def compare_meta(work: Work) -> int:
     units = work.ledger.query("units_to_compare", feed=work.id, limit=BATCH)
     if not units:
         return 0
-    files: dict[int, dict[str, Row]] = defaultdict(dict)
-    for row in work.ledger.query("files_of_units", units=[unit["id"] for unit in units]):
-        files[row["unit"]][row["spec"]] = row
-    describer = Describer(work, work.layout)
-    describer.look_up((unit["key"], files[unit["id"]]) for unit in units)
+    describer = Describer(work, work.layout, units)
     with work.ledger.write() as transaction:
         for unit in units:
             before = _without_sync_key(json.loads(unit["meta"]))
             try:
-                found = describer.describe(unit["key"], files[unit["id"]])
+                found = describer.describe(unit)
             except (
                 NotYet,
                 NoRow,
