@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synapse_sync.config.feed import Feed
 from synapse_sync.config.model import Config, Server
+from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.urls import is_unprotected
@@ -79,6 +80,7 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
     yield from _patterns(place, feed)
+    yield from _says_nothing(place, feed)
     yield from _names_in_templates(place, feed)
 
 
@@ -94,6 +96,23 @@ def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:
         yield Problem(
             (*place, "grouping", "rules"), "an asset says itself which specification its files are for; remove them"
         )
+
+
+def _says_nothing(place: Place, feed: Feed) -> Iterator[Problem]:
+    """Settings that are valid by themselves and can never do anything."""
+    filename = feed.metadata.filename
+    if filename and not Expression(filename).names:
+        words = "has no named group, so it finds nothing; write (?P<name>…) around what is to become metadata"
+        yield Problem((*place, "metadata", "filename"), words)
+    for index, rule in enumerate(feed.grouping.rules):
+        if rule.pattern.startswith("!"):
+            words = f'"{rule.pattern}" takes nothing; a rule says which files are for a specification'
+            yield Problem((*place, "grouping", "rules", index, "pattern"), words)
+    for index, text in enumerate(feed.groups):
+        if not text:
+            yield Problem((*place, "groups", index), "is empty; a group has a name")
+    if is_remote(feed.metadata.table):
+        yield Problem((*place, "metadata", "table"), "this version reads local tables only")
 
 
 def _names_in_templates(place: Place, feed: Feed) -> Iterator[Problem]:

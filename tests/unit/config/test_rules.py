@@ -181,3 +181,10 @@ def test_rules_have_no_place_beside_assets() -> None:
     rules = [{"pattern": "*.png", "spec": "image_1"}]
     with_assets = feed(path=None, assets={"image_1": {"path": "/srv/i"}}, grouping={"by": "pattern", "rules": rules})
     assert "an asset says itself" in problems(with_assets)[0]
+
+
+def test_what_could_never_do_anything_is_a_mistake() -> None:
+    assert "has no named group" in problems(feed(metadata={"filename": "P[0-9]+"}))[0]
+    assert "takes nothing" in grouped(by="pattern", rules=[{"pattern": "!*.png", "spec": "image_1"}])[0]
+    assert problems(feed(groups=[""])) == ["feeds[0].groups[0]: is empty; a group has a name"]
+    assert "local tables only" in problems(feed(metadata={"table": "s3://bucket/meta.csv"}))[0]
