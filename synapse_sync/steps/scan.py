@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.grouping.names import untyped
-from synapse_sync.metadata.sidecars import folded
+from synapse_sync.metadata.sidecars import ENDINGS, folded
 from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
 from synapse_sync.shown import shown
 from synapse_sync.sources.base import Source
@@ -26,6 +26,8 @@ from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
 BATCH = 2000  # rows a transaction: some 20 ms of writing (measured), so that readers and other feeds are not held up
+
+SIDECAR_ENDINGS = tuple(ending.encode() for ending in ENDINGS)
 
 Item = TypeVar("Item")
 
@@ -116,7 +118,7 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
     for name, observation in changes.new:
         columns = _columns(observation, directory.device)
-        scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": folded(shown(name)), **columns})
+        scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": _sidecar_name(name), **columns})
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
@@ -125,6 +127,11 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     scan.tally["listed"] += kept
     scan.tally["excluded"] += changes.excluded + directory.excluded_folders
     scan.tally["special"] += directory.special
+
+
+def _sidecar_name(name: bytes) -> str:
+    """What the file is looked up by where it may be a sidecar; "" for nearly all, so that costs next to nothing."""
+    return folded(shown(name)) if name[-5:].lower().endswith(SIDECAR_ENDINGS) else ""
 
 
 def _columns(observation: Observation, device: int) -> dict[str, Any]:
