@@ -100,6 +100,9 @@ class Destination(Protocol):
         Raises Rejected with the server's words where they would not.
         """
 
+    def meta_of(self, unit_id: int) -> Mapping[str, Any] | None:
+        """The meta of a registered unit as the destination has it; None where it doesn't tell."""
+
     def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
         """Give a registered unit this meta instead of its own. Raises Rejected; the same may be sent again."""
 

@@ -18,10 +18,10 @@ from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.beginning import Beginning
 from synapse_sync.steps.work import Work
 
 LINGER = 1.0
-BAD_BEGINNING = 10  # refused units, and none taken, after which no more are sent
 UNKNOWN = (
     "outcome unknown: the answer to its registration was lost ({why}); "
     "look it up in the collection: `retry` sends it again"
@@ -38,14 +38,17 @@ def register(work: Work) -> int:
     rows = asked_before or work.ledger.query("units_to_register", feed=work.id, now=work.clock(), limit=limit)
     if not rows or _fuller_batch_comes(work, len(rows), limit):
         return 0
-    _require_a_beginning(work)
+    beginning = Beginning(work)
+    beginning.require_none_refused()
     if left <= 0:
         raise FeedPaused(
             f"feed {work.feed.name} registered max_units_per_run = {work.feed.max_units_per_run} units and has more",
             hint="look at `units`; the next run goes on",
         )
     attempts = {row["id"]: row["attempts"] for row in rows}
-    _Registration(work, attempts, asked_before=bool(asked_before)).send(outgoing(work, rows))
+    units = outgoing(work, rows)
+    _Registration(work, attempts, asked_before=bool(asked_before)).send(units)
+    beginning.compare(units)
     return len(rows)
 
 
@@ -60,20 +63,6 @@ def outgoing(work: Work, rows: Sequence[Row]) -> list[OutgoingUnit]:
         groups = tuple(json.loads(row["groups"]))
         units.append(OutgoingUnit(row["id"], row["key"], files[row["id"]], meta, meta.get(SYNC_KEY, ""), groups))
     return units
-
-
-def _require_a_beginning(work: Work) -> None:
-    """A server that took none of a feed's first units and refused many will not like the next thousands better."""
-    if work.run.counts["registered"]:
-        return
-    refused = work.ledger.query("refused_so_far", feed=work.id)[0]
-    if refused["units"] >= BAD_BEGINNING:
-        raise FeedPaused(
-            f"feed {work.feed.name}: the server refused its first {refused['units']} units and took none; one of them: "
-            f"{refused['reason']}",
-            hint="correct what it says; what depends on the config or the collection is then decided again by itself, "
-            "else with `retry --all`",
-        )
 
 
 def _fuller_batch_comes(work: Work, ready: int, limit: int) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from synapse_sync.devserver.store import Database
 
-from .conftest import DIRECTORY, LABEL, PAIR, Installation, md5
+from .conftest import DIRECTORY, IMAGE, LABEL, PAIR, Installation, md5
 
 REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
 V2 = 'api = "v2"'
@@ -239,3 +239,30 @@ def test_a_server_that_refuses_the_first_units_is_not_sent_thousands_more(site: 
     site.run("retry", "--all")
     assert site.sync().exit_code == 0
     assert len(site.units()) == 100
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+def test_the_first_unit_is_read_back_before_thousands_follow(site: Installation, api: str) -> None:
+    """A server that shows something else than was sent is looked at by a person first; then the feed goes on."""
+    specs = [IMAGE, {**LABEL, "file_type": "data"}]
+    site.configure(specs=specs, extra=DIRECTORY, head=f'api = "{api}"\n[upload]\nbatch_size = 5')
+    site.write([f"p{number}/{name}" for number in range(20) for name in ("image.png", "label.json")])
+    route = "GET data_units/{id}/" if api == "v1" else "GET v2/data-units/{id}/"
+    site.server.fault(route, "status", code=200, body={"id": 1, "meta": {"data_unit_key": "something else"}})
+
+    outcome = site.sync()
+
+    assert outcome.exit_code == 1
+    assert 'data_unit_key: "p' in outcome.feed["paused"]
+    assert len(site.server.units(site.collection)) == 5
+    site.server.reset_stats()
+    assert site.sync().exit_code == 0
+    assert len(site.units()) == 20
+    assert site.requests(route) == 0
+
+
+def test_a_server_that_does_not_show_units_is_no_hindrance(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write(PAIR)
+    site.server.fault("GET data_units/{id}/", "status", code=404, body={"detail": "no"})
+    assert site.sync().exit_code == 0

@@ -125,6 +125,10 @@ class SynapseDestination:
             registration.rehearse(self._transport, collection, units)
         return self.api == "v2"
 
+    def meta_of(self, unit_id: int) -> Mapping[str, Any] | None:
+        """The meta of a registered unit as the server has it."""
+        return registration.meta_of(self._transport, self.api, unit_id)
+
     def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
         """Give a registered unit this meta instead of its own; v2 only."""
         registration.update_meta(self._transport, unit_id, key, meta)

@@ -49,6 +49,14 @@ def _bulk(collection: int, units: Sequence[OutgoingUnit]) -> dict[str, Any]:
     return {"data_collection": collection, "units": [_described(unit) for unit in units]}
 
 
+def meta_of(transport: Transport, api: str, unit_id: int) -> Mapping[str, Any] | None:
+    """A unit's meta as the server shows it (protocol §2), None where its answer has none. Raises DestinationErrors."""
+    path = "v2/data-units" if api == "v2" else "data_units"
+    answer = transport.call("GET", f"{path}/{unit_id}/", f"read unit {unit_id}")
+    meta = answer.get("meta") if isinstance(answer, Mapping) else None
+    return meta if isinstance(meta, Mapping) else None
+
+
 def update_meta(transport: Transport, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
     """Replace the meta of a unit (v2, protocol §2.2): idempotent. Raises Rejected and other DestinationErrors."""
     doing = f"update the meta of unit {key} ({unit_id})"

@@ -5,9 +5,15 @@ WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXIS
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit
 
--- refused_so_far: units that the server refused, of a feed of which it has taken none; with the words of one
-SELECT count(*) AS units, max(reason) AS reason FROM units AS u WHERE u.feed = :feed AND u.state = 'held' AND u.code = 'rejected'
-    AND NOT EXISTS (SELECT 1 FROM units AS r WHERE r.feed = :feed AND r.state = 'registered')
+-- any_registered: whether the server has taken anything of a feed
+SELECT 1 FROM units WHERE feed = :feed AND state = 'registered' LIMIT 1
+
+-- refused_so_far: how many units of a feed the server refused, and the words about one
+SELECT count(*) AS units, max(reason) AS reason FROM units WHERE feed = :feed AND state = 'held' AND code = 'rejected'
+
+-- registered_of: one of these units that the server has made
+SELECT id, server_id FROM units
+WHERE id IN (SELECT value FROM json_each(:units)) AND server_id IS NOT NULL AND outcome = 'created' ORDER BY id LIMIT 1
 
 -- units_to_ask_again: units whose answer was lost, as they were sent; the same request is safe to repeat
 SELECT id, key, meta, groups, attempts FROM units
