@@ -36,10 +36,8 @@ def compare_meta(work: Work) -> int:
             before = _without_sync_key(json.loads(unit["meta"]))
             try:
                 found = describer.describe(unit)
-            except (
-                NotYet,
-                NoRow,
-            ):  # doubted again when its sidecar has settled; a row that is no more takes nothing back
+            except (NotYet, NoRow):
+                # It is doubted again when its sidecar has settled; a row that is no more takes nothing back.
                 transaction.run("meta_compared", id=unit["id"], pending=unit["pending"])
                 continue
             if found.row is not None:
