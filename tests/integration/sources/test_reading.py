@@ -171,7 +171,7 @@ def test_a_file_that_another_program_has_for_itself_is_read_later(source: LocalS
         try:
             fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         except OSError:
-            pytest.skip("this file system has no leases")
+            pytest.skip("NOT TESTED: this file system has no leases")
         with pytest.raises(FileUnreadable, match="another program has it open"):
             source.open_observed(b"d/a.png", before)
     finally:
