@@ -10,6 +10,7 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from synapse_sync.cli.output import plain
 from synapse_sync.errors import UsageError
@@ -79,8 +80,8 @@ def _unit(feed: Mapping[str, Any], unit: Mapping[str, Any], meta: Sequence[str])
 def _sheet(workbook: Workbook, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     sheet = workbook.create_sheet(title)
     sheet.freeze_panes = "A2"
-    for at, name in enumerate(columns):
-        sheet.column_dimensions[_letter(at)].width = WIDTHS.get(name, 18)
+    for at, name in enumerate(columns, 1):
+        sheet.column_dimensions[get_column_letter(at)].width = WIDTHS.get(name, 18)
     heads = []
     for name in columns:
         head = WriteOnlyCell(sheet, plain(name))
@@ -98,10 +99,3 @@ def _cell(sheet: Any, value: Any) -> Any:
     cell = WriteOnlyCell(sheet, plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
     cell.data_type = "s"
     return cell
-
-
-def _letter(at: int) -> str:
-    from openpyxl.utils import get_column_letter
-
-    letter: str = get_column_letter(at + 1)
-    return letter

@@ -24,7 +24,7 @@ class NotYet(Exception):
 
 
 class Unfit(Exception):
-    """A sidecar can't be read or says nothing that could be meta; the message is for a person."""
+    """A unit's sidecar or row can't be told or says nothing that could be meta; the message is for a person."""
 
 
 class Sidecars:
