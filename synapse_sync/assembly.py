@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from synapse_sync.config import Config, Credentials, Feed
+from synapse_sync.config import Config, Credentials, Feed, resolve
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
@@ -18,15 +17,12 @@ from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.specs import reopen
 from synapse_sync.steps.upload import workers_of
 
-DIRECT_LIMIT = 50 << 20  # bytes; larger files go up in chunks (protocol §2.4: what production clients do)
-
 
 @contextmanager
 def open_destination(config: Config, credentials: Credentials) -> Iterator[Destination]:
     """The Synapse server of these credentials, used as the config says; closed on leaving."""
     from synapse_sync.destinations.synapse.destination import SynapseDestination
 
-    direct_limit = {"direct": sys.maxsize, "chunked": 0}.get(config.upload.route, DIRECT_LIMIT)
     destination = SynapseDestination(
         credentials.url,
         credentials.token,
@@ -37,8 +33,9 @@ def open_destination(config: Config, credentials: Credentials) -> Iterator[Desti
         connect_timeout=config.server.connect_timeout,
         read_timeout=config.server.read_timeout,
         workers=workers_of(config),
-        direct_limit=direct_limit,
+        route=config.upload.route,
         chunk_size=config.upload.chunk_size,
+        token_again=lambda: resolve(config).token,
     )
     try:
         yield destination
@@ -94,7 +91,7 @@ def put_to_work(
         destination=destination,
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
-        settings=f"{feed.fingerprint()} {destination.name} {config.upload.max_file_size}",
+        settings=f"{feed.fingerprint()} {destination.name} {config.server.api} {config.upload.max_file_size}",
         uploads=InFlight((workers_of(config) + 1) // 2, "upload"),
         readers=Readers(sources),
         clock=clock,

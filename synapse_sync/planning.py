@@ -25,7 +25,7 @@ from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
 from synapse_sync.runner import drain
 from synapse_sync.shown import shown_name
 from synapse_sync.status.snapshot import feed_snapshot
-from synapse_sync.steps import STEPS, Work, scan
+from synapse_sync.steps import STEPS, Work, learn, scan
 from synapse_sync.steps.rehearse import rehearse
 from synapse_sync.steps.specs import refresh_collection
 
@@ -92,6 +92,7 @@ def _plan_feed(
 def _refreshed(work: Work) -> str:
     """Fetch the collection; why it is planned without the server, where the collection is known from an earlier run."""
     try:
+        learn(work)
         refresh_collection(work)
     except CollectionUnusable:
         raise

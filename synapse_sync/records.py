@@ -78,6 +78,20 @@ class Collection:
     meta_schema: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
+
+    api: what registrations go through. presigned: the API that issues presigned URLs, or "no". checksum: the algorithm
+    of the checksums that uploads were answered with. lookup: where contents are asked for.
+    """
+
+    api: Literal["", "v1", "v2"] = ""
+    presigned: Literal["", "v1", "v2", "no"] = ""
+    checksum: Literal["", "md5", "sha1"] = ""
+    lookup: Literal["", "verify_checksums", "data-files"] = ""
+
+
 class ContentRef(NamedTuple):
     """How the server calls a content: the checksum to bind units with (verbatim), and its data file's id if told."""
 
@@ -102,13 +116,29 @@ class UnitOutcome:
     """What became of one sent unit.
 
     created and reused carry the server's id; rejected carries the server's words, and in lacking the checksums that
-    it says it does not have; unknown means that the answer was lost or can't be matched to the unit.
+    it says it does not have; unmentioned means that the answer came and says nothing of the unit, unknown that it was
+    lost.
     """
 
-    kind: Literal["created", "reused", "rejected", "unknown"]
+    kind: Literal["created", "reused", "rejected", "unmentioned", "unknown"]
     server_id: int | None = None
     reason: str = ""
     lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUnit:
+    """A unit as a listing of its collection shows it; None is what the listing doesn't show.
+
+    created is seconds since the epoch by the server's clock, files maps a spec to the server's checksum, key and
+    sync_key are what its meta says of them ("" where the meta has none).
+    """
+
+    id: int
+    created: float | None = None
+    files: Mapping[str, str] | None = None
+    key: str | None = None
+    sync_key: str | None = None
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from synapse_sync.errors import (
     SynapseSyncError,
     TokenRefused,
 )
-from synapse_sync.steps import STEPS, Step, Work, recover, scan, settle
+from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
 from synapse_sync.steps.upload import await_upload, end_uploads
@@ -110,6 +110,7 @@ def _begin(one: Pass) -> None:
     """Settle what the last process left open, fetch the specs, list."""
     recover(one.work)
     try:
+        learn(one.work)
         refresh_collection(one.work)
     except CollectionUnusable:
         raise
@@ -159,6 +160,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
         began = work.clock()
         try:
             if one.offline is None:
+                learn(work)
                 refresh_collection(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
             if work.collection_stale and one.offline is None:
@@ -166,6 +168,8 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
         except CollectionUnusable:
             raise
         except DestinationError as error:
+            if isinstance(error, TokenRefused) and work.destination.renew():
+                continue
             failures += 1
             pause = max(error.retry_after, random.uniform(0, 2.0**failures))  # noqa: S311 - jitter
             if failures >= TRIES or isinstance(error, TokenRefused) or pause > patience.retrying:
@@ -184,6 +188,7 @@ def _finish(one: Pass) -> None:
     work = one.work
     if work.table.in_use is not None:
         work.run.measure("rows_without_unit", work.ledger.query("count_rows", feed=work.id)[0]["unused"])
+    keep_learned(work)
     if one.hampered:
         work.run.problem(one.hampered)
     reason = str(one.stopped) if one.stopped else ""

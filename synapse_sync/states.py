@@ -107,7 +107,9 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "forming": frozenset({"complete", "incomplete", "held"}),
     "complete": frozenset({"described", "forming", "incomplete", "held"}),
     "described": frozenset({"ready", "duplicate", "held", "complete", "forming", "incomplete"}),
-    "ready": frozenset({"registering", "held", "complete", "forming", "incomplete", "described", "duplicate"}),
+    "ready": frozenset(
+        {"registering", "registered", "held", "complete", "forming", "incomplete", "described", "duplicate"}
+    ),
     "registering": frozenset({"registered", "held", "ready"}),
     "registered": frozenset({"registered"}),  # its metadata changed; the unit stays
     "incomplete": frozenset({"forming", "complete", "held"}),

@@ -26,10 +26,6 @@ def _given(value: Any) -> bool:
     return bool(value)
 
 
-def _is(refused: str) -> Callable[[Any], bool]:
-    return lambda value: bool(value == refused)
-
-
 def _remote(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value)
 
@@ -40,14 +36,12 @@ _NO_URLS = Missing(_remote, "this version reads local folders only; mount it and
 _NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 
 NOT_YET: Mapping[str, Missing] = {
-    "upload.route": Missing(_is("presigned"), 'this version does not send to presigned URLs yet; write "auto"'),
     "upload.bandwidth_limit": Missing(_given, "this version does not limit bandwidth yet; remove the line"),
     "upload.spool": _NO_SPOOL,
     "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,
     "feeds.*.storage": _NO_STORAGES,
     "feeds.*.remote": _NO_REMOTES,
-    "feeds.*.existing": Missing(_is("ignore"), 'this version always takes the files that are there; write "adopt"'),
     "feeds.*.assets.*.path": _NO_URLS,
     "feeds.*.assets.*.storage": _NO_STORAGES,
     "feeds.*.assets.*.remote": _NO_REMOTES,

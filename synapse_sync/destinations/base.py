@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, Protocol, TypeVar
 
 from synapse_sync.errors import DestinationError, SourceError
-from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
+from synapse_sync.records import (
+    Collection,
+    ContentRef,
+    Digests,
+    Learned,
+    ListedUnit,
+    OutgoingUnit,
+    UnitOutcome,
+    UploadProgress,
+)
+
+Api = Literal["v1", "v2"]
 
 
 class SmallContent(Protocol):
@@ -40,8 +51,21 @@ class Destination(Protocol):
         """Identity of the destination (host and tenant): contents and units are stored per destination."""
 
     @property
-    def api(self) -> Literal["v1", "v2"]:
-        """Which API registrations go through; each intent records it."""
+    def api(self) -> Api | Literal[""]:
+        """Which API registrations go through, each intent records it; "" until the server was asked."""
+
+    @property
+    def learned(self) -> Learned:
+        """What the server has told of itself so far."""
+
+    def recall(self, learned: Learned) -> None:
+        """Begin with what was learned earlier."""
+
+    def learn(self) -> None:
+        """Ask the server what must be known before anything is sent, where it isn't."""
+
+    def renew(self) -> bool:
+        """Read the token again from where it came; whether it is another one now. Raises nothing."""
 
     def check(self) -> None:
         """The server answers and accepts the token. Raises Unreachable or TokenRefused."""
@@ -54,13 +78,14 @@ class Destination(Protocol):
 
     def put(
         self,
+        collection: int,
         stream: BinaryIO,
         name: str,
         digests: Digests,
         resume: UploadProgress | None,
         progress: Callable[[UploadProgress, int], None],
     ) -> ContentRef:
-        """Send one content from a seekable stream; the file name goes with it.
+        """Send one content, meant for a unit of `collection`, from a seekable stream; the file name goes with it.
 
         progress(state, sent) is called after each acknowledged piece: state must be stored before the next piece is
         sent, sent counts bytes since the last call. A state without upload_id has nothing to go on from: on the direct
@@ -76,6 +101,7 @@ class Destination(Protocol):
 
     def put_small(
         self,
+        collection: int,
         contents: SimpleQueue[Small | None],
         done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
         stopping: threading.Event,
@@ -87,8 +113,10 @@ class Destination(Protocol):
         is never called, and it ends soon.
         """
 
-    def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
+    def register(self, collection: int, units: Sequence[OutgoingUnit], api: Api) -> list[UnitOutcome]:
         """Create these units (at most one batch) with one request; one outcome per unit, in order.
+
+        Through v2 the same units may be sent again: those that are there are found again, not made anew.
 
         A request that the server refused as a whole raises Rejected and has changed nothing; one whose answer was lost
         raises OutcomeUnknown. An answer that can't be matched to a unit makes that unit's outcome unknown.
@@ -100,14 +128,26 @@ class Destination(Protocol):
         Raises Rejected with the server's words where they would not.
         """
 
+    def units(self, collection: int, api: Api, since: float | None = None) -> Iterator[Sequence[ListedUnit]]:
+        """The units of a collection, page by page: all of them, or at least those made after `since`.
+
+        since: seconds since the epoch by our clock. Raises Busy where the list changed so that some may be missing.
+        """
+
     def meta_of(self, unit_id: int) -> Mapping[str, Any] | None:
         """The meta of a registered unit as the destination has it; None where it doesn't tell."""
 
     def update_meta(self, unit_id: int, key: str, meta: Mapping[str, Any]) -> None:
         """Give a registered unit this meta instead of its own. Raises Rejected; the same may be sent again."""
 
-    def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int]) -> None:
-        """One task per unit in the project. Raises Rejected, or OutcomeUnknown where the answer was lost."""
+    def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int], api: Api) -> None:
+        """One task per unit in the project. Raises Rejected, or OutcomeUnknown where the answer was lost.
+
+        Through v2 the same may be asked again: units that have a task are skipped.
+        """
+
+    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
+        """Which of these units have a task in the project, by a look through all of its tasks."""
 
     def close(self) -> None:
         """Close connections; the object is not used afterwards."""

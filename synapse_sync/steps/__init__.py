@@ -14,7 +14,9 @@ from synapse_sync.steps.detect import detect
 from synapse_sync.steps.fingerprint import fingerprint
 from synapse_sync.steps.group import group
 from synapse_sync.steps.infer import infer_layout
+from synapse_sync.steps.learn import keep_learned, learn
 from synapse_sync.steps.meta_changes import compare_meta, update_meta
+from synapse_sync.steps.reconcile import reconcile
 from synapse_sync.steps.recover import recover
 from synapse_sync.steps.register import register
 from synapse_sync.steps.scan import scan
@@ -49,7 +51,8 @@ STEPS = (
     Step("verify", verify, network=True),
     Step("upload", upload, network=True, reads=True),
     Step("register", register, network=True),
+    Step("reconcile", reconcile, network=True),
     Step("tasks", tasks, network=True),
 )
 
-__all__ = ["STEPS", "Run", "Step", "Work", "recover", "scan", "settle"]
+__all__ = ["STEPS", "Run", "Step", "Work", "keep_learned", "learn", "recover", "scan", "settle"]

@@ -23,6 +23,8 @@ BEREFT_EVERY = 2.0  # seconds
 
 def fingerprint(work: Work) -> int:
     """Decide which described units are ready and which are duplicates; returns how many were worked on."""
+    if not work.destination.api:
+        return 0  # what goes into meta depends on it
     units = work.ledger.query("units_to_fingerprint", feed=work.id, limit=BATCH)
     bereft = _bereft(work)
     if not units and not bereft:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from synapse_sync.ledger import Transaction
 from synapse_sync.states import Code
-from synapse_sync.steps import register, tasks
+from synapse_sync.steps import register
 from synapse_sync.steps.work import Work
-
-WHY = "the program ended before it came"
 
 
 def recover(work: Work) -> int:
-    """Settle every intent without an answer; returns how many there were.
+    """Close every intent without an answer as unknown; returns how many there were.
 
-    v2 requests are idempotent: they go again as they were. Units of v1 are held as "outcome unknown": only a person
-    can tell.
+    Their steps go on from there: what went through v2 goes again as it was, what went through v1 is looked for first.
+    A person decides on units of a place that the feed no longer goes to.
     """
     if work.ledger.query("any_from_the_future", feed=work.id, now=work.clock()):
         with work.ledger.write() as transaction:
@@ -23,21 +20,17 @@ def recover(work: Work) -> int:
         with work.ledger.write() as transaction:
             transaction.run("ask_again", destination=work.destination.name)
     intents = work.ledger.query("open_intents", feed=work.id)
-    lost = work.ledger.query("units_without_answer", feed=work.id, api=work.destination.api)
-    if not intents and not lost:
+    place = {"destination": work.destination.name, "collection": work.feed.data_collection}
+    elsewhere = work.ledger.query("units_in_doubt_elsewhere", feed=work.id, **place)
+    if not intents and not elsewhere:
         return 0
     with work.ledger.write(durable=True) as transaction:
-        now = work.stamp(transaction)["now"]
+        stamp = work.stamp(transaction)
         for intent in intents:
-            unit, kind = intent["unit"], intent["kind"]
-            transaction.run("resolve_intents", units=[unit], kind=kind, outcome="unknown", now=now)
-            if kind == "task" and intent["api"] == "v1":
-                _hold(work, transaction, unit, tasks.UNKNOWN.format(why=WHY, id=intent["server_id"]))
-        for row in lost:
-            _hold(work, transaction, row["id"], register.UNKNOWN.format(why=WHY))
+            asked = {"units": [intent["unit"]], "kind": intent["kind"], "now": stamp["now"]}
+            transaction.run("resolve_intents", **asked, outcome="unknown")
+        for row in elsewhere:
+            reason = register.UNKNOWN.format(why="the program ended before it came, and the feed goes elsewhere now")
+            transaction.run("hold_unit", id=row["id"], code=Code.UNKNOWN, reason=reason, **stamp)
+            work.run.count("unknown_outcomes")
     return len(intents)
-
-
-def _hold(work: Work, transaction: Transaction, unit: int, reason: str) -> None:
-    transaction.run("hold_unit", id=unit, code=Code.UNKNOWN, reason=reason, **work.stamp(transaction))
-    work.run.count("unknown_outcomes")

@@ -1,7 +1,8 @@
 """Ready units are registered in batches. The intent is on disk before the request goes out.
 
-A request whose answer was lost is never just repeated: on v2, which is idempotent, the units go again; on v1 they are
-held as "outcome unknown". A batch that the server refuses is bisected, so that one bad unit takes no other down.
+A request whose answer was lost is never just repeated: on v2, which is idempotent, the units go again through v2; on v1
+the collection is looked through for them first (reconcile.py). A batch that the server refuses is bisected, so that one
+bad unit takes no other down.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from synapse_sync.destinations.base import Api
 from synapse_sync.errors import DestinationError, FeedPaused, OutcomeUnknown, Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
@@ -19,6 +21,7 @@ from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.beginning import Beginning
+from synapse_sync.steps.survey import adopted
 from synapse_sync.steps.work import Work
 
 LINGER = 1.0
@@ -30,7 +33,8 @@ UNKNOWN = (
 
 def register(work: Work) -> int:
     """Register one batch of ready units; returns how many. Raises errors that concern the whole destination."""
-    if work.table.pending:
+    api = work.destination.api
+    if work.table.pending or not api:
         return 0  # its new version may change the meta of what is ready
     left = _left_for_this_run(work)
     limit = min(work.config.upload.batch_size, max(left, 1))
@@ -47,8 +51,13 @@ def register(work: Work) -> int:
         )
     attempts = {row["id"]: row["attempts"] for row in rows}
     units = outgoing(work, rows)
-    _Registration(work, attempts, asked_before=bool(asked_before)).send(units)
-    beginning.compare(units)
+    if asked_before:
+        _Registration(work, "v2", attempts, asked_before=True).send(units)
+        return len(rows)
+    there = adopted(work, units)
+    if new := [unit for unit in units if unit.id not in there]:
+        _Registration(work, api, attempts, asked_before=False).send(new)
+        beginning.compare(new)
     return len(rows)
 
 
@@ -71,9 +80,7 @@ def _fuller_batch_comes(work: Work, ready: int, limit: int) -> bool:
 
 
 def _to_ask_again(work: Work, limit: int) -> list[Row]:
-    """Units whose answer was lost. On v1 there are none here: they are held."""
-    if work.destination.api == "v1":
-        return []
+    """Units that were sent through v2, and whose answer was lost."""
     place = {"destination": work.destination.name, "collection": work.collection.id}
     return work.ledger.query("units_to_ask_again", feed=work.id, now=work.clock(), limit=limit, **place)
 
@@ -87,8 +94,9 @@ def _left_for_this_run(work: Work) -> int:
 class _Registration:
     """One batch on its way, in as many requests as its bad units make necessary."""
 
-    def __init__(self, work: Work, attempts: Mapping[int, int], *, asked_before: bool) -> None:
+    def __init__(self, work: Work, api: Api, attempts: Mapping[int, int], *, asked_before: bool) -> None:
         self._work = work
+        self._api: Api = api
         self._attempts = attempts
         self._asked_before = asked_before
 
@@ -97,7 +105,9 @@ class _Registration:
         self._work.registered_at = self._work.clock()
         self._record_intents(units)
         try:
-            outcomes: Sequence[UnitOutcome] = self._work.destination.register(self._work.collection.id, units)
+            outcomes: Sequence[UnitOutcome] = self._work.destination.register(
+                self._work.collection.id, units, self._api
+            )
         except Rejected as error:
             self._work.collection_stale = True
             if len(units) > 1:
@@ -111,6 +121,7 @@ class _Registration:
             outcomes = [UnitOutcome("unknown", reason=error.message) for _ in units]
         except DestinationError as error:
             self._take_back(units, Code.FAILED, error)
+            self._work.collection_stale |= error.status is not None and error.status < 500
             raise
         with self._work.ledger.write(durable=True) as transaction:
             resolved = {"kind": "register", "now": self._work.clock()}
@@ -123,7 +134,7 @@ class _Registration:
                     self._work.run.count("registered_files", len(unit.files))
 
     def _record_intents(self, units: Sequence[OutgoingUnit]) -> None:
-        asked = {"kind": "register", "api": self._work.destination.api, "batch": uuid.uuid4().hex}
+        asked = {"kind": "register", "api": self._api, "batch": uuid.uuid4().hex}
         with self._work.ledger.write(durable=True) as transaction:
             stamp = self._work.stamp(transaction)
             transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in units))
@@ -137,8 +148,9 @@ class _Registration:
             created = {"server_id": outcome.server_id, "outcome": outcome.kind, "task": work.feed.project is not None}
             transaction.run("unit_created", id=unit, **created, **stamp)
             work.run.count("registered" if outcome.kind == "created" else "reused")
-        elif outcome.kind == "unknown":
-            self._record_unknown(transaction, unit, outcome.reason)
+        elif outcome.kind in ("unknown", "unmentioned"):
+            again = next_attempt(work.clock(), self._attempts[unit] + 1)
+            transaction.run("ask_later", id=unit, failed=1, not_before=again, reason=outcome.reason)
         elif outcome.lacking and not transaction.query("lacked_before", unit=unit):
             lacking = [checksum.lower() for checksum in outcome.lacking]
             transaction.run("content_lost", unit=unit, lacking=lacking, reason=outcome.reason, **stamp)
@@ -147,15 +159,6 @@ class _Registration:
             reason = f"the server refuses it: {outcome.reason}"
             transaction.run("hold_unit", id=unit, code=Code.REJECTED, reason=reason, **stamp)
             work.run.count("rejected")
-
-    def _record_unknown(self, transaction: Transaction, unit: int, why: str) -> None:
-        if self._work.destination.api == "v2":
-            again = next_attempt(self._work.clock(), self._attempts[unit] + 1)
-            transaction.run("ask_later", id=unit, failed=1, not_before=again, reason=why)
-            return
-        reason = UNKNOWN.format(why=why)
-        transaction.run("hold_unit", id=unit, code=Code.UNKNOWN, reason=reason, **self._work.stamp(transaction))
-        self._work.run.count("unknown_outcomes")
 
     def _take_back(self, units: Sequence[OutgoingUnit], code: Code, error: DestinationError) -> None:
         """The request changed nothing: its units go again, at once where only the batch was wrong.

@@ -1,6 +1,7 @@
 """With a project, each created unit gets its task; only then is it registered. The task has its own intent.
 
-v2 skips units that have a task already, so a lost answer is asked again; on v1 it is held as "outcome unknown".
+v2 skips units that have a task already, so a lost answer is asked again; on v1 the project's tasks are looked through
+first, and what has none is asked for once the lost request can no longer be at work.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from synapse_sync.destinations.base import Api
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.ledger import Row
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.reconcile import AT_WORK
 from synapse_sync.steps.work import Work
 
 UNKNOWN = (
@@ -30,35 +33,60 @@ def tasks(work: Work) -> int:
     units = work.ledger.query("units_without_task", **place, now=work.clock(), limit=limit)
     if not units:
         return 0
+    api = work.destination.api
     if work.feed.project is None:
         _resolve(work, units, "unwanted", done=Code.CREATED)
-    else:
-        _ask(work, work.feed.project, units)
+    elif api:
+        doubted = [unit for unit in units if unit["doubted_at"] is not None and api == "v1"]
+        _look(work, work.feed.project, doubted)
+        if sure := [unit for unit in units if unit not in doubted]:
+            _ask(work, work.feed.project, sure, api)
     return len(units)
 
 
-def _ask(work: Work, project: int, units: Sequence[Row]) -> None:
+def _look(work: Work, project: int, units: Sequence[Row]) -> None:
+    """Which of these units got their task from a request whose answer was lost."""
+    if not units:
+        return
+    try:
+        found = work.destination.with_task(project, [unit["server_id"] for unit in units])
+    except Rejected as refused:
+        why = f"the project's tasks can't be looked through: {refused.message}"
+        _resolve(work, units, "unknown", hold=(Code.UNKNOWN, UNKNOWN.format(id="{id}", why=why)))
+        return
+    there = [unit for unit in units if unit["server_id"] in found]
+    _resolve(work, there, "created", done=Code.TASK)
+    work.run.count("tasks", len(there))
+    missing = [unit for unit in units if unit["server_id"] not in found]
+    over = [unit for unit in missing if work.clock() >= unit["doubted_at"] + AT_WORK]
+    if over:
+        _ask(work, project, over, "v1")
+    with work.ledger.write() as transaction:
+        for unit in missing:
+            if unit not in over:
+                due = unit["doubted_at"] + AT_WORK
+                transaction.run("ask_later", id=unit["id"], failed=1, not_before=due, reason=unit["reason"])
+
+
+def _ask(work: Work, project: int, units: Sequence[Row], api: Api) -> None:
     batch = uuid.uuid4().hex
     with work.ledger.write(durable=True) as transaction:
         now = work.stamp(transaction)["now"]
-        asked = {"kind": "task", "api": work.destination.api, "batch": batch, "now": now}
+        asked = {"kind": "task", "api": api, "batch": batch, "now": now}
         transaction.run_many("add_intent", ({"unit": unit["id"], **asked} for unit in units))
     try:
-        work.destination.create_tasks(project, work.collection.id, [unit["server_id"] for unit in units])
+        work.destination.create_tasks(project, work.collection.id, [unit["server_id"] for unit in units], api)
     except Rejected as error:
         if len(units) > 1:
             _resolve(work, units, "rejected")
             middle = len(units) // 2
-            _ask(work, project, units[:middle])
-            _ask(work, project, units[middle:])
+            _ask(work, project, units[:middle], api)
+            _ask(work, project, units[middle:], api)
             return
         reason = f"the unit is registered as {units[0]['server_id']}, but its task is refused: {error.message}"
         _resolve(work, units, "rejected", hold=(Code.REJECTED, reason))
     except OutcomeUnknown as error:
-        if work.destination.api == "v2":
-            _resolve(work, units, "unknown", retry=error)
-        else:
-            _resolve(work, units, "unknown", hold=(Code.UNKNOWN, UNKNOWN.format(id="{id}", why=error.message)))
+        _resolve(work, units, "unknown", retry=error)
     except DestinationError as error:
         _resolve(work, units, "failed", retry=error)
         raise

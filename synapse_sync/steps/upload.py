@@ -112,7 +112,7 @@ def _begin(work: Work, uploads: Uploads) -> int:
     for content in contents:
         file = files[content["file"]]
         sending = Sending(content, file, work.sources[file["asset"]])
-        if content["size"] <= small and content["upload_id"] is None:
+        if 0 < content["size"] <= small and content["upload_id"] is None:
             uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
         else:
             uploads.begin(sending, lambda sending: _send(work, sending))
@@ -138,7 +138,7 @@ def _send_small(
             work.run.count("sent_bytes", sending.digests.size)
         done(sending, result)
 
-    work.destination.put_small(waiting, ended, stopping)
+    work.destination.put_small(work.collection.id, waiting, ended, stopping)
 
 
 def _send(work: Work, sending: Sending) -> Result:
@@ -156,7 +156,7 @@ def _send(work: Work, sending: Sending) -> Result:
     try:
         with sending.opened() as stream:
             resume = _resumable(sending.content)
-            return work.destination.put(stream, sending.name, sending.digests, resume, acknowledged)
+            return work.destination.put(work.collection.id, stream, sending.name, sending.digests, resume, acknowledged)
     except (SourceError, DestinationError) as error:
         return error
 

@@ -11,7 +11,7 @@ import pytest
 
 from synapse_sync.destinations.synapse import SynapseDestination
 from synapse_sync.errors import SourceError
-from synapse_sync.records import Digests, OutgoingUnit
+from synapse_sync.records import Digests, Learned, OutgoingUnit
 
 TOKEN = "syn_dev"
 SPECS = [
@@ -23,7 +23,9 @@ SPECS = [
 @contextmanager
 def connected(url, token=TOKEN, tenant="", **options):
     """A destination that is closed at the end."""
+    learned = Learned(api="v1", presigned="" if options.get("route") == "presigned" else "no")
     destination = SynapseDestination(url, token, tenant, **options)
+    destination.recall(learned)
     try:
         yield destination
     finally:
@@ -37,7 +39,7 @@ def digests(data):
 
 def send(destination, data, name="a.png"):
     """Upload `data`; nobody records the progress."""
-    return destination.put(io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
+    return destination.put(1, io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
 
 
 class Held(NamedTuple):
@@ -63,7 +65,7 @@ def send_small(destination, *contents):
     queue, outcomes, stopping = SimpleQueue(), {}, threading.Event()
     for content in (*contents, None):
         queue.put(content)
-    destination.put_small(queue, lambda content, outcome: outcomes.update({id(content): outcome}), stopping)
+    destination.put_small(1, queue, lambda content, outcome: outcomes.update({id(content): outcome}), stopping)
     return [outcomes[id(content)] for content in contents]
 
 
@@ -88,8 +90,8 @@ CALLS = {
     "present": lambda destination: destination.present([digests(b"x")]),
     "put": lambda destination: send(destination, b"x"),
     "put_small": lambda destination: send_one_small(destination, b"x"),
-    "register": lambda destination: destination.register(1, [unit(1, "0" * 32)]),
-    "create_tasks": lambda destination: destination.create_tasks(1, 1, [1]),
+    "register": lambda destination: destination.register(1, [unit(1, "0" * 32)], destination.api),
+    "create_tasks": lambda destination: destination.create_tasks(1, 1, [1], destination.api),
 }
 CHANGES = ("put", "put_small", "register", "create_tasks")
 EVERY_CALL = pytest.mark.parametrize("call", CALLS)

@@ -191,7 +191,7 @@ def test_the_token_is_in_no_log_and_no_repr(devserver, caplog):
     collection = devserver.create_collection("scans", SPECS)
     with connected(devserver.url) as destination:
         destination.check()
-        destination.register(collection, [unit(1, send(destination, b"x").checksum)])
+        destination.register(collection, [unit(1, send(destination, b"x").checksum)], destination.api)
         devserver.fault("*", "drop_before")
         with pytest.raises(Unreachable):
             destination.check()

@@ -41,7 +41,7 @@ def test_a_lost_answer_leaves_changes_unknown_and_everything_else_worth_another_
 @pytest.mark.parametrize("call", ["check", "put", "put_small", "register", "create_tasks"])
 def test_silence_is_given_up_after_the_read_timeout(call, monkeypatch):
     impatient = REGISTER._replace(answer=0.2)
-    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(answer=0.2))
+    monkeypatch.setattr(routes, "UPLOAD", UPLOAD._replace(answer=0.2))
     monkeypatch.setattr(units, "REGISTER", impatient)
     monkeypatch.setattr(tasks, "REGISTER", impatient)
     with (
@@ -55,7 +55,7 @@ def test_silence_is_given_up_after_the_read_timeout(call, monkeypatch):
 
 def test_an_empty_answer_to_a_registration_leaves_its_units_unknown():
     with scripted(EMPTY) as server, connected(server.url) as destination:
-        outcomes = destination.register(1, [unit(1, "0" * 32), unit(2, "1" * 32)])
+        outcomes = destination.register(1, [unit(1, "0" * 32), unit(2, "1" * 32)], destination.api)
     assert [outcome.kind for outcome in outcomes] == ["unknown", "unknown"]
 
 
@@ -108,7 +108,7 @@ def test_a_v1_registration_that_ends_in_5xx_is_unknown_whether_processed_or_not(
         one = unit(1, send(destination, b"x").checksum)
         devserver.fault("POST data_units/", "status", code=code, processed=processed)
         with pytest.raises(OutcomeUnknown) as unknown:
-            destination.register(collection, [one])
+            destination.register(collection, [one], destination.api)
     assert unknown.value.status == code
     assert len(devserver.units(collection)) == int(processed)
 
@@ -119,7 +119,7 @@ def test_a_v1_registration_whose_answer_was_dropped_is_unknown_and_sent_once(dev
         one = unit(1, send(destination, b"x").checksum)
         devserver.fault("POST data_units/", "drop_after")
         with pytest.raises(OutcomeUnknown, match="register unit unit-1"):
-            destination.register(collection, [one])
+            destination.register(collection, [one], destination.api)
     assert len(devserver.units(collection)) == 1
     assert devserver.stats()["requests"]["POST data_units/"] == 1
 
@@ -130,8 +130,8 @@ def test_a_v2_registration_whose_answer_was_dropped_is_unknown_and_sending_it_ag
         one = unit(1, send(destination, b"x").checksum)
         devserver.fault("POST v2/data-units/bulk-create/", "drop_after")
         with pytest.raises(OutcomeUnknown):
-            destination.register(collection, [one])
-        assert destination.register(collection, [one])[0].kind == "reused"
+            destination.register(collection, [one], destination.api)
+        assert destination.register(collection, [one], destination.api)[0].kind == "reused"
     assert len(devserver.units(collection)) == 1
 
 
@@ -140,8 +140,10 @@ def test_tasks_whose_answer_was_dropped_are_unknown(devserver, api):
     collection = devserver.create_collection("scans", SPECS)
     project = devserver.create_project("annotate", collection)
     with connected(devserver.url, api=api) as destination:
-        made = destination.register(collection, [unit(1, send(destination, b"x").checksum)])[0].server_id
+        made = destination.register(collection, [unit(1, send(destination, b"x").checksum)], destination.api)[
+            0
+        ].server_id
         devserver.fault("*tasks/*", "drop_after")
         with pytest.raises(OutcomeUnknown):
-            destination.create_tasks(project, collection, [made])
+            destination.create_tasks(project, collection, [made], destination.api)
     assert len(devserver.tasks(project)) == 1

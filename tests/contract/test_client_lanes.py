@@ -107,7 +107,7 @@ def test_an_answer_that_was_lost_concerns_its_own_content_alone(devserver):
 
 
 def test_a_server_that_is_silent_on_one_connection_holds_up_no_other(devserver, monkeypatch):
-    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(answer=0.3))
+    monkeypatch.setattr(routes, "UPLOAD", UPLOAD._replace(answer=0.3))
     devserver.fault("POST data_files/", "delay", seconds=2.0, after=1)
     contents = contents_of(*[500] * 50)
     with connected(devserver.url, workers=2, read_timeout=0.3) as destination:
@@ -118,7 +118,7 @@ def test_a_server_that_is_silent_on_one_connection_holds_up_no_other(devserver, 
 
 
 def test_a_server_that_stops_reading_is_given_up(monkeypatch, narrow):
-    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(stall=0.2))
+    monkeypatch.setattr(routes, "UPLOAD", UPLOAD._replace(stall=0.2))
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIB)
     with deaf:
@@ -220,7 +220,7 @@ def test_when_stopping_a_silent_server_is_not_waited_for_long_and_what_has_not_g
 
 
 def test_a_server_that_is_silent_on_all_connections_is_down(monkeypatch):
-    monkeypatch.setattr(direct, "UPLOAD", UPLOAD._replace(answer=0.3))
+    monkeypatch.setattr(routes, "UPLOAD", UPLOAD._replace(answer=0.3))
     with scripted(None, None) as server, connected(server.url, workers=2, read_timeout=0.3) as destination:
         outcomes = send_small(destination, held(b"1"), held(b"2"))
     assert {(type(each), each.scope, each.exit_code) for each in outcomes} == {(OutcomeUnknown, "destination", 3)}

@@ -23,7 +23,7 @@ def state(offset, completed_at=None, status="200 OK"):
 def put_in_chunks(server, resume=None, chunk_size=4096):
     options = {"direct_limit": 0, "chunk_size": chunk_size, "pace": Pace(pause=0.01, patience=0.2)}
     with connected(server.url, **options) as destination:
-        destination.put(io.BytesIO(DATA), "a.bin", digests(DATA), resume, lambda state, sent: None)
+        destination.put(1, io.BytesIO(DATA), "a.bin", digests(DATA), resume, lambda state, sent: None)
 
 
 def sent(server):

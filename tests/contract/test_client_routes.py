@@ -43,8 +43,8 @@ def test_a_wrong_token_is_refused_by_every_call_and_appears_in_no_message(connec
         lambda: destination.open(collection),
         lambda: destination.present([digests(b"x")]),
         lambda: send(destination, b"x"),
-        lambda: destination.register(collection, [unit(1, "0" * 32)]),
-        lambda: destination.create_tasks(1, collection, [1]),
+        lambda: destination.register(collection, [unit(1, "0" * 32)], destination.api),
+        lambda: destination.create_tasks(1, collection, [1], destination.api),
     ]
     for call in calls:
         with pytest.raises(TokenRefused) as refused:
@@ -135,7 +135,7 @@ def test_registered_units_have_their_files_meta_and_groups(connect, devserver, a
     checksums = [send(destination, b"%d" % number).checksum for number in range(3)]
     units = [unit(number, checksum, age=number) for number, checksum in enumerate(checksums)]
     units[2] = replace(units[2], groups=("site-a", "day-2"))
-    outcomes = destination.register(collection, units)
+    outcomes = destination.register(collection, units, destination.api)
     made = devserver.units(collection)
     assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == [("created", each["id"]) for each in made]
     assert [each["files"]["image_1"]["checksum"] for each in made] == checksums
@@ -148,7 +148,10 @@ def test_v2_says_that_a_unit_was_there_before(connect, devserver):
     collection = devserver.create_collection("scans", SPECS)
     destination = connect(api="v2")
     one = unit(1, send(destination, b"x").checksum)
-    first, second = destination.register(collection, [one])[0], destination.register(collection, [one])[0]
+    first, second = (
+        destination.register(collection, [one], destination.api)[0],
+        destination.register(collection, [one], destination.api)[0],
+    )
     assert (first.kind, second.kind) == ("created", "reused")
     assert first.server_id == second.server_id
 
@@ -158,7 +161,7 @@ def test_both_shapes_of_the_v1_reply_are_read(start, shape):
     running, _ = start(v1_reply=shape)
     collection = running.create_collection("scans", SPECS)
     destination = SynapseDestination(running.url, "syn_dev")
-    outcome = destination.register(collection, [unit(1, send(destination, b"x").checksum)])[0]
+    outcome = destination.register(collection, [unit(1, send(destination, b"x").checksum)], destination.api)[0]
     assert (outcome.kind, outcome.server_id) == ("created", running.units(collection)[0]["id"])
     destination.close()
 
@@ -170,10 +173,10 @@ def test_a_batch_with_one_bad_unit_is_refused_whole_and_can_be_bisected(connect,
     good = [unit(number, send(destination, b"%d" % number).checksum) for number in range(3)]
     bad = unit(9, "f" * 32)
     with pytest.raises(Rejected, match=r"register 4 units in data collection \d+"):
-        destination.register(collection, [*good, bad])
+        destination.register(collection, [*good, bad], destination.api)
     assert devserver.units(collection) == []
-    assert {outcome.kind for outcome in destination.register(collection, good)} == {"created"}
-    (outcome,) = destination.register(collection, [bad])
+    assert {outcome.kind for outcome in destination.register(collection, good, destination.api)} == {"created"}
+    (outcome,) = destination.register(collection, [bad], destination.api)
     assert (outcome.kind, outcome.server_id, outcome.lacking) == ("rejected", None, ("f" * 32,))
     assert "unit-9" in outcome.reason
 
@@ -182,7 +185,9 @@ def test_a_batch_with_one_bad_unit_is_refused_whole_and_can_be_bisected(connect,
 def test_a_refusal_of_one_unit_for_its_meta_gives_the_servers_words_and_lacks_nothing(connect, devserver, api):
     collection = devserver.create_collection("scans", SPECS, SCHEMA)
     destination = connect(api=api)
-    (outcome,) = destination.register(collection, [unit(1, send(destination, b"x").checksum, age="old")])
+    (outcome,) = destination.register(
+        collection, [unit(1, send(destination, b"x").checksum, age="old")], destination.api
+    )
     assert outcome.kind == "rejected"
     assert "old" in outcome.reason or "integer" in outcome.reason
     assert outcome.lacking == ()
@@ -193,7 +198,9 @@ def test_a_unit_whose_key_is_its_checksum_lacks_nothing_when_refused_for_another
     collection = devserver.create_collection("scans", SPECS, SCHEMA)
     destination = connect(api=api)
     checksum = send(destination, b"x").checksum
-    (outcome,) = destination.register(collection, [replace(unit(1, checksum, age="old"), key=checksum)])
+    (outcome,) = destination.register(
+        collection, [replace(unit(1, checksum, age="old"), key=checksum)], destination.api
+    )
     assert checksum in outcome.reason
     assert outcome.lacking == ()
 
@@ -203,7 +210,7 @@ def test_meta_that_json_cannot_hold_is_refused_before_anything_is_sent(connect, 
     collection = devserver.create_collection("scans", SPECS)
     destination = connect(api=api)
     for value in (float("nan"), "\ud800"):
-        (outcome,) = destination.register(collection, [unit(1, "0" * 32, age=value)])
+        (outcome,) = destination.register(collection, [unit(1, "0" * 32, age=value)], destination.api)
         assert outcome.kind == "rejected"
         assert "JSON" in outcome.reason
     assert not [route for route in devserver.stats()["requests"] if "units" in route]
@@ -214,7 +221,7 @@ def test_units_that_v1_leaves_out_silently_are_unknown_and_the_others_keep_their
     collection = running.create_collection("scans", SPECS)
     destination = SynapseDestination(running.url, "syn_dev")
     good = [unit(number, send(destination, b"%d" % number).checksum) for number in (0, 2)]
-    outcomes = destination.register(collection, [good[0], unit(1, "f" * 32), good[1]])
+    outcomes = destination.register(collection, [good[0], unit(1, "f" * 32), good[1]], destination.api)
     ids = [each["id"] for each in running.units(collection)]
     expected = [("created", ids[0]), ("unknown", None), ("created", ids[1])]
     assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == expected
@@ -226,7 +233,7 @@ def test_a_v1_reply_in_another_order_is_matched_by_sync_key(connect, devserver):
     destination = connect()
     units = [unit(number, send(destination, b"%d" % number).checksum) for number in range(4)]
     devserver.fault("POST data_units/", "reorder_results")
-    outcomes = destination.register(collection, units)
+    outcomes = destination.register(collection, units, destination.api)
     assert [outcome.server_id for outcome in outcomes] == [each["id"] for each in devserver.units(collection)]
 
 
@@ -235,9 +242,11 @@ def test_tasks_are_created_one_per_unit(connect, devserver, api):
     collection = devserver.create_collection("scans", SPECS)
     project = devserver.create_project("annotate", collection)
     destination = connect(api=api)
-    outcomes = destination.register(collection, [unit(n, send(destination, b"%d" % n).checksum) for n in range(3)])
+    outcomes = destination.register(
+        collection, [unit(n, send(destination, b"%d" % n).checksum) for n in range(3)], destination.api
+    )
     ids = [outcome.server_id for outcome in outcomes]
-    destination.create_tasks(project, collection, ids)
+    destination.create_tasks(project, collection, ids, destination.api)
     assert [task["data_unit"] for task in devserver.tasks(project)] == ids
 
 
@@ -246,5 +255,5 @@ def test_tasks_for_units_that_are_not_there_are_refused_whole(connect, devserver
     collection = devserver.create_collection("scans", SPECS)
     project = devserver.create_project("annotate", collection)
     with pytest.raises(Rejected, match=f"create 1 tasks in project {project}"):
-        connect(api=api).create_tasks(project, collection, [4711])
+        connect(api=api).create_tasks(project, collection, [4711], api)
     assert devserver.tasks(project) == []

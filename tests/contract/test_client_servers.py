@@ -74,8 +74,8 @@ def test_our_v2_requests_are_as_the_published_description_says():
     grouped = replace(unit(2, "1" * 32, age=3), groups=("site-a", "day-2"))
     calls = [
         lambda destination: destination.open(5),
-        lambda destination: destination.register(5, [unit(1, "0" * 40), grouped]),
-        lambda destination: destination.create_tasks(7, 5, [1, 2]),
+        lambda destination: destination.register(5, [unit(1, "0" * 40), grouped], destination.api),
+        lambda destination: destination.create_tasks(7, 5, [1, 2], destination.api),
     ]
     replies = [answer(COLLECTION), answer({"file_types": {}}), answer({"results": []}, "201 Created"), answer({})]
     with scripted(*replies) as server, connected(server.url, api="v2") as destination:

@@ -53,7 +53,7 @@ class Journal:
 
 def put(destination, data, journal=None, resume=None, name='사진 "1" %.png', actual=None):
     stream = io.BytesIO(data if actual is None else actual)
-    return destination.put(stream, name, digests(data), resume, journal or Journal())
+    return destination.put(1, stream, name, digests(data), resume, journal or Journal())
 
 
 def has(destination, data):
@@ -80,7 +80,7 @@ def test_a_file_too_large_for_memory_is_streamed(devserver, tmp_path):
     (tmp_path / "big").write_bytes(data)
     destination = SynapseDestination(devserver.url, "syn_dev")
     with open(tmp_path / "big", "rb") as stream:
-        destination.put(stream, "big.bin", digests(data), None, Journal())
+        destination.put(1, stream, "big.bin", digests(data), None, Journal())
     assert has(destination, data)
     assert requests(devserver, "chunked_upload") == 0
     destination.close()
@@ -325,7 +325,7 @@ def test_a_disk_that_fails_while_sending_is_the_files_fault_on_both_routes(devse
     data = data_of(3 * 1024 * KIB)
     destination = SynapseDestination(devserver.url, "syn_dev", direct_limit=limit, chunk_size=CHUNK)
     with pytest.raises(FileUnreadable, match=r"a\.bin"):
-        destination.put(Failing(data), "a.bin", digests(data), None, Journal())
+        destination.put(1, Failing(data), "a.bin", digests(data), None, Journal())
     assert not has(destination, data)
     destination.close()
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from synapse_sync.errors import Rejected
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 PIECE = 64 * 1024
 """Bytes handed to the socket at once: each piece must leave within the stall time, so a slow line needs small ones."""
@@ -27,8 +30,15 @@ class Kind(NamedTuple):
 
 CONTROL = Kind()
 VERIFY = Kind(answer=30)
+LISTING = Kind(answer=60)
+ISSUE = Kind(answer=120)
+CONFIRM = Kind(answer=120, change=True)
 UPLOAD = Kind(answer=300, stall=30, change=True)
 REGISTER = Kind(answer=120, change=True, fresh=True)
+
+
+AT_ONCE = 200
+"""Files in one call that issues or confirms presigned URLs: what production clients send (protocol §2.4)."""
 
 
 class Body(NamedTuple):
@@ -48,6 +58,22 @@ def json_body(data: Any, doing: str) -> Body:
             f"could not {doing}: it can't be written as JSON: {cause}", hint="correct the metadata"
         ) from cause
     return Body("application/json", len(encoded), slices(encoded))
+
+
+def by_halves(
+    ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], alone: Callable[[Rejected], Result]
+) -> list[Result]:
+    """What `ask` says of each item, in order: a refusal of several is narrowed down by halves.
+
+    alone: what a refusal of a single item is.
+    """
+    try:
+        return ask(items)
+    except Rejected as refused:
+        if len(items) == 1:
+            return [alone(refused)]
+    middle = len(items) // 2
+    return by_halves(ask, items[:middle], alone) + by_halves(ask, items[middle:], alone)
 
 
 def slices(data: bytes) -> Iterator[bytes]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import SSLError
 
-from synapse_sync.destinations.synapse.address import Address
 from synapse_sync.destinations.synapse.errors import broken, no_connection
 
 
 class Connector:
-    """Opens connections to one server, whose certificate is held against `certificates`, a CA bundle or folder."""
+    """Opens connections to one server; `tls` makes what its certificate is held against."""
 
-    def __init__(self, address: Address, certificates: str) -> None:
-        parts = urlsplit(address.base)
+    def __init__(self, base: str, tls: Callable[[], ssl.SSLContext]) -> None:
+        parts = urlsplit(base)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
-        self._certificates = certificates
+        self._make_tls = tls
 
     def connect(self, timeout: float) -> socket.socket:
         """A new connection; `timeout` in seconds for each of its steps. Raises Unreachable: nothing was sent yet."""
@@ -41,6 +41,11 @@ class Connector:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        if os.path.isdir(self._certificates):
-            return ssl.create_default_context(capath=self._certificates)
-        return ssl.create_default_context(cafile=self._certificates)
+        return self._make_tls()
+
+
+def trusting(certificates: str) -> ssl.SSLContext:
+    """A context that trusts a CA bundle or a folder of certificates."""
+    if os.path.isdir(certificates):
+        return ssl.create_default_context(capath=certificates)
+    return ssl.create_default_context(cafile=certificates)

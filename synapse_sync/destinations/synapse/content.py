@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from synapse_sync.destinations.synapse.calls import PIECE
 from synapse_sync.errors import ContentMismatch, FileUnreadable
@@ -20,10 +21,52 @@ class Mark(NamedTuple):
     sha1: hashlib._Hash
 
 
+class Readable(Protocol):
+    """As much of a stream as is needed here."""
+
+    def seek(self, position: int, /) -> Any:
+        """Go to a position, in bytes from the beginning."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+
+
+class Shared:
+    """A seekable stream that several threads read, each through a view with a position of its own."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def view(self) -> Readable:
+        """A reader that stands at the beginning."""
+        return _View(self)
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Up to `size` bytes from `position`."""
+        with self._lock:
+            self._stream.seek(position)
+            return self._stream.read(size)
+
+
+class _View:
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._position = 0
+
+    def seek(self, position: int, /) -> None:
+        self._position = position
+
+    def read(self, size: int, /) -> bytes:
+        data = self._shared.read_at(self._position, size)
+        self._position += len(data)
+        return data
+
+
 class Content:
     """A seekable stream that must turn out to hold exactly `digests`; `position` counts the bytes handed out."""
 
-    def __init__(self, stream: BinaryIO, name: str, digests: Digests) -> None:
+    def __init__(self, stream: Readable, name: str, digests: Digests) -> None:
         self.name = name
         self.digests = digests
         self._stream = stream

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal
 
-from synapse_sync.destinations.base import Small
+from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
-from synapse_sync.destinations.synapse import direct, files, tasks
+from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.address import parse_address
-from synapse_sync.destinations.synapse.chunked import ChunkedUpload
-from synapse_sync.destinations.synapse.content import Content
+from synapse_sync.destinations.synapse.discovery import speaks_v2
+from synapse_sync.destinations.synapse.errors import Gone
+from synapse_sync.destinations.synapse.routes import Route, Routes
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.destinations.synapse.unfinished import Pace
-from synapse_sync.errors import DestinationError, SourceError, TokenRefused
-from synapse_sync.records import Collection, ContentRef, Digests, OutgoingUnit, UnitOutcome, UploadProgress
+from synapse_sync.errors import CredentialsError, DestinationError, SourceError, TokenRefused
+from synapse_sync.records import (
+    Collection,
+    ContentRef,
+    Digests,
+    Learned,
+    ListedUnit,
+    OutgoingUnit,
+    UnitOutcome,
+    UploadProgress,
+)
 
 MIB = 1 << 20
-SMALL = 256 << 10
-"""Bytes: up to here a file goes through a lane, held in memory; a larger one is worth a thread of its own."""
+DIRECT_LIMIT = 50 * MIB
+"""What production clients send whole (protocol §2.4)."""
 
 
 class SynapseDestination:
     """One Synapse server, reached with one token and tenant; see Destination for what each method promises.
 
-    Sizes in bytes, times in seconds. Files over `direct_limit` go up in chunks of `chunk_size`. `read_timeout` is how
-    long the server may be silent in a short call; uploads and registrations are given at least what they need.
+    Sizes in bytes, times in seconds. `read_timeout` is how long the server may be silent in a short call; uploads and
+    registrations are given at least what they need. `token_again` reads the token anew from where it came. For `route`,
+    `direct_limit` and `chunk_size` see Routes.
     """
 
     def __init__(
@@ -43,17 +55,19 @@ class SynapseDestination:
         connect_timeout: float = 5.0,
         read_timeout: float = 15.0,
         workers: int = 8,
-        direct_limit: int = 50 * MIB,
+        route: Route = "auto",
+        direct_limit: int = DIRECT_LIMIT,
         chunk_size: int = 50 * MIB,
         pace: Pace | None = None,
+        token_again: Callable[[], str] | None = None,
     ) -> None:
         address = parse_address(url)
         self.name = f"{address.host}|{tenant}"
-        self.api = "v1" if api == "auto" else api
+        self._api = api
         self._checksum = checksum
-        self._direct_limit, self._chunk_size = direct_limit, chunk_size
-        self._pace = pace or Pace()
-        self._lanes = workers
+        self._token_again = token_again
+        self._lock = threading.Lock()
+        self._learned = Learned()
         self._transport = Transport(
             address,
             token,
@@ -63,6 +77,55 @@ class SynapseDestination:
             read_timeout=read_timeout,
             workers=workers,
         )
+        self._routes = Routes(
+            self._transport,
+            self,
+            route=route,
+            direct_limit=direct_limit,
+            chunk_size=chunk_size,
+            pace=pace or Pace(),
+            ca_bundle=ca_bundle,
+            workers=workers,
+        )
+
+    @property
+    def api(self) -> Api | Literal[""]:
+        """The API that is configured, else the one that the server was found to speak."""
+        return self._learned.api if self._api == "auto" else self._api
+
+    @property
+    def learned(self) -> Learned:
+        """What the server has told of itself so far."""
+        return self._learned
+
+    @property
+    def algorithm(self) -> Literal["md5", "sha1"]:
+        """What contents are confirmed with: as configured, as the server answered, else what production sends (§3)."""
+        if self._checksum != "auto":
+            return self._checksum
+        return self._learned.checksum or "sha1"
+
+    def recall(self, learned: Learned) -> None:
+        """Begin with what was learned earlier."""
+        self._learned = learned
+
+    def learn(self, **told: str) -> None:
+        """Keep what the server told; without anything, ask which API it speaks where that must be known and isn't."""
+        if not told and not self.api:
+            told = {"api": "v2" if speaks_v2(self._transport) else "v1"}
+        with self._lock:
+            self._learned = replace(self._learned, **told)  # type: ignore[arg-type]
+
+    def renew(self) -> bool:
+        """Read the token again from where it came; whether it is another one now."""
+        try:
+            token = self._token_again() if self._token_again else self._transport.token
+            if token == self._transport.token:
+                return False
+            self._transport.use(token)
+        except CredentialsError:
+            return False
+        return True
 
     def check(self) -> None:
         """The server answers and accepts the token; where it tells no user, listing collections is as good."""
@@ -79,51 +142,58 @@ class SynapseDestination:
         return collections.fetch(self._transport, self.api, collection)
 
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
-        """Which of these contents the server has."""
-        return files.present(self._transport, contents, self._checksum)
+        """Which of these contents the server has; asked one by one through v2 where it offers nothing better."""
+        lookup = self._learned.lookup or "verify_checksums"
+        try:
+            return files.present(self._transport, contents, self._checksum, lookup)
+        except Gone:
+            if lookup == "data-files":
+                raise
+        found = files.present(self._transport, contents, self._checksum, "data-files")
+        self.learn(lookup="data-files")
+        return found
 
     def put(
         self,
+        collection: int,
         stream: BinaryIO,
         name: str,
         digests: Digests,
         resume: UploadProgress | None,
         progress: Callable[[UploadProgress, int], None],
     ) -> ContentRef:
-        """Send one content; on the direct route it is one piece, whose progress has no upload_id to keep."""
-        content = Content(stream, name, digests)
-        resumable = resume is not None and resume.route == "chunked" and resume.upload_id
-        if resumable or digests.size > self._direct_limit:
-            return ChunkedUpload(self._transport, content, self._chunk_size, progress, self._pace).run(
-                resume if resumable else None
-            )
-        reference = direct.upload(self._transport, content)
-        progress(UploadProgress("direct", offset=digests.size), digests.size)
-        return reference
+        """Send one content by the route that suits it."""
+        return self._routes.put(collection, stream, name, digests, resume, progress)
 
     @property
     def small(self) -> int:
-        """Up to which size contents may go through put_small; not at all through a proxy, which has no lanes."""
-        return min(SMALL, self._direct_limit) if self._transport.has_lanes else 0
+        """Up to which size contents may go through put_small."""
+        return self._routes.small
 
     def put_small(
         self,
+        collection: int,
         contents: SimpleQueue[Small | None],
         done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
         stopping: threading.Event,
     ) -> None:
-        """Send many small contents by the direct route, as many side by side as there are workers."""
-        direct.upload_small(self._transport, self._lanes, contents, done, stopping)
+        """Send many small contents side by side."""
+        self._routes.put_small(collection, contents, done, stopping)
 
-    def register(self, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
+    def register(self, collection: int, units: Sequence[OutgoingUnit], api: Api) -> list[UnitOutcome]:
         """Create these units with one request; a refusal of one unit alone is its outcome."""
-        return registration.register(self._transport, self.api, collection, units)
+        return registration.register(self._transport, api, collection, units)
 
     def rehearse(self, collection: int, units: Sequence[OutgoingUnit]) -> bool:
         """Ask whether these units would be taken; v2 only."""
         if self.api == "v2":
             registration.rehearse(self._transport, collection, units)
         return self.api == "v2"
+
+    def units(self, collection: int, api: Api, since: float | None = None) -> Iterator[Sequence[ListedUnit]]:
+        """The units of a collection, page by page."""
+        moment = None if since is None else since + self._transport.skew
+        return listing.units(self._transport, api, collection, moment)
 
     def meta_of(self, unit_id: int) -> Mapping[str, Any] | None:
         """The meta of a registered unit as the server has it."""
@@ -133,10 +203,15 @@ class SynapseDestination:
         """Give a registered unit this meta instead of its own; v2 only."""
         registration.update_meta(self._transport, unit_id, key, meta)
 
-    def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int]) -> None:
+    def create_tasks(self, project: int, collection: int, unit_ids: Sequence[int], api: Api) -> None:
         """One task per unit of the collection in the project."""
-        tasks.create(self._transport, self.api, project, collection, unit_ids)
+        tasks.create(self._transport, api, project, collection, unit_ids)
+
+    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
+        """Which of these units have a task in the project."""
+        return listing.with_task(self._transport, project, unit_ids)
 
     def close(self) -> None:
         """Close connections."""
+        self._routes.close()
         self._transport.close()

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
-from synapse_sync.destinations.base import Small
+from synapse_sync.destinations.base import Small, SmallContent
 from synapse_sync.destinations.synapse import multipart
 from synapse_sync.destinations.synapse.calls import UPLOAD, Body, slices
 from synapse_sync.destinations.synapse.content import Content
 from synapse_sync.destinations.synapse.errors import Answer
 from synapse_sync.destinations.synapse.files import content_ref
-from synapse_sync.destinations.synapse.lanes import Request
+from synapse_sync.destinations.synapse.lanes import Lanes, Request
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import ContentRef
@@ -40,20 +40,18 @@ def upload(transport: Transport, content: Content) -> ContentRef:
 
 def upload_small(
     transport: Transport,
-    lanes: int,
+    lanes: Lanes[Small],
     contents: SimpleQueue[Small | None],
     done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
     stopping: threading.Event,
 ) -> None:
-    """Send contents from a queue, up to `lanes` side by side, until a None; done(content, outcome) as each ends.
+    """Send contents from a queue by way of `lanes` until a None; done(content, outcome) as each ends.
 
     What does not have its digests, or can't be read, is not sent. Outcomes are those of upload().
     """
 
     def request(small: Small) -> Request:
-        data = small.read()
-        content = Content(io.BytesIO(data), small.name, small.digests)
-        body = b"".join(_body(multipart.head(small.name), content))
+        body = multipart.head(small.name) + whole(small) + multipart.TAIL
         return transport.request("POST", "data_files/", _doing(small.name), multipart.CONTENT_TYPE, body)
 
     def ended(small: Small, outcome: Answer | SourceError | DestinationError) -> None:
@@ -61,14 +59,22 @@ def upload_small(
         try:
             if isinstance(outcome, Answer):
                 doing = _doing(small.name)
-                result = content_ref(transport.value(outcome, "v1", doing, UPLOAD), small.digests, doing)
+                result = content_ref(transport.value(outcome, doing, UPLOAD), small.digests, doing)
             else:
                 result = outcome
         except DestinationError as error:
             result = error
         done(small, result)
 
-    transport.lanes(lanes, UPLOAD).run(contents, request, ended, stopping)
+    lanes.run(contents, request, ended, stopping)
+
+
+def whole(small: SmallContent) -> bytes:
+    """All bytes of a small content. Raises ContentMismatch where they are not those of its digests, SourceError."""
+    content = Content(io.BytesIO(small.read()), small.name, small.digests)
+    data = b"".join(content.pieces(small.digests.size))
+    content.verify()
+    return data
 
 
 def _doing(name: str) -> str:

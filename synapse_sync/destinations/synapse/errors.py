@@ -17,6 +17,7 @@ Enters: a connection's exception or an answer's status, headers and body; and wh
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from synapse_sync.destinations.synapse.words import parse, words
-from synapse_sync.errors import Busy, DestinationError, OutcomeUnknown, Rejected, TokenRefused, Unreachable
+from synapse_sync.errors import Busy, DestinationError, OutcomeUnknown, Rejected, Scope, TokenRefused, Unreachable
 
 LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that are honoured (protocol §7: the SDK's cap)."""
@@ -35,8 +36,28 @@ LONGEST_WAIT = 60.0
 _NOT_NOW = frozenset({408, 425, 429, 503})
 _TOO_LARGE = frozenset({413, 414, 431})
 
+_LONGEST_WORDS = 500
+_NO_LONGER = frozenset({401, 403, 404, 410})
 _LOOK_FIRST = "what the server has is looked up before anything is sent again"
 _CHECK_URL = "check server.url; tried again by itself"
+
+
+NO_SUCH_ADDRESS = frozenset({404, 405})
+"""In Synapse's own error form these say that the server has no such endpoint, where no object is named in its path."""
+
+
+class Gone(Busy):
+    """The server has no such endpoint: an older or a newer one than we know, or not Synapse at all."""
+
+    def __init__(self, doing: str, refused: Rejected) -> None:
+        super().__init__(f"could not {doing}: the server has no such address: {refused.message}", hint=_CHECK_URL)
+        self.status = refused.status
+
+
+class PlaceRefused(Busy):
+    """The storage does not take anything at this presigned URL (any more): another is to be asked for."""
+
+    scope: Scope = "call"
 
 
 class Answer(NamedTuple):
@@ -109,6 +130,27 @@ def refused(answer: Answer, doing: str, *, change: bool) -> DestinationError:
     if status in (401, 403):
         return TokenRefused(says, hint="replace the token (synapse-sync login) or have it permitted", status=status)
     return Rejected(says, status=status)
+
+
+def refused_by_storage(answer: Answer, doing: str) -> DestinationError:
+    """The error for a storage's answer outside 2xx (protocol §4.4, §7): of it only Code and Message are told.
+
+    A code in XML is the storage's own word: the URL is no good (any more), and another is asked for. Anything else is
+    a proxy's. Both concern this one file.
+    """
+    code, message = (found[1].decode(errors="replace") if found else "" for found in _in_xml(answer.body))
+    if answer.status < 500 and not code:
+        return _by_proxy(answer, doing)
+    said = f": {code}: {message}" if code else ""
+    error = try_later(doing, f"the storage answered {answer.status}{said}"[:_LONGEST_WORDS])
+    if answer.status in _NO_LONGER:
+        error = PlaceRefused(error.message, hint=error.hint)
+    error.status, error.retry_after = answer.status, retry_after(answer.headers)
+    return error
+
+
+def _in_xml(body: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
+    return re.search(rb"<Code>([^<]*)</Code>", body), re.search(rb"<Message>([^<]*)</Message>", body)
 
 
 def _by_proxy(answer: Answer, doing: str) -> Busy:

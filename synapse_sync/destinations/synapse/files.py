@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from synapse_sync.destinations.synapse.calls import VERIFY
-from synapse_sync.destinations.synapse.errors import unclear
+from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, unclear
 from synapse_sync.destinations.synapse.transport import Transport
-from synapse_sync.errors import ContentMismatch
+from synapse_sync.errors import ContentMismatch, Rejected
 from synapse_sync.records import ContentRef, Digests
 
 Checksum = Literal["auto", "md5", "sha1"]
+Lookup = Literal["verify_checksums", "data-files"]
 
 AT_ONCE = 500
 """Contents per question: both digests of each make the 1000 entries that the server takes (protocol §2.1, 4)."""
 
 
-def present(transport: Transport, contents: Sequence[Digests], checksum: Checksum) -> dict[Digests, ContentRef]:
+def present(
+    transport: Transport, contents: Sequence[Digests], checksum: Checksum, lookup: Lookup
+) -> dict[Digests, ContentRef]:
     """Which of `contents` the server has, under the very string that it answered.
 
     Where it has one under both digests, the algorithm `checksum` decides; "auto" takes SHA-1, the address that
-    production's own upload route leads to. Raises DestinationError.
+    production's own upload route leads to. Raises Gone where the server has no such lookup, and DestinationErrors.
     """
     found: dict[Digests, ContentRef] = {}
     distinct = list(dict.fromkeys(contents))
     for start in range(0, len(distinct), AT_ONCE):
         batch = distinct[start : start + AT_ONCE]
-        known = {text.lower(): text for text in _existing(transport, batch)}
+        asked = [digest for content in batch for digest in (content.md5, content.sha1)]
+        known = {text.lower(): text for text in _LOOKUPS[lookup](transport, asked)}
         for content in batch:
             for digest in (content.md5, content.sha1) if checksum == "md5" else (content.sha1, content.md5):
                 if digest in known:
@@ -36,15 +40,45 @@ def present(transport: Transport, contents: Sequence[Digests], checksum: Checksu
     return found
 
 
-def _existing(transport: Transport, batch: Sequence[Digests]) -> Iterable[str]:
-    """The server's answer for one batch, verbatim."""
-    doing = f"ask which of {len(batch)} contents the server has"
-    asked = [digest for content in batch for digest in (content.md5, content.sha1)]
-    answer = transport.call("POST", "data_files/verify_checksums/", doing, VERIFY, data={"checksums": asked})
+def _verified(transport: Transport, asked: Sequence[str]) -> Iterable[str]:
+    """Those of these checksums that the server has, verbatim; any number up to 1000 with one question."""
+    doing = f"ask which of {len(asked) // 2} contents the server has"
+    answer = _asked(lambda: transport.call("POST", _VERIFY, doing, VERIFY, data={"checksums": asked}), doing)
     existing = answer.get("existing_checksums") if isinstance(answer, dict) else None
     if not isinstance(existing, list) or not all(isinstance(text, str) for text in existing):
         raise unclear(doing, "the answer holds no existing_checksums", change=False)
     return existing
+
+
+def _looked_up(transport: Transport, asked: Sequence[str]) -> Iterable[str]:
+    """The same, one question for each checksum: what v2 offers (protocol §2.2)."""
+    doing = "look a checksum up"
+    for digest in asked:
+        rows = _asked(lambda: transport.call("GET", _DATA_FILES, doing, VERIFY, query={"checksum": digest}), doing)  # noqa: B023
+        rows = rows.get("results") if isinstance(rows, dict) else rows
+        if not isinstance(rows, list):
+            raise unclear(doing, "the answer is no list of data files", change=False)
+        yield from (
+            row["checksum"]
+            for row in rows
+            if isinstance(row, dict) and isinstance(row.get("checksum"), str) and row["checksum"].lower() == digest
+        )
+
+
+def _asked(ask: Callable[[], Any], doing: str) -> Any:
+    try:
+        return ask()
+    except Rejected as refused:
+        if refused.status in NO_SUCH_ADDRESS:
+            raise Gone(doing, refused) from refused
+        raise
+
+
+_VERIFY, _DATA_FILES = "data_files/verify_checksums/", "v2/data-files/"
+_LOOKUPS: Mapping[Lookup, Callable[[Transport, Sequence[str]], Iterable[str]]] = {
+    "verify_checksums": _verified,
+    "data-files": _looked_up,
+}
 
 
 def content_ref(answer: Any, digests: Digests, doing: str) -> ContentRef:

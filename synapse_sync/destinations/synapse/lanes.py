@@ -15,12 +15,12 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from ssl import SSLWantReadError, SSLWantWriteError
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import h11
 from urllib3 import HTTPHeaderDict
@@ -38,25 +38,74 @@ _CONNECTING = 8  # connections opened at the same time
 _TURN = 0.01  # seconds between looks at the queue and at connections being opened, while there is room for more
 _OVERDUE = 0.5  # seconds between looks for lanes that were silent for too long
 _LAST_WAIT = 15.0  # seconds that answers are waited for once no more items come; what is lost then is asked about later
+_TROUBLE = 400  # statuses from here on
 _NOT_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
 class Request(NamedTuple):
-    """One request, whole; `doing` completes "could not …" in errors, header names and values are ASCII."""
+    """One request, whole; `doing` completes "could not …" in errors, header names and values are ASCII.
+
+    origin: which server it goes to, as `connect` understands it; a connection serves one.
+    """
 
     doing: str
     method: str
     target: str
     headers: list[tuple[str, str]]
     body: bytes
+    origin: str = ""
+
+
+class Room(Protocol):
+    """How many lanes may be busy now, and where it is told how each request ended."""
+
+    @property
+    def limit(self) -> int:
+        """At least 1."""
+
+    def ended(self, size: int, ok: bool) -> None:
+        """A request with a body of `size` bytes was answered well, or was not."""
+
+
+class Pacing(Protocol):
+    """Keeps to a rate of bytes."""
+
+    def reserve(self, size: int) -> float:
+        """Bytes go out; seconds by which that is too early."""
+
+    def delay(self) -> float:
+        """Seconds until more may go out."""
+
+
+class FixedRoom(NamedTuple):
+    """The same room always."""
+
+    limit: int
+
+    def ended(self, size: int, ok: bool) -> None:
+        """Nothing follows from it."""
+
+
+class NoPacing:
+    """No rate to keep to."""
+
+    def reserve(self, _size: int) -> float:
+        """Never too early."""
+        return 0.0
+
+    def delay(self) -> float:
+        """Never."""
+        return 0.0
 
 
 class _Lane(Generic[Item]):
     """A connection that does not block, with its item and request while one is on its way."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, origin: str) -> None:
         connection.setblocking(False)
         self.socket = connection
+        self.origin = origin
+        self.size = 0
         self.item: Item | None = None
         self.doing = ""
         self.deadline = 0.0
@@ -68,7 +117,7 @@ class _Lane(Generic[Item]):
 
     def begin(self, item: Item, request: Request, kind: Kind) -> None:
         """Send as much of the request as goes at once."""
-        self.item, self.doing, self._kind = item, request.doing, kind
+        self.item, self.doing, self._kind, self.size = item, request.doing, kind, len(request.body)
         self._response, self._body = None, []
         head = h11.Request(method=request.method, target=request.target, headers=request.headers)
         sent = [
@@ -143,14 +192,17 @@ class _Lane(Generic[Item]):
 
 
 class Lanes(Generic[Item]):
-    """Up to `limit` lanes; `connect` opens one connection (it may block, and raises DestinationError)."""
+    """As many lanes as there is room for; `connect` opens one connection to an origin (it may block, and raises
+    DestinationError).
+    """
 
-    def __init__(self, connect: Callable[[], socket.socket], limit: int, kind: Kind) -> None:
+    def __init__(self, connect: Callable[[str], socket.socket], room: Room, pacing: Pacing, kind: Kind) -> None:
         self._connect = connect
-        self._limit = limit
+        self._room = room
+        self._pacing = pacing
         self._kind = kind
         self._selector = selectors.DefaultSelector()
-        self._idle: deque[_Lane[Item]] = deque()
+        self._idle: dict[str, deque[_Lane[Item]]] = defaultdict(deque)
         self._busy: set[_Lane[Item]] = set()
         self._opening: dict[Future[socket.socket], tuple[Item, Request]] = {}
         self._look_for_overdue = 0.0
@@ -174,7 +226,7 @@ class Lanes(Generic[Item]):
             try:
                 self._exchange_all(items, opener)
             finally:
-                for lane in {*self._idle, *self._busy}:
+                for lane in {*self._busy, *(lane for idle in self._idle.values() for lane in idle)}:
                     lane.socket.close()
                 self._selector.close()
 
@@ -194,8 +246,10 @@ class Lanes(Generic[Item]):
                 else:
                     self._start(item, opener)
             if self._under_way():
-                hungry = self._opening or (more and self._has_room())
+                hungry = self._opening or (more and self._under_way() < self._room.limit)
                 self._attend(_TURN if hungry else _OVERDUE)
+            elif more:
+                self._attend(min(self._pacing.delay(), _OVERDUE))
             if self._stopping.is_set():
                 self._hurry()
 
@@ -211,7 +265,7 @@ class Lanes(Generic[Item]):
         return len(self._busy) + len(self._opening)
 
     def _has_room(self) -> bool:
-        return self._under_way() < self._limit
+        return self._under_way() < self._room.limit and self._pacing.delay() <= 0
 
     def _start(self, item: Item, opener: ThreadPoolExecutor) -> None:
         try:
@@ -219,16 +273,18 @@ class Lanes(Generic[Item]):
         except (DestinationError, SourceError) as error:
             self._done(item, error)
             return
-        while self._idle:
-            lane = self._idle.pop()
+        idle = self._idle[request.origin]
+        while idle:
+            lane = idle.pop()
             if lane.is_quiet():
                 self._begin(lane, item, request)
                 return
             self._drop(lane)
-        self._opening[opener.submit(self._connect)] = (item, request)
+        self._opening[opener.submit(self._connect, request.origin)] = (item, request)
 
     def _begin(self, lane: _Lane[Item], item: Item, request: Request) -> None:
         self._busy.add(lane)
+        self._pacing.reserve(len(request.body))
         try:
             lane.begin(item, request, self._kind)
         except OSError as cause:
@@ -244,7 +300,7 @@ class Lanes(Generic[Item]):
             if lane in self._busy:
                 self._go_on(lane)
             else:  # nothing was asked: the server closes it
-                self._idle.remove(lane)
+                self._idle[lane.origin].remove(lane)
                 self._drop(lane)
         for future in [future for future in self._opening if future.done()]:
             self._opened(future)
@@ -257,8 +313,9 @@ class Lanes(Generic[Item]):
     def _opened(self, future: Future[socket.socket]) -> None:
         item, request = self._opening.pop(future)
         try:
-            lane: _Lane[Item] = _Lane(future.result())
+            lane: _Lane[Item] = _Lane(future.result(), request.origin)
         except DestinationError as error:
+            self._room.ended(0, ok=False)
             self._done(item, error)
             return
         self._selector.register(lane.socket, selectors.EVENT_READ, lane)
@@ -290,10 +347,12 @@ class Lanes(Generic[Item]):
     def _end(self, lane: _Lane[Item], outcome: Outcome) -> None:
         self._busy.remove(lane)
         item = lane.item
+        well = isinstance(outcome, Answer) and outcome.status < _TROUBLE
+        self._room.ended(lane.size if well else 0, ok=well)
         if isinstance(outcome, Answer):
             self._heard_at = time.monotonic()
         if isinstance(outcome, Answer) and lane.freed():
-            self._idle.append(lane)
+            self._idle[lane.origin].append(lane)
         else:
             self._drop(lane)
         assert item is not None

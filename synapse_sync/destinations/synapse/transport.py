@@ -9,7 +9,10 @@ There is one try per call: repeating is the runner's.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -22,10 +25,11 @@ from urllib3.exceptions import HTTPError
 from synapse_sync import __version__
 from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.address import Address
-from synapse_sync.destinations.synapse.calls import CONTROL, Body, Kind, json_body
-from synapse_sync.destinations.synapse.connect import Connector
+from synapse_sync.destinations.synapse.calls import CONTROL, LISTING, Body, Kind, json_body
+from synapse_sync.destinations.synapse.connect import Connector, trusting
 from synapse_sync.destinations.synapse.errors import Answer, broken, refused, unclear
-from synapse_sync.destinations.synapse.lanes import Lanes, Request
+from synapse_sync.destinations.synapse.lanes import Lanes, Pacing, Request, Room
+from synapse_sync.destinations.synapse.pages import Page, page_in
 from synapse_sync.destinations.synapse.words import parse
 from synapse_sync.errors import ConfigError, CredentialsError
 
@@ -33,7 +37,10 @@ _ONE_TRY = Retry(False)
 
 
 class Transport:
-    """Calls to one server with one token and tenant, from any number of threads."""
+    """Calls to one server with one token and tenant, from any number of threads.
+
+    skew: seconds that the server's clock is ahead of ours, by the latest answer.
+    """
 
     def __init__(
         self,
@@ -46,9 +53,10 @@ class Transport:
         read_timeout: float = 15.0,
         workers: int = 8,
     ) -> None:
+        self.skew = 0.0
         self._address = address
-        self._secret = token.encode()
-        self._headers = {"v1": _headers(token, tenant, "Token "), "v2": _headers(token, tenant, "")}
+        self._tenant = tenant
+        self.use(token)
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._certificates = _certificates(ca_bundle)
         this_machine = is_loopback(urlsplit(address.base).hostname or "")  # a proxy elsewhere can't reach it
@@ -56,7 +64,7 @@ class Transport:
         self._proxy = select_proxy(address.base, self._proxies) or ""
         plain_proxy = bool(self._proxy) and address.base.startswith("http:") and not self._proxy.startswith("socks")
         self._prefix = address.base if plain_proxy else address.path
-        self._connector = Connector(address, self._certificates)
+        self._connector = Connector(address.base, lambda: trusting(self._certificates))
         self._adapter, self._pool = self._connections(workers)
 
     def call(
@@ -76,17 +84,26 @@ class Transport:
         `path` is relative to the server ("v2/…" for v2) and ends with "/"; `doing` completes "could not …" in errors;
         `data` is sent as JSON, `body` as it is. Raises a DestinationError, and whatever body.pieces raises.
         """
-        api = "v2" if path.startswith("v2/") else "v1"
-        sent = {**self._headers[api], **(headers or {})}
         if data is not None:
             body = json_body(data, doing)
-        if body is not None:
-            sent |= {"Content-Type": body.content_type, "Content-Length": str(body.length)}
-        target = f"{self._prefix}/{path}" + (f"?{urlencode(query)}" if query else "")
-        return self.value(self._send(method, target, doing, kind, body, sent), api, doing, kind)
+        value = self.value(self._exchange(method, path, doing, kind, body, query, headers), doing, kind)
+        if path.startswith("v2/") and isinstance(value, dict) and {"data", "meta"} <= value.keys():
+            return value["data"]
+        return value
 
-    def value(self, answer: Answer, api: str, doing: str, kind: Kind) -> Any:
-        """The JSON of an answer, without v2's envelope; None where it is empty. Raises DestinationError."""
+    def pages(self, path: str, doing: str, query: Mapping[str, Any]) -> Iterator[Page]:
+        """A list, page by page as the server hands it out (protocol §2.5). Raises DestinationError."""
+        asked: Mapping[str, Any] | None = query
+        while asked is not None:
+            page = page_in(self.value(self._exchange("GET", path, doing, LISTING, None, asked, None), doing, LISTING))
+            if page is None:
+                raise unclear(doing, "the answer is no list", change=False)
+            yield page
+            asked = {**query, **page.following} if page.following else None
+
+    def value(self, answer: Answer, doing: str, kind: Kind) -> Any:
+        """The JSON of an answer; None where it is empty. Raises DestinationError."""
+        self._set_clock(answer)
         if not 200 <= answer.status < 300:
             raise refused(answer._replace(body=self._redacted(answer.body)), doing, change=kind.change)
         if not answer.body:
@@ -94,21 +111,24 @@ class Transport:
         value = parse(answer.body)
         if value is None:
             raise unclear(doing, "the answer is not JSON", change=kind.change, status=answer.status)
-        if api == "v2" and isinstance(value, dict) and {"data", "meta"} <= value.keys():
-            return value["data"]
         return value
+
+    def use(self, token: str) -> None:
+        """Send this token from now on. Raises CredentialsError for what can't be one."""
+        headers = {"v1": _headers(token, self._tenant, "Token "), "v2": _headers(token, self._tenant, "")}
+        self.token, self._secret, self._headers = token, token.encode(), headers
 
     @property
     def has_lanes(self) -> bool:
         """Whether lanes() can be had: only where no proxy stands between."""
         return not self._proxy
 
-    def lanes(self, limit: int, kind: Kind) -> Lanes[Any]:
-        """Up to `limit` connections for many short calls at once; their requests are made by request()."""
+    def lanes(self, room: Room, pacing: Pacing, kind: Kind) -> Lanes[Any]:
+        """Connections for many short calls at once; their requests are made by request()."""
         patient = kind._replace(
             answer=max(self._read_timeout, kind.answer), stall=max(self._connect_timeout, kind.stall)
         )
-        return Lanes(lambda: self._connector.connect(self._connect_timeout), limit, patient)
+        return Lanes(lambda _origin: self._connector.connect(self._connect_timeout), room, pacing, patient)
 
     def request(self, method: str, path: str, doing: str, content_type: str, body: bytes) -> Request:
         """One call of v1 as the lanes take it."""
@@ -121,6 +141,26 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         self._adapter.close()
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        kind: Kind,
+        body: Body | None,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        sent = {**self._headers["v2" if path.startswith("v2/") else "v1"], **(headers or {})}
+        if body is not None:
+            sent |= {"Content-Type": body.content_type, "Content-Length": str(body.length)}
+        target = f"{self._prefix}/{path}" + (f"?{urlencode(query)}" if query else "")
+        return self._send(method, target, doing, kind, body, sent)
+
+    def _set_clock(self, answer: Answer) -> None:
+        with suppress(ValueError):
+            self.skew = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp() - time.time()
 
     def _send(
         self, method: str, target: str, doing: str, kind: Kind, body: Body | None, headers: Mapping[str, str]

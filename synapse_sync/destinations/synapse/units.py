@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse_sync.destinations.synapse.calls import REGISTER
+from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.errors import Rejected
 from synapse_sync.records import OutgoingUnit, UnitOutcome
@@ -14,7 +15,7 @@ from synapse_sync.records import OutgoingUnit, UnitOutcome
 Row = Mapping[str, Any]
 
 _BULK = "v2/data-units/bulk-create/"
-_UNMATCHED = UnitOutcome("unknown", reason="the server's answer can't be matched to this unit")
+_UNMATCHED = UnitOutcome("unmentioned", reason="the server's answer can't be matched to this unit")
 
 
 def register(transport: Transport, api: str, collection: int, units: Sequence[OutgoingUnit]) -> list[UnitOutcome]:
@@ -33,6 +34,8 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
         data: Any = [{"data_collection": collection, **_described(unit)} for unit in units]
         return outcomes_v1(units, transport.call("POST", "data_units/", doing, REGISTER, data=data))
     except Rejected as refused:
+        if refused.status in NO_SUCH_ADDRESS:
+            raise Gone(doing, refused) from refused
         if len(units) > 1:
             raise
         said = refused.message.removeprefix(f"could not {doing}")  # a unit's key may be a checksum too
@@ -77,7 +80,7 @@ def named(unit: OutgoingUnit, words: str) -> tuple[str, ...]:
 
 
 def outcomes_v2(units: Sequence[OutgoingUnit], answer: Any) -> list[UnitOutcome]:
-    """Outcomes from v2's {"results": […]}, which keep the request's order; unknown for all where the number differs."""
+    """Outcomes from v2's {"results": […]}, which keep the request's order; all unmentioned where the number differs."""
     results = answer.get("results") if isinstance(answer, Mapping) else None
     if not isinstance(results, list) or len(results) != len(units):
         return [_UNMATCHED] * len(units)
@@ -88,7 +91,7 @@ def outcomes_v1(units: Sequence[OutgoingUnit], answer: Any) -> list[UnitOutcome]
     """Outcomes from v1's list, {"results": […]} or single unit.
 
     Rows that carry a sync key belong to the unit with that key. Where none does, rows belong by order if there are as
-    many as units. Units that no row belongs to are unknown: v1 may leave some out without a word.
+    many as units. Units that no row belongs to are unmentioned: v1 may leave some out without a word.
     """
     rows = _rows(answer)
     keys = [_sync_key(row) for row in rows]
@@ -119,7 +122,7 @@ def _has(by_key: Mapping[str, deque[Row]], unit: OutgoingUnit) -> bool:
 
 
 def _outcome(row: Any, id_name: str) -> UnitOutcome:
-    """The outcome in one row: unknown where it holds no id."""
+    """The outcome in one row: unmentioned where it holds no id."""
     number = row.get(id_name) if isinstance(row, Mapping) else None
     if not isinstance(number, int) or isinstance(number, bool):
         return _UNMATCHED

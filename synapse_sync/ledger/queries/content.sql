@@ -17,6 +17,10 @@ UPDATE contents SET asked_at = :now WHERE id = :id AND state = 'unknown'
 UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason = :reason, moved_at = :now, run = :run
 WHERE id IN (SELECT content FROM unit_files WHERE unit = :unit) AND lower(checksum) IN (SELECT value FROM json_each(:lacking))
 
+-- doubt_contents: the server may lack contents of a unit which we thought it had: it is asked again
+UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = NULL, reason = '', moved_at = :now, run = :run
+WHERE state = 'present' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
+
 -- any_asked: whether a content waits for nothing but being sent
 SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL LIMIT 1
 

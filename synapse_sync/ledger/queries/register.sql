@@ -15,15 +15,28 @@ SELECT count(*) AS units, max(reason) AS reason FROM units WHERE feed = :feed AN
 SELECT id, server_id FROM units
 WHERE id IN (SELECT value FROM json_each(:units)) AND server_id IS NOT NULL AND outcome = 'created' ORDER BY id LIMIT 1
 
--- units_to_ask_again: units whose answer was lost, as they were sent; the same request is safe to repeat
-SELECT id, key, meta, groups, attempts FROM units
-WHERE feed = :feed AND state = 'registering' AND server_id IS NULL AND not_before <= :now
-    AND destination = :destination AND collection = :collection ORDER BY id LIMIT :limit
+-- units_to_ask_again: units whose answer was lost, as they were sent through v2; the same request is safe to repeat
+SELECT u.id, u.key, u.meta, u.groups, u.attempts FROM units AS u
+WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NULL AND u.not_before <= :now
+    AND u.destination = :destination AND u.collection = :collection AND 'v2' = (
+        SELECT i.api FROM intents AS i WHERE i.unit = u.id AND i.kind = 'register' ORDER BY i.id DESC LIMIT 1)
+ORDER BY u.id LIMIT :limit
 
--- units_without_answer: units that the server may have, and for which the same request is not safe to repeat
-SELECT u.id FROM units AS u WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NULL AND NOT (
-    :api = 'v2' AND 'v2' = (
-        SELECT i.api FROM intents AS i WHERE i.unit = u.id AND i.kind = 'register' ORDER BY i.id DESC LIMIT 1))
+-- units_to_look_up: units whose answer was lost, as they were sent through v1, and when; they may be there or not
+SELECT u.id, u.key, u.meta, u.groups, u.attempts, u.reason, i.created_at AS asked_at, i.outcome
+FROM units AS u JOIN intents AS i ON i.id = (
+    SELECT max(j.id) FROM intents AS j WHERE j.unit = u.id AND j.kind = 'register')
+WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NULL AND u.not_before <= :now
+    AND u.destination = :destination AND u.collection = :collection AND i.api = 'v1' AND i.resolved_at IS NOT NULL
+ORDER BY u.id LIMIT :limit
+
+-- units_in_doubt_elsewhere: units whose answer was lost, and whose feed goes to another place by now
+SELECT id FROM units WHERE feed = :feed AND state = 'registering' AND server_id IS NULL
+    AND NOT (destination = :destination AND collection = :collection)
+
+-- digests_of_units: what each file of these units is known by, here and on the server
+SELECT uf.unit, uf.spec, c.md5, c.sha1, c.checksum FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content
+WHERE uf.unit IN (SELECT value FROM json_each(:units))
 
 -- bound_files: spec, server's checksum and path of each file of these units
 SELECT uf.unit, uf.spec, uf.path, c.checksum FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content
@@ -49,15 +62,17 @@ UPDATE units SET server_id = :server_id, outcome = :outcome, code = :outcome, re
     registered_at = CASE WHEN :task THEN NULL ELSE :now END,
     decide_at = CASE WHEN :task THEN decide_at WHEN decide_at IS NULL THEN NULL ELSE 0 END,
     moved_at = :now, run = :run
-WHERE id = :id AND state = 'registering'
+WHERE id = :id AND state IN ('registering', 'ready')
 
 -- unit_unsent: the request did not change anything: the unit goes with a later one
 UPDATE units SET state = 'ready', code = :code, reason = :reason, attempts = attempts + :failed,
     not_before = :not_before, decide_at = 0, moved_at = :now, run = :run
 WHERE id = :id AND state = 'registering'
 
--- units_without_task: units created at this destination whose task has not been asked for
-SELECT u.id, u.key, u.server_id, u.attempts FROM units AS u
+-- units_without_task: units created at this destination whose task is to be asked for; when the last answer was lost
+SELECT u.id, u.key, u.server_id, u.attempts, u.reason, (
+    SELECT max(i.created_at) FROM intents AS i
+    WHERE i.unit = u.id AND i.kind = 'task' AND i.api = 'v1' AND i.outcome = 'unknown') AS doubted_at FROM units AS u
 WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND u.not_before <= :now
     AND u.destination = :destination
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)

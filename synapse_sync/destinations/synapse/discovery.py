@@ -1,0 +1,21 @@
+"""Which API a server speaks: asked once, for `api = "auto"`."""
+
+from __future__ import annotations
+
+from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.errors import Rejected
+
+
+def speaks_v2(transport: Transport) -> bool:
+    """Whether the server has v2.
+
+    Only a 404 in Synapse's own error form says that it hasn't: a proxy's page, a refused token or a server in trouble
+    say nothing of it, and are raised as the DestinationError that they are.
+    """
+    try:
+        transport.call("GET", "v2/data-collections/", "ask whether the server speaks v2", query={"per_page": 1})
+    except Rejected as refused:
+        if refused.status == 404:
+            return False
+        raise
+    return True

@@ -1,0 +1,100 @@
+"""What a collection holds and which units have tasks, as the server lists it (protocol §2.1 rows 12 and 15, §2.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from synapse_sync.destinations.synapse.errors import try_later
+from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.records import ListedUnit
+
+PER_PAGE = {"v1": 200, "v2": 1000}
+"""Rows asked for at once: those of v1 carry files and meta. A server may hand out fewer."""
+
+KEYS = ("data_unit_key", "sync_key")
+"""What our units are recognised by in their meta."""
+
+
+def units(transport: Transport, api: str, collection: int, since: float | None) -> Iterator[Sequence[ListedUnit]]:
+    """The units of a collection, page by page.
+
+    since: seconds since the epoch by the server's clock. Once a list that runs from new to old has come past it, the
+    rest is left; any other list is read to its end. Raises DestinationErrors, among them Busy where the list became
+    shorter while it was read: rows that moved to a page already read would be taken for missing.
+    """
+    doing = f"list the units of data collection {collection}"
+    for page in _whole(transport, *_query(api, collection), doing, since):
+        ours = [row for row in page if row.get("data_collection", row.get("data_collection_id")) in (None, collection)]
+        yield [_unit(row) for row in ours]
+
+
+def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> set[int]:
+    """Which of these units have a task in the project. Raises DestinationErrors as units() does."""
+    wanted = set(unit_ids)
+    query = {"project": project, "page_size": PER_PAGE["v1"]}
+    found: set[int] = set()
+    for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
+        found |= wanted & {row.get("data_unit", 0) for row in page if row.get("project") in (None, project)}
+    return found
+
+
+def _query(api: str, collection: int) -> tuple[str, dict[str, Any]]:
+    if api == "v2":
+        return "v2/data-units/", {"data_collection": collection, "per_page": PER_PAGE[api]}
+    return "data_units/", {"data_collection": collection, "page_size": PER_PAGE[api], "expand": "files"}
+
+
+def _whole(
+    transport: Transport, path: str, query: Mapping[str, Any], doing: str, since: float | None
+) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows of all pages."""
+    seen: set[int] = set()
+    most = 0
+    latest = math.inf
+    for page in transport.pages(path, doing, query):
+        rows = [row for row in page.rows if isinstance(row, Mapping) and isinstance(row.get("id"), int)]
+        yield rows
+        for created in map(_created, rows):
+            latest = created if created is not None and created <= latest else -math.inf
+        come_past = since is not None and -math.inf < latest < since
+        if page.total is not None:
+            seen.update(row["id"] for row in rows)
+            most = max(most, page.total)
+            at_the_end = come_past or page.following is None
+            if at_the_end and (page.total < most or (not come_past and len(seen) < page.total)):
+                raise try_later(doing, "the list changed while it was read")
+        if come_past:
+            return
+
+
+def _unit(row: Mapping[str, Any]) -> ListedUnit:
+    meta = row.get("meta")
+    key, sync_key = (_text(meta.get(name)) for name in KEYS) if isinstance(meta, Mapping) else (None, None)
+    return ListedUnit(row["id"], _created(row), _files(row.get("files")), key, sync_key)
+
+
+def _files(shown: Any) -> Mapping[str, str] | None:
+    """Spec to checksum; None unless each file shows its own."""
+    if not isinstance(shown, Mapping) or not shown:
+        return None
+    sums = {
+        spec: file["checksum"].lower()
+        for spec, file in shown.items()
+        if isinstance(file, Mapping) and isinstance(file.get("checksum"), str)
+    }
+    return sums if len(sums) == len(shown) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _created(row: Mapping[str, Any]) -> float | None:
+    text = row.get("created", row.get("created_at"))
+    try:
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,168 @@
+"""Many small contents by the presigned route: places are issued and confirmed in batches, and lanes send between.
+
+    contents ─► issue (a thread) ─► lanes (the calling thread) ─► confirm (a thread) ─► done
+
+A batch is what has come together while the one before was on its way, so that a single content does not wait.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from synapse_sync.destinations.base import Small
+from synapse_sync.destinations.synapse.calls import AT_ONCE
+from synapse_sync.destinations.synapse.direct import whole
+from synapse_sync.destinations.synapse.errors import Answer
+from synapse_sync.destinations.synapse.lanes import Lanes, Request
+from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
+from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
+from synapse_sync.destinations.synapse.storage import Storage, etag, in_one_call, target_of
+from synapse_sync.errors import DestinationError, SourceError
+from synapse_sync.records import ContentRef
+
+Outcome = ContentRef | SourceError | DestinationError
+_Item = TypeVar("_Item")
+
+
+class _Placed(NamedTuple, Generic[Small]):
+    content: Small
+    place: Place
+
+
+class _There(NamedTuple, Generic[Small]):
+    content: Small
+    sent: Sent
+
+
+class SmallUploads(Generic[Small]):
+    """Sends the contents of one queue; done(content, outcome) is called from several threads, as each ends."""
+
+    def __init__(
+        self,
+        presigned: Presigned,
+        storage: Storage,
+        lanes: Lanes[_Placed[Small]],
+        done: Callable[[Small, Outcome], None],
+        algorithm: Literal["md5", "sha1"],
+    ) -> None:
+        self._presigned = presigned
+        self._storage = storage
+        self._lanes = lanes
+        self._done = done
+        self._algorithm: Literal["md5", "sha1"] = algorithm
+        self._placed: SimpleQueue[_Placed[Small] | None] = SimpleQueue()
+        self._there: SimpleQueue[_There[Small] | None] = SimpleQueue()
+
+    def run(self, contents: SimpleQueue[Small | None], stopping: threading.Event) -> None:
+        """Send what comes until a None; all before it have ended then. Once `stopping` is set what was not sent is
+        dropped.
+        """
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="presigned") as pool:
+            issuing = pool.submit(self._issue_all, contents, pool)
+            confirming = pool.submit(self._confirm_all)
+            try:
+                self._lanes.run(self._placed, _request, self._sent, stopping)
+            finally:
+                self._there.put(None)
+            issuing.result()
+            confirming.result()
+
+    def _issue_all(self, contents: SimpleQueue[Small | None], pool: ThreadPoolExecutor) -> None:
+        try:
+            more = True
+            while more:
+                batch, more = _batch(contents)
+                if batch:
+                    self._issue(batch, pool)
+        finally:
+            self._placed.put(None)
+
+    def _issue(self, batch: list[Small], pool: ThreadPoolExecutor) -> None:
+        try:
+            places = self._presigned.issue([(content.name, content.digests.size) for content in batch])
+        except DestinationError as error:
+            places = [error] * len(batch)
+        for content, place in zip(batch, places, strict=True):
+            if isinstance(place, DestinationError):
+                self._done(content, place)
+            elif place.parts or not self._storage.has_lanes(place.url):
+                pool.submit(self._send_parts, content, place)
+            else:
+                self._placed.put(_Placed(content, place))
+
+    def _send_parts(self, content: Small, place: Place) -> None:
+        """A server may want even a small content in parts, and a proxy has no lanes."""
+        outcome: Outcome
+        try:
+            stream = io.BytesIO(content.read())
+            upload = PresignedUpload(
+                self._presigned, self._storage, stream, content.name, content.digests, _untold, self._algorithm
+            )
+            outcome = upload.run(None, place)
+        except (DestinationError, SourceError) as error:
+            outcome = error
+        self._done(content, outcome)
+
+    def _sent(self, placed: _Placed[Small], outcome: Answer | SourceError | DestinationError) -> None:
+        content, place = placed
+        doing = f"upload {content.name}"
+        try:
+            if not isinstance(outcome, Answer):
+                raise outcome
+            tag = etag(outcome, doing)
+            self._storage.compare(tag, content.digests.md5, doing)
+        except DestinationError as error:
+            self._done(content, in_one_call(error, doing))
+        except SourceError as error:
+            self._done(content, error)
+        else:
+            self._there.put(_There(content, Sent(content.name, content.digests, place.file_key, "", {1: tag})))
+
+    def _confirm_all(self) -> None:
+        more = True
+        while more:
+            batch, more = _batch(self._there)
+            if not batch:
+                continue
+            try:
+                outcomes = self._presigned.confirm([there.sent for there in batch], self._algorithm)
+            except DestinationError as error:
+                outcomes = [error] * len(batch)
+            for there, outcome in zip(batch, outcomes, strict=True):
+                self._done(there.content, outcome)
+
+
+_THREADS = 6  # one issues, one confirms, the rest are for contents in parts
+
+
+def _request(placed: _Placed[Small]) -> Request:
+    content, place = placed
+    doing = f"upload {content.name}"
+    data = whole(content)
+    origin, host, target = target_of(place.url, doing)
+    headers = [("Host", host), ("Content-Length", str(len(data))), ("Accept-Encoding", "identity")]
+    return Request(doing, "PUT", target, headers, data, origin)
+
+
+def _untold(*_: object) -> None:
+    """Nobody need know how far a small content came."""
+
+
+def _batch(queue: SimpleQueue[_Item | None]) -> tuple[list[_Item], bool]:
+    """What is there, up to AT_ONCE, as soon as there is something; and whether more may come."""
+    items: list[_Item] = []
+    item = queue.get()
+    while item is not None:
+        items.append(item)
+        if len(items) == AT_ONCE:
+            return items, True
+        try:
+            item = queue.get_nowait()
+        except Empty:
+            return items, True
+    return items, False

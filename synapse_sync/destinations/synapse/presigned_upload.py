@@ -1,0 +1,187 @@
+"""One content to its presigned place: one PUT, or parts side by side; it survives a restart (protocol §4.4, §4.5).
+
+Parts are sent by threads while one reading of the file from front to back, a little ahead of them, hashes the whole and
+each part. A part is done when the MD5 of the bytes that went out is that of the reading, and the place is confirmed
+only when the whole has its digests: what the storage holds is then exactly the content. Memory holds one piece a part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO, Literal
+
+from synapse_sync.destinations.synapse.calls import PIECE
+from synapse_sync.destinations.synapse.content import Content, Shared
+from synapse_sync.destinations.synapse.errors import PlaceRefused, try_later
+from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
+from synapse_sync.destinations.synapse.storage import Storage
+from synapse_sync.errors import ContentMismatch, DestinationError, OutcomeUnknown
+from synapse_sync.records import ContentRef, Digests, UploadProgress
+
+Progress = Callable[[UploadProgress, int], None]
+
+SIDE_BY_SIDE = 4
+"""Parts of one content under way at once: more gain little beside other files (production's parts are 100 MiB)."""
+
+_LEFT = 60.0
+"""Seconds of a URL's life that make it worth going on with."""
+
+
+class PresignedUpload:
+    """One attempt for one content; `progress` learns of each part before the next is counted on."""
+
+    def __init__(
+        self,
+        presigned: Presigned,
+        storage: Storage,
+        stream: BinaryIO,
+        name: str,
+        digests: Digests,
+        progress: Progress,
+        algorithm: Literal["md5", "sha1"],
+    ) -> None:
+        self._presigned = presigned
+        self._storage = storage
+        self._shared = Shared(stream)
+        self._content = Content(self._shared.view(), name, digests)
+        self._digests = digests
+        self._doing = f"upload {name}"
+        self._progress = progress
+        self._algorithm: Literal["md5", "sha1"] = algorithm
+        self._lock = threading.Lock()
+        self._forgotten = False
+        self._place = Place("", 0.0)
+        self._etags: dict[int, str] = {}
+        self._md5s: dict[int, str] = {}
+
+    def run(self, resume: UploadProgress | None, place: Place | None = None) -> ContentRef:
+        """Send what is not there yet, and confirm. place: one that was just issued for it.
+
+        Raises Busy with scope "call" where a later attempt is to go on, ContentMismatch where the bytes are not the
+        expected ones, OutcomeUnknown where the confirmation's answer was lost (the next attempt confirms again), and
+        other DestinationErrors as they come.
+        """
+        if resume is None or not self._resumed(resume):
+            self._place = place or self._issued()
+            self._etags, self._md5s = {}, {}
+        try:
+            self._send()
+        except ContentMismatch:
+            self._forget()
+            raise
+        (outcome,) = self._presigned.confirm(
+            [Sent(self._content.name, self._digests, self._place.file_key, self._place.upload_id, self._etags)],
+            self._algorithm,
+        )
+        if isinstance(outcome, DestinationError):
+            if not isinstance(outcome, OutcomeUnknown):
+                self._forget()  # a place that was refused, or is spent, is of no more use
+            raise outcome
+        return outcome
+
+    def _issued(self) -> Place:
+        (place,) = self._presigned.issue([(self._content.name, self._digests.size)])
+        if isinstance(place, DestinationError):
+            raise place
+        return place
+
+    def _resumed(self, resume: UploadProgress) -> bool:
+        """Take an earlier attempt's place over; False where it has expired while something is still to be sent."""
+        kept = resume.parts
+        place = Place(
+            resume.upload_id, kept["expires"], kept["url"], kept["upload"], kept["part_size"], _numbered(kept["parts"])
+        )
+        self._place, self._etags, self._md5s = place, _numbered(kept["etags"]), _numbered(kept["md5s"])
+        left = set(self._numbers()) - self._etags.keys()
+        return not left or time.time() < place.expires - _LEFT
+
+    def _numbers(self) -> list[int]:
+        return sorted(self._place.parts) or [1]
+
+    def _send(self) -> None:
+        """Read the content once from front to back, have its parts sent beside, wait for them."""
+        ahead = threading.Semaphore(2 * SIDE_BY_SIDE)
+        size = self._place.part_size or self._digests.size
+        sending: list[Future[None]] = []
+        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="part") as pool:
+            try:
+                for number in self._numbers():
+                    start = self._content.position
+                    md5 = self._hashed(min(start + size, self._digests.size))
+                    if self._etags.get(number) and self._md5s.get(number) == md5:
+                        continue
+                    ahead.acquire()
+                    if any(one.done() and one.exception() for one in sending):
+                        break
+                    sending.append(pool.submit(self._send_part, number, start, self._content.position, md5))
+                    sending[-1].add_done_callback(lambda _: ahead.release())
+                for one in sending:
+                    one.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        self._content.verify()
+
+    def _hashed(self, end: int) -> str:
+        """Read on up to `end`; the MD5 of what was read."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        for piece in self._content.pieces(end):
+            md5.update(piece)
+        return md5.hexdigest()
+
+    def _send_part(self, number: int, start: int, end: int, md5: str) -> None:
+        url = self._place.parts[number] if self._place.parts else self._place.url
+        if time.time() > self._place.expires:
+            self._forget()
+            raise try_later(self._doing, "its presigned URL expired before it was sent; another is asked for")
+        sent = hashlib.md5(usedforsecurity=False)
+        try:
+            tag = self._storage.put(url, end - start, self._pieces(start, end, sent), self._doing)
+        except PlaceRefused:
+            self._forget()
+            raise
+        if sent.hexdigest() != md5:
+            raise ContentMismatch(f"{self._content.name} changed while it was sent", hint="it is looked at again")
+        self._storage.compare(tag, md5, self._doing)
+        with self._lock:
+            self._etags[number], self._md5s[number] = tag, md5
+            if not self._forgotten:
+                self._progress(self._state(), end - start)
+
+    def _pieces(self, start: int, end: int, md5: Any) -> Iterator[bytes]:
+        view = self._shared.view()
+        view.seek(start)
+        while start < end:
+            piece = view.read(min(PIECE, end - start))
+            if not piece:
+                raise ContentMismatch(f"{self._content.name} became shorter while it was sent")
+            md5.update(piece)
+            start += len(piece)
+            yield piece
+
+    def _state(self) -> UploadProgress:
+        place = self._place
+        kept = {
+            "expires": place.expires, "url": place.url, "upload": place.upload_id, "part_size": place.part_size,
+            "parts": place.parts, "etags": self._etags, "md5s": self._md5s,
+        }  # fmt: skip
+        sent = min(len(self._etags) * (place.part_size or self._digests.size), self._digests.size)
+        return UploadProgress("presigned", place.file_key, sent, {name: _plain(value) for name, value in kept.items()})
+
+    def _forget(self) -> None:
+        """Make the next attempt ask for a new place."""
+        with self._lock:
+            self._forgotten = True
+            self._progress(UploadProgress("presigned"), 0)
+
+
+def _plain(value: Any) -> Any:
+    return {str(number): inner for number, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _numbered(value: dict[str, str]) -> dict[int, str]:
+    return {int(number): inner for number, inner in value.items()}

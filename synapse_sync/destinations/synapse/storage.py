@@ -1,0 +1,151 @@
+"""The storage behind presigned URLs: connections of their own, which never carry an API header (protocol §1, §4.4).
+
+A presigned URL is a secret: it appears in no error.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from urllib3 import HTTPHeaderDict, PoolManager, ProxyManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
+
+from synapse_sync.config.urls import is_loopback
+from synapse_sync.destinations.synapse.calls import Kind
+from synapse_sync.destinations.synapse.connect import trusting
+from synapse_sync.destinations.synapse.errors import Answer, broken, refused_by_storage, try_later
+from synapse_sync.errors import DestinationError
+
+PUT = Kind(answer=300, stall=30)
+"""A PUT may be repeated until its URL expires: the same object is written again (protocol §4.4)."""
+
+_ONE_TRY = Retry(False)
+
+
+class Storage:
+    """PUTs to presigned URLs, from any number of threads."""
+
+    def __init__(self, ca_bundle: str | None, workers: int) -> None:
+        self._ca_bundle = ca_bundle
+        self._workers = workers
+        self._tags_are_md5 = False
+        self._managers: dict[str, PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def put(self, url: str, length: int, pieces: Iterable[bytes], doing: str) -> str:
+        """Send the body of one object or part; its ETag, verbatim.
+
+        Raises Busy with scope "call" for whatever went wrong: with another URL, or later, it may go; and what `pieces`
+        raises.
+        """
+        try:
+            response = self._manager(url).urlopen(
+                "PUT",
+                url,
+                body=pieces,
+                headers={"Content-Length": str(length)},
+                retries=_ONE_TRY,
+                redirect=False,
+                timeout=Timeout(connect=PUT.stall, read=PUT.answer),
+            )
+        except HTTPError as cause:
+            raise in_one_call(broken(_without(url, cause), doing, change=False), doing) from None
+        return etag(Answer(response.status, response.headers, response.data), doing)
+
+    def compare(self, tag: str, md5: str, doing: str) -> None:
+        """Hold an ETag against the MD5 of what was sent. Raises Busy with scope "call" where other bytes arrived.
+
+        An ETag may look like an MD5 and be none (encrypted buckets): it counts where earlier ones were (protocol §4.4).
+        """
+        if md5_in(tag) == md5:
+            self._tags_are_md5 = True
+        elif self._tags_are_md5 and md5_in(tag):
+            raise try_later(doing, "the storage received other bytes than were sent")
+
+    def has_lanes(self, url: str) -> bool:
+        """Whether this storage may be reached directly."""
+        return not self._proxy(url)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for manager in self._managers.values():
+                manager.clear()
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """What storages are trusted by: public certificates, and those of the configured bundle beside them."""
+        context = trusting(DEFAULT_CA_BUNDLE_PATH)
+        if self._ca_bundle is not None:
+            here = {"capath" if os.path.isdir(self._ca_bundle) else "cafile": self._ca_bundle}
+            context.load_verify_locations(**here)
+        return context
+
+    def _manager(self, url: str) -> PoolManager:
+        proxy = self._proxy(url)
+        with self._lock:
+            if proxy not in self._managers:
+                make = ProxyManager if proxy else PoolManager
+                arguments = (proxy,) if proxy else ()
+                self._managers[proxy] = make(*arguments, maxsize=self._workers, ssl_context=self.tls)
+            return self._managers[proxy]
+
+    def _proxy(self, url: str) -> str:
+        host = urlsplit(url).hostname or ""
+        return "" if is_loopback(host) else select_proxy(url, get_environ_proxies(url)) or ""
+
+
+def target_of(url: str, doing: str) -> tuple[str, str, str]:
+    """(origin, Host header, request target) of a presigned URL. Raises Busy with scope "call" for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        host = f"{host}:{parts.port}" if parts.port else host
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise try_later(doing, "what the server issued is no URL of a storage")
+    target = parts._replace(scheme="", netloc="", fragment="").geturl()
+    return f"{parts.scheme}://{host}", host, target or "/"
+
+
+def etag(answer: Answer, doing: str) -> str:
+    """The ETag of a storage's answer, verbatim with its quotes. Raises Busy with scope "call"."""
+    if not 200 <= answer.status < 300:
+        raise refused_by_storage(answer, doing)
+    tag = HTTPHeaderDict(answer.headers).get("ETag", "")
+    if not tag.strip('"'):
+        raise try_later(doing, "the storage answered without an ETag")
+    return tag
+
+
+def in_one_call(error: DestinationError, doing: str) -> DestinationError:
+    """A storage's trouble as that of one call: the server itself, and other files, may be well."""
+    if error.scope == "destination":
+        said = error.message.removeprefix(f"could not {doing}: ")
+        later = try_later(doing, f"the storage: {said}")
+        later.hint = 'tried again by itself; if it stays so, route = "direct" below [upload] goes around the storage'
+        return later
+    return error
+
+
+def md5_in(tag: str) -> str:
+    """The MD5 that an ETag holds, as far as its shape tells; "" where it is none."""
+    bare = tag.strip('"').lower()
+    return bare if len(bare) == 32 and set(bare) <= _HEX else ""
+
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def _without(url: str, cause: HTTPError) -> Exception:
+    """The same failure, should its words hold the URL."""
+    secret = urlsplit(url).query
+    if secret and secret in str(cause):
+        return HTTPError(type(cause).__name__)
+    return cause

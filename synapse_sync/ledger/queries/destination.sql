@@ -1,0 +1,40 @@
+-- learned_of: what a destination has told of itself
+SELECT learned FROM destinations WHERE name = :name
+
+-- keep_learned: what it has told by now
+INSERT INTO destinations (name, learned) VALUES (:name, :learned) ON CONFLICT (name) DO UPDATE SET learned = excluded.learned
+
+-- survey_of: whether a collection was looked through, and what was found
+SELECT at, units, silent FROM surveys WHERE destination = :destination AND collection = :collection
+
+-- add_survey: a collection was looked through to its end
+INSERT INTO surveys (destination, collection, at, units, silent)
+SELECT :destination, :collection, :now, count(*), coalesce(sum(sync_key = '' AND composition = ''), 0) FROM found_units
+WHERE destination = :destination AND collection = :collection AND unit IS NULL
+ON CONFLICT (destination, collection) DO UPDATE SET at = excluded.at, units = excluded.units, silent = excluded.silent
+
+-- forget_survey: a collection is to be looked through again
+DELETE FROM surveys WHERE destination = :destination AND collection = :collection
+
+-- known_server_ids: which of these units of a collection are ours
+SELECT server_id FROM units WHERE destination = :destination AND collection = :collection
+    AND server_id IN (SELECT value FROM json_each(:server_ids))
+
+-- add_found_unit: a unit that the collection has and the ledger does not know
+INSERT INTO found_units (destination, collection, server_id, sync_key, composition, key)
+VALUES (:destination, :collection, :server_id, :sync_key, :composition, :key)
+ON CONFLICT (destination, collection, server_id) DO UPDATE SET sync_key = excluded.sync_key,
+    composition = excluded.composition, key = excluded.key
+
+-- found_like: units that were found with this sync key or one of these compositions and belong to no unit of ours
+SELECT server_id, key FROM found_units
+WHERE destination = :destination AND collection = :collection AND unit IS NULL AND (
+    sync_key <> '' AND sync_key = :sync_key
+    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions)))
+ORDER BY server_id
+
+-- take_found: a unit that was found is one of ours
+UPDATE found_units SET unit = :unit WHERE destination = :destination AND collection = :collection AND server_id = :server_id
+
+-- let_found_go: what was found for a unit that is forgotten is anyone's again
+UPDATE found_units SET unit = NULL WHERE unit = :unit

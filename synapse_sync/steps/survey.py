@@ -1,0 +1,128 @@
+"""Units that a collection has and the ledger does not know: found by looking through it, so that none is made twice.
+
+v2 finds equal units by itself. On v1 it is done before the first registration into a collection, for units of other
+programs or of a ledger that was lost, and after an answer was lost. A unit is recognised by the sync key in its meta
+or by the checksums of its files, whichever the listing shows (protocol §5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from synapse_sync.errors import FeedPaused
+from synapse_sync.ledger import Row, Transaction
+from synapse_sync.records import ListedUnit, OutgoingUnit
+from synapse_sync.states import Code
+from synapse_sync.steps.work import Work
+
+
+@dataclass
+class Shown:
+    """Whether there are unknown units of which the listing shows no meta, or no checksums."""
+
+    without_meta: bool = False
+    without_files: bool = False
+
+    def tells(self, unit: OutgoingUnit) -> bool:
+        """Whether this unit would have been recognised, were it there."""
+        return not self.without_files or (bool(unit.sync_key) and not self.without_meta)
+
+
+def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
+    """Ids of those of these ready units that the collection turns out to have; they are registered by that.
+
+    Raises FeedPaused where the collection has units that can't be recognised, and DestinationErrors.
+    """
+    if work.destination.api != "v1" or work.feed.existing != "adopt":
+        return set()
+    place = {"destination": work.destination.name, "collection": work.collection.id}
+    if not work.ledger.query("survey_of", **place):
+        look_through(work)
+        with work.ledger.write() as transaction:
+            transaction.run("add_survey", now=work.clock(), **place)
+    silent = work.ledger.query("survey_of", **place)[0]["silent"]
+    if silent:
+        raise FeedPaused(
+            f"feed {work.feed.name}: data collection {work.collection.id} has {silent} units that this ledger does not "
+            f"know, and the server does not show what they are made of",
+            hint='existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, '
+            "recognises them by itself",
+        )
+    found = recognised(work, units)
+    if found:
+        with work.ledger.write(durable=True) as transaction:
+            for unit, server_id in found.items():
+                take(work, transaction, unit, server_id, Code.REUSED)
+        work.run.count("reused", len(found))
+        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in found))
+    return set(found)
+
+
+def look_through(work: Work, since: float | None = None) -> Shown:
+    """Keep the units of the feed's collection that the ledger does not know; since: as Destination.units has it."""
+    shown = Shown()
+    place = {"destination": work.destination.name, "collection": work.collection.id}
+    for page in work.destination.units(work.collection.id, "v1", since):
+        with work.ledger.write() as transaction:
+            ids = [unit.id for unit in page]
+            known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **place)}
+            strangers = [unit for unit in page if unit.id not in known]
+            transaction.run_many("add_found_unit", ({**_found(unit), **place} for unit in strangers))
+        recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
+        shown.without_meta |= any(unit.sync_key is None for unit in recent)
+        shown.without_files |= any(unit.files is None for unit in recent)
+        work.going()
+    return shown
+
+
+def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
+    """Unit to server id, for those of these units that were found; each unit that was found is taken once.
+
+    With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well.
+    """
+    rows: dict[int, list[Row]] = defaultdict(list)
+    for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
+        rows[row["unit"]].append(row)
+    strict = work.feed.duplicates == "register"
+    place = {"destination": work.destination.name, "collection": work.collection.id}
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for unit in units:
+        like = work.ledger.query(
+            "found_like", sync_key=unit.sync_key, compositions=_compositions(rows[unit.id]), **place
+        )
+        candidates = [row for row in like if row["server_id"] not in taken]
+        same_key = [row for row in candidates if row["key"] == unit.key or (strict and row["key"] is None)]
+        if chosen := (same_key or ([] if strict else candidates)):
+            found[unit.id] = chosen[0]["server_id"]
+            taken.add(found[unit.id])
+    return found
+
+
+def take(work: Work, transaction: Transaction, unit: int, server_id: int, outcome: Code) -> None:
+    """A unit is the one that the server calls `server_id`."""
+    place = {"destination": work.destination.name, "collection": work.collection.id}
+    transaction.run("take_found", unit=unit, server_id=server_id, **place)
+    stamp = work.stamp(transaction)
+    task = work.feed.project is not None
+    transaction.run("unit_created", id=unit, server_id=server_id, outcome=outcome, task=task, **stamp)
+
+
+def composition(files: Mapping[str, str]) -> str:
+    """The identity of a unit's files as a listing shows them: spec to checksum."""
+    pairs = "\n".join(sorted(f"{spec}:{checksum.lower()}" for spec, checksum in files.items()))
+    return hashlib.sha256(pairs.encode()).hexdigest()
+
+
+def _compositions(rows: Iterable[Row]) -> list[str]:
+    """What a unit of these contents may look like: a server may have the same bytes under several checksums (§3)."""
+    named = [{row["spec"]: row[name] for row in rows if row[name]} for name in ("checksum", "md5", "sha1")]
+    return [composition(files) for files in named if files]
+
+
+def _found(unit: ListedUnit) -> dict[str, object]:
+    files = composition(unit.files) if unit.files else ""
+    return {"server_id": unit.id, "sync_key": unit.sync_key or "", "composition": files, "key": unit.key}
