@@ -41,7 +41,6 @@ _NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 
 NOT_YET: Mapping[str, Missing] = {
     "upload.route": Missing(_is("presigned"), 'this version does not send to presigned URLs yet; write "auto"'),
-    "upload.bandwidth_limit": Missing(_given, "this version does not limit bandwidth yet; remove the line"),
     "upload.spool": _NO_SPOOL,
     "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,
