@@ -16,7 +16,7 @@ from synapse_sync.config.quantities import RATE, format_rate, parse_rate
 from synapse_sync.config.timetable import WHOLE_DAY, Timetable, Window
 
 LOWEST = 10_000
-"""Bytes per second: below, a piece of 64 KiB takes so long that servers and proxies take the connection for dead."""
+"""Bytes per second, at which 64 KiB take 7 s; servers and proxies give up connections that are silent for too long."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY = f"({'|'.join(_DAYS)})"

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 
 BURST = 0.25
-"""Seconds of the rate that may go at once after a rest: short enough that no line's buffers fill, long enough that a
-piece of 64 KiB need not wait at 300 KB/s and more."""
+"""Seconds of the rate that may go at once after a rest: short, as others share the line, and still a piece of 64 KiB at
+300 KB/s."""
 
 _LOOK_EVERY = 1.0  # seconds between looks at the limit; a timetable changes by the minute
 
