@@ -1,6 +1,6 @@
 """The whole config file as one object: Config, and its tables server, ledger, schedule, upload and log.
 
-Attribute names are the keys of the file; durations are float seconds, sizes int bytes, rates int bytes per second, and
+Attribute names are the keys of the file; durations are float seconds, sizes int bytes, limits in bytes per second, and
 None or "" means "not set", or "no limit". loading.py builds it and adds where it came from and what it warns of. Every
 field has a description and an example, from which `config schema` is made.
 """
@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, WithJsonSchema
 
+from synapse_sync.config.bandwidth import BandwidthLimit
 from synapse_sync.config.feed import Feed
 from synapse_sync.config.paths import FilePath
-from synapse_sync.config.quantities import Duration, Interval, Rate, Size, as_written
+from synapse_sync.config.quantities import Duration, Interval, Size, as_written
 from synapse_sync.config.section import Section
 from synapse_sync.config.urls import check_ping_url, parse_url
 
@@ -139,8 +140,10 @@ class Upload(Section):
     chunk_size: Size = Field(
         default=as_written("50MiB"), description="Size of one piece of a large file.", examples=["50MiB"]
     )
-    bandwidth_limit: Rate | None = Field(
-        default=None, description="Most bytes sent per second; no limit unless given.", examples=["20MB/s"]
+    bandwidth_limit: BandwidthLimit | None = Field(
+        default=None,
+        description="Most bytes sent per second, at all times or by days and hours; no limit unless given.",
+        examples=["20MB/s", "Mon-Fri 08:00-18:00 5MB/s, else unlimited"],
     )
     batch_size: int = Field(
         default=200, ge=1, le=1000, description="Most units registered with one request.", examples=[200]

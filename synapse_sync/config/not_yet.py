@@ -36,7 +36,6 @@ _NO_URLS = Missing(_remote, "this version reads local folders only; mount it and
 _NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 
 NOT_YET: Mapping[str, Missing] = {
-    "upload.bandwidth_limit": Missing(_given, "this version does not limit bandwidth yet; remove the line"),
     "upload.spool": _NO_SPOOL,
     "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,

@@ -18,6 +18,8 @@ _BYTES = {"TiB": 2**40, "TB": 10**12, "GiB": 2**30, "GB": 10**9, "MiB": 2**20, "
 _LONGEST = 36500 * 86400  # a hundred years: longer waits overflow the system's timers
 _DURATION = r"[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d)"
 _SIZE = r"[0-9]+(\.[0-9]+)? ?(B|kB|[KMGT]B|[KMGT]iB)"
+RATE = f"{_SIZE}/s"
+"""The pattern of what parse_rate reads, 0 aside."""
 
 
 def parse_duration(value: object) -> float:
@@ -67,7 +69,7 @@ def parse_rate(value: object) -> int:
     """Bytes per second from "20MB/s", "500KB/s" or 0. Raises ValueError."""
     if _is_zero(value):
         return 0
-    if not isinstance(value, str) or not re.fullmatch(_SIZE + "/s", value):
+    if not isinstance(value, str) or not re.fullmatch(RATE, value):
         raise ValueError(f'{_shown(value)} is not a rate; write a size per second: "20MB/s", "500KB/s"')
     return parse_size(value.removesuffix("/s"))
 
@@ -124,11 +126,3 @@ Size = Annotated[
     _json_schema(_SIZE, "50MiB"),
 ]
 """Bytes; text in the file."""
-
-Rate = Annotated[
-    int,
-    BeforeValidator(parse_rate),
-    PlainSerializer(format_rate, return_type=str, when_used="json"),
-    _json_schema(_SIZE + "/s", "20MB/s"),
-]
-"""Bytes per second; text in the file."""

@@ -24,6 +24,7 @@ SHOWS_AN_EXAMPLE = {
     "feeds.project",
     "feeds.max_units_per_run",
     "feeds.metadata.missing_row",
+    "upload.bandwidth_limit",
     "upload.max_file_size",
     "ledger.path",
 }

@@ -123,7 +123,6 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 
 REFUSED: dict[str, Any] = {
     "upload.route": "presigned",
-    "upload.bandwidth_limit": "20MB/s",
     "upload.spool": "/var/spool/x",
     "upload.spool_size": "1GB",
     "feeds.*.path": "s3://bucket/prefix",

@@ -1,0 +1,107 @@
+"""How many requests may be under way at once, found out by measuring: more while that helps, fewer when some are lost.
+
+Enters: how each request ended. Leaves: `limit`. Requests are looked at in windows of 30 and of 0.25 s at least,
+in whole rounds of `limit` requests: they come back in bunches, and part of a bunch says nothing about speed. The first
+round after each change of the limit is left out, as it began under the old one.
+
+    losses above 2 %            × 0.7; back to the best known limit if that was below the one with losses
+    goodput grew by over 5 %    this limit is the best known; on with + 50 %, and after the first step in vain + 10 %
+    it did not grow             back to the best known limit, and the next step up 20 windows later
+
+Why no fixed number: at 40 ms to the server 16 requests at once come to 400 files/s at most, and 96 were measured to
+reach 1,080; a server near by is busy with few; and 10 → 40 raised the losses at a proxy from 0.17 % to 0.60 %
+(protocol §7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+START = 16
+"""Near the 10 of production clients (protocol §7); five steps of + 50 % from MOST."""
+LEAST = 4
+"""So that a window is soon over even while most is lost, and the end of the losses is noticed."""
+MOST = 96
+"""1,080 files/s were measured with so many at 40 ms; more were not tried, and a server sees all of them at once."""
+
+_COUNT, _SECONDS = 30, 0.25  # a window has at least so many requests, and lasts at least so long
+_LOSSES, _LOSS_SHARE = 2, 0.02  # more than thrice the share that is usual with 40 at once: 0.6 % (protocol §7)
+_FEWER, _FASTER, _STEP = 0.7, 0.5, 0.1
+_GAIN = 1.05  # half of what the smallest step brings where nothing but the number of requests limits
+_REST = 20  # windows from one step in vain to the next step
+_NOT_FULL = 0.1  # share of requests that were not held back by the limit, from which on a window says nothing about it
+_REQUEST = 9_000  # bytes that a request counts for beside its own: the usual file (protocol §7); else size alone counts
+
+
+class AdaptiveLimit:
+    """`limit`: how many requests may be under way now, from LEAST to MOST. For one thread.
+
+    clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit = START
+        self._clock = clock
+        self._best: tuple[int, float] | None = None  # a limit without losses, and its bytes per second
+        self._fast = True  # until the first step in vain
+        self._rest = 0
+        self._left_out = START  # requests that are yet to be left out
+        self._begin(clock())
+
+    def ended(self, size: int, ok: bool, full: bool = True) -> None:
+        """A request with `size` bytes ended; not `ok`: a broken connection, a time-out, a busy server or proxy.
+
+        full: whether the limit kept others waiting when it ended. While it does not, nothing is learned from speed.
+        """
+        now = self._clock()
+        if self._left_out:
+            self._left_out -= 1
+            self._began = now
+            return
+        self._count += 1
+        self._lost += not ok
+        self._not_full += not full
+        self._bytes += (size + _REQUEST) * ok
+        if self._count % self.limit or self._count < _COUNT or now - self._began < _SECONDS:
+            return
+        if self._lost >= _LOSSES and self._lost > _LOSS_SHARE * self._count:
+            self._retreat()
+        elif self._not_full <= _NOT_FULL * self._count:
+            self._judge(self._bytes / (now - self._began))
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        self._began = now
+        self._count = self._lost = self._not_full = self._bytes = 0
+
+    def _retreat(self) -> None:
+        """Too many are lost."""
+        lossy, fewer = self.limit, max(LEAST, int(self.limit * _FEWER))
+        if self._best and not fewer < self._best[0] < lossy:
+            self._best = None
+        self._fast = False
+        self._change(fewer)
+
+    def _judge(self, goodput: float) -> None:
+        """Nothing was lost, at this many bytes per second; choose the next limit."""
+        best, before = self._best or (self.limit, 0.0)
+        if self.limit < best:  # where losses began above it
+            self._rest = _REST
+            self._change(best)
+        elif self.limit > best and goodput <= before * _GAIN:
+            self._fast, self._rest = False, _REST
+            self._change(best)
+        else:
+            self._best = (self.limit, goodput)
+            if self.limit > best or self._rest <= 1:
+                self._change(min(MOST, self.limit + self._step()))
+            else:
+                self._rest -= 1
+
+    def _step(self) -> int:
+        return int(self.limit * _FASTER) if self._fast else max(2, int(self.limit * _STEP))
+
+    def _change(self, limit: int) -> None:
+        if limit != self.limit:
+            self._left_out, self.limit = self.limit, limit
