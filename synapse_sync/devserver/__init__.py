@@ -7,7 +7,9 @@
 It imports nothing of the package but errors, and can serve any Synapse script.
 """
 
-from synapse_sync.devserver.options import Options
+from synapse_sync.devserver.app import route_keys
+from synapse_sync.devserver.faults import applies
+from synapse_sync.devserver.options import Options, switches
 from synapse_sync.devserver.server import DevServer, serve
 
-__all__ = ["DevServer", "Options", "serve"]
+__all__ = ["DevServer", "Options", "applies", "route_keys", "serve", "switches"]

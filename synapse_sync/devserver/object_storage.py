@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Scope
 
 from synapse_sync.devserver.backend import Backend, routes
 from synapse_sync.devserver.connections import Connections
+from synapse_sync.devserver.faults import firing
 from synapse_sync.devserver.misbehave import Misbehaviour
 from synapse_sync.devserver.presigned import object_file
 from synapse_sync.devserver.signed_urls import is_expired, is_signed, part_length
@@ -64,7 +65,7 @@ async def put_object(backend: Backend, request: Request) -> Response:
     with backend.store.reading() as db:
         row: Row | None = db.execute("SELECT * FROM objects WHERE file_key = ?", (file_key,)).fetchone()
     refused = _refusal(backend, request, row, part)
-    arriving = backend.contents.arriving()
+    arriving = backend.contents.arriving(corrupt=firing(request.scope, "corrupt") is not None)
     try:
         async for chunk in request.stream():
             if refused is None:
@@ -99,6 +100,10 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 def storage_key(scope: Scope) -> str:
     """The route's name for statistics and fault switches: "PUT object/", "PUT object/part/"."""
     return f"{scope['method']} object/{'part/' if b'partNumber=' in scope['query_string'] else ''}"
+
+
+ROUTE_KEYS = tuple(storage_key({"method": "PUT", "query_string": query}) for query in (b"", b"partNumber=1"))
+"""The names of all routes of the storage."""
 
 
 def object_storage(backend: Backend, connections: Connections) -> ASGIApp:
