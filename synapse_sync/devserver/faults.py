@@ -73,7 +73,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     ),
     "success_false": _CONFIRM,
     "wrong_host": (
-        *_LISTS_V1, *_CHUNKED, "GET chunked_upload/{id}/", "POST chunked_upload/{id}/", "GET data_units/{id}/",
+        *_LISTS_V1, *_LISTS_V2, *_CHUNKED, "GET chunked_upload/{id}/", "POST chunked_upload/{id}/", "GET data_units/{id}/",
         "POST data_files/", "POST data_units/", "POST v2/tasks/bulk-fetch/",
     ),
     "corrupt": ("POST data_files/", *_CHUNKED, *_OBJECTS),
@@ -83,9 +83,14 @@ _ROUTES: dict[str, tuple[str, ...]] = {
 """The only routes on which a kind means something: the others can't give such an answer."""
 
 
+def routes_of(kind: str) -> tuple[str, ...]:
+    """The only routes on which a kind means something; none are named where it is all."""
+    return _ROUTES.get(kind, ())
+
+
 def applies(kind: str, route: str) -> bool:
     """Whether a fault of this kind can be met on this route."""
-    return kind not in _ROUTES or route in _ROUTES[kind]
+    return kind not in _ROUTES or route in routes_of(kind)
 
 
 @dataclass(slots=True)
