@@ -75,7 +75,7 @@ class Arriving:
     def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
         if self._corrupt and data:
-            data, self._corrupt = bytes((data[0] ^ 1, *data[1:])), False
+            data, self._corrupt = bytes([data[0] ^ 1]) + bytes(data[1:]), False
         self._md5.update(data)
         self._sha1.update(data)
         self.size += len(data)

@@ -73,8 +73,8 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     ),
     "success_false": _CONFIRM,
     "wrong_host": (
-        *_LISTS_V1, *_LISTS_V2, *_CHUNKED, "GET chunked_upload/{id}/", "POST chunked_upload/{id}/", "GET data_units/{id}/",
-        "POST data_files/", "POST data_units/", "POST v2/tasks/bulk-fetch/",
+        *_LISTS_V1, *_LISTS_V2, *_CHUNKED, "GET chunked_upload/{id}/", "POST chunked_upload/{id}/",
+        "GET data_units/{id}/", "POST data_files/", "POST data_units/", "POST v2/tasks/bulk-fetch/",
     ),
     "corrupt": ("POST data_files/", *_CHUNKED, *_OBJECTS),
     "silent_drop": ("POST data_units/",),
@@ -90,7 +90,8 @@ def routes_of(kind: str) -> tuple[str, ...]:
 
 def applies(kind: str, route: str) -> bool:
     """Whether a fault of this kind can be met on this route."""
-    return kind not in _ROUTES or route in routes_of(kind)
+    only = routes_of(kind)
+    return not only or route in only
 
 
 @dataclass(slots=True)

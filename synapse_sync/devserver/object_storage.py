@@ -1,7 +1,8 @@
 """The second port: an object storage that plays S3 for presigned PUTs (protocol §4.4, §4.5, §12).
 
 It refuses API headers, bodies without Content-Length, other sizes and types than announced, wrong signatures and
-expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent.
+expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent,
+unless the options want another.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ async def put_object(backend: Backend, request: Request) -> Response:
         arriving.move(backend.contents.waiting(object_file(file_key, part)))
     finally:
         arriving.drop()
-    etag = f'"{content.md5}"'
+    etag = f'"{content.md5}"' if backend.options.etags == "md5" else f'"{content.sha1}-1"'
     with backend.store.transaction() as db:
         if part:
             values = (file_key, part, etag, content.size)

@@ -60,6 +60,8 @@ class Options:
     """The default storage; only "amazon_s3" and "minio" can presign (§4.1)."""
     presigned_check: bool = True
     """Whether confirming compares the client's digest with the stored bytes, or takes it on trust (§3)."""
+    etags: Literal["md5", "opaque"] = "md5"
+    """Whether the storage's ETag is the MD5 of the object or part, or says nothing about it (§4.4)."""
     empty_files: Literal["reject", "accept"] = "reject"
     """Whether an empty file can be sent whole (§4.6)."""
     chunked_ids: Literal["uuid", "int"] = "uuid"

@@ -140,7 +140,7 @@ async def create_units(backend: Backend, request: Request) -> Response:
 
 
 async def list_units(backend: Backend, request: Request) -> Response:
-    """GET data_units/?data_collection=…: newest first, with files and meta; ordering=id turns it round."""
+    """GET data_units/?data_collection=…: with files and meta; ordering=id begins with the oldest."""
     base = base_url(request)
     chosen = Selection("units", {"collection": asked_id_v1(backend, request, "data_collection")})
     with backend.store.reading() as db:

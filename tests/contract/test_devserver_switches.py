@@ -118,6 +118,22 @@ def test_a_wrong_checksum_of_a_presigned_upload_is_noticed_or_taken_on_trust(sta
     assert confirmed(api, b"sent", b"told")["success"] is success
 
 
+@pytest.mark.parametrize(("etags", "is_md5"), [("md5", True), ("opaque", False)])
+def test_a_multipart_upload_is_confirmed_by_its_etags_whatever_they_are(start, etags, is_md5):
+    _, api = start(etags=etags, multipart_threshold=4, part_size=4)
+    issue = {"files": [{"filename": "a.png", "size": 8}]}
+    file = api.call("POST", "data_files/presigned_upload/upload/", issue).json()["files"][0]
+    upload = {"upload_id": file["multipart"]["upload_id"], "parts": []}
+    for part in file["multipart"]["parts"]:
+        etag = requests.put(part["presigned_url"], data=b"half", timeout=5).headers["ETag"]
+        assert (etag == f'"{hashlib.md5(b"half").hexdigest()}"') is is_md5
+        upload["parts"].append({"part_number": part["part_number"], "etag": etag})
+    digest = hashlib.sha1(b"halfhalf").hexdigest()
+    entry = {"file_key": file["file_key"], "checksum": digest, "size": 8, "multipart": upload}
+    answer = api.call("POST", "data_files/presigned_upload/confirm_upload/", {"files": [entry]})
+    assert answer.json()["results"][0]["success"]
+
+
 def test_what_can_not_presign_says_so(start):
     _, api = start(provider="azure")
     answer = api.call("POST", "data_files/presigned_upload/upload/", {"files": [{"filename": "a", "size": 1}]})
