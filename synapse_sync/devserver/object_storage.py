@@ -1,8 +1,8 @@
 """The second port: an object storage that plays S3 for presigned PUTs (protocol §4.4, §4.5, §12).
 
 It refuses API headers, bodies without Content-Length, other sizes and types than announced, wrong signatures and
-expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent,
-unless the options want another.
+expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent
+(or, by the options, something else).
 """
 
 from __future__ import annotations

@@ -157,6 +157,12 @@ class DevServer:
         """Count requests and bytes from zero again."""
         self._running().traffic.reset()
 
+    def empty(self) -> None:
+        """Begin anew: no data, no events, no faults, statistics at zero; the tokens stay."""
+        self._running().store.empty()
+        self.clear_faults()
+        self.reset_stats()
+
     def fault(
         self,
         route: str,

@@ -75,10 +75,8 @@ CREATE TRIGGER IF NOT EXISTS task_deleted AFTER DELETE ON tasks BEGIN
         json_object('task', old.id, 'project', old.project, 'unit', old.unit)); END;
 """
 
-# Which data files are foreign is asked by every upload; usually none are.
-_LATER = """
-CREATE INDEX IF NOT EXISTS foreign_files ON data_files (content) WHERE is_foreign;
-"""
+_FOREIGN = "CREATE INDEX IF NOT EXISTS foreign_files ON data_files (content) WHERE is_foreign"
+"""Every upload asks which data files of its bytes are foreign; usually none are."""
 
 Row = sqlite3.Row
 Database = sqlite3.Connection
@@ -116,7 +114,7 @@ class Store:
         """Bring a folder of an earlier version up to date."""
         if "is_foreign" not in [column["name"] for column in self._db.execute("PRAGMA table_info(data_files)")]:
             self._db.execute("ALTER TABLE data_files ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0")
-        self._db.executescript(_LATER)
+        self._db.execute(_FOREIGN)
 
     def _secret(self) -> bytes:
         with self.transaction() as db:
@@ -141,6 +139,20 @@ class Store:
         """The connection for queries only; cheaper than a transaction."""
         with self._lock:
             yield self._db
+
+    def empty(self) -> None:
+        """Begin anew with nothing but the tokens: events go too, which no endpoint can do, and ids count from 1."""
+        with self.transaction() as db:
+            db.execute("PRAGMA defer_foreign_keys = ON")
+            triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for trigger in triggers:
+                db.execute(f"DROP TRIGGER {trigger['name']}")
+            for table in tables:
+                if table["name"] not in ("settings", "tokens"):
+                    db.execute(f"DELETE FROM {table['name']}")  # noqa: S608 - names out of the schema
+            for trigger in triggers:
+                db.execute(trigger["sql"])
 
     def close(self) -> None:
         """Close the file; the store is not used afterwards."""

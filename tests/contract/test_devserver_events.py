@@ -129,6 +129,23 @@ def test_another_process_reads_what_is_new(fresh):
     assert api.call("GET", "_dev/events?after=1").json() == server.events(after=1) == server.events()[1:]
 
 
+def test_a_backend_that_begins_anew_has_nothing_and_its_log_is_final_again(fresh):
+    server, api = fresh
+    for _ in range(2):
+        collection = server.create_collection("again", specs=SPECS)
+        project = server.create_project("labels", collection)
+        api.call("POST", "data_units/", {"data_collection": collection, **unit(api)})
+        api.call("POST", "tasks/", {"project": project, "data": [{"data_unit": 1}]})
+        server.fault("*", "status", times=None)
+        server.empty()
+        stats = server.stats()
+        assert (server.events(), stats["requests"], stats["data_files"], stats["units"]) == ([], {}, 0, 0)
+    api.send_file(b"x")
+    assert [(event["id"], event["kind"]) for event in server.events()] == [(1, "data_file")]
+    with pytest.raises(sqlite3.IntegrityError), server._running().store.transaction() as db:
+        db.execute("DELETE FROM events")
+
+
 @pytest.mark.parametrize("words", ["DELETE FROM events", "UPDATE events SET kind = 'unit'"])
 def test_nothing_changes_or_forgets_an_event(fresh, tmp_path, words):
     server, api = fresh
