@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from synapse_sync.devserver import (
     accounts,
     control,
     media,
+    object_storage,
     pages,
     presigned,
     tasks,
@@ -28,8 +31,10 @@ from synapse_sync.devserver import (
 from synapse_sync.devserver.auth import Authentication
 from synapse_sync.devserver.backend import Backend, routes
 from synapse_sync.devserver.connections import Connections
-from synapse_sync.devserver.envelope import Refused, refusal
+from synapse_sync.devserver.envelope import Refused, answer, refusal
 from synapse_sync.devserver.misbehave import Misbehaviour, api_key
+from synapse_sync.devserver.options import Options
+from synapse_sync.devserver.traffic import route_key
 
 _TABLES = (
     v1_files.TABLE,  # the hot ones first: routes are tried in order
@@ -47,6 +52,9 @@ _TABLES = (
     pages.TABLE,
     control.TABLE,
 )
+
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 def api(backend: Backend, connections: Connections) -> ASGIApp:
@@ -73,7 +81,29 @@ def api(backend: Backend, connections: Connections) -> ASGIApp:
             OverflowError: _unstorable,
         },
     )
-    return Misbehaviour(Authentication(app, backend), backend, connections, api_key)
+    return Misbehaviour(_without(Authentication(app, backend), backend.options), backend, connections, api_key)
+
+
+def _without(app: ASGIApp, options: Options) -> ASGIApp:
+    """The application of a backend that lacks what the options switch off: it answers 404 as v1 does, to anybody."""
+    there = {"/v2/": options.v2, "/data_files/verify_checksums/": options.verify}
+    absent = tuple(path for path, is_there in there.items() if not is_there)
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        if absent and scope["type"] == "http" and scope["path"].startswith(absent):
+            await answer({"detail": "Not found."}, 404)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return answering
+
+
+def route_keys() -> tuple[str, ...]:
+    """The names of all routes of both ports, as statistics and fault switches use them; without the controls."""
+    tables = [table for table in _TABLES if table is not control.TABLE]
+    rows = [(method, path) for table in tables for method, path, _ in table]
+    api_keys = [route_key(method, _PARAMETER.sub("0", path)) for method, path in rows]
+    return (*dict.fromkeys(api_keys), *object_storage.ROUTE_KEYS)
 
 
 async def _unstorable(request: Request, error: Exception) -> Response:

@@ -38,7 +38,6 @@ class Authentication:
     def __init__(self, app: ASGIApp, backend: Backend) -> None:
         self._app = app
         self._backend = backend
-        self._user_token = user_token(backend)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 403, or hand over to the application with `scope["identity"]` set."""
@@ -63,20 +62,23 @@ class Authentication:
                 tenant = _last_word(value)
         if not access and not user:
             return 401, "Authentication credentials were not provided."
-        if not self._known(access, user):
+        identity = self._identity(access, user)
+        if identity is None:
             return 401, "Invalid token."
         if tenant and self._backend.options.tenant and tenant != self._backend.options.tenant:
             return 403, "You do not have permission to perform this action in this tenant."
-        scope["identity"] = f"user:{user}" if user else f"access:{access}"
+        scope["identity"] = identity
         return None
 
-    def _known(self, access: str, user: str) -> bool:
+    def _identity(self, access: str, user: str) -> str | None:
+        """Whose token this is, whatever it is at present; None = nobody's."""
         if user:
-            return hmac.compare_digest(user.encode(), self._user_token.encode())
+            return "user:" if hmac.compare_digest(user.encode(), user_token(self._backend).encode()) else None
         if hmac.compare_digest(access.encode(), self._backend.options.token.encode()):
-            return True
+            return "access:"
         with self._backend.store.reading() as db:
-            return db.execute("SELECT 1 FROM tokens WHERE token = ?", (access,)).fetchone() is not None
+            row = db.execute("SELECT id FROM tokens WHERE token = ?", (access,)).fetchone()
+        return row and f"access:{row['id']}"
 
     def _page_problem(self, scope: Scope) -> tuple[int, str] | None:
         """Pages are open on this machine; from elsewhere they want ?token=…, which the page then keeps in a cookie.

@@ -76,5 +76,10 @@ class Connections:
                 transport.close()
             else:
                 transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await disconnected(receive)
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return when the request's connection has ended."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

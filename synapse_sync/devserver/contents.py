@@ -50,9 +50,9 @@ class Contents:
         """Where the bytes of an unfinished upload or unconfirmed object lie."""
         return f"{self._incoming}/{name}"
 
-    def arriving(self) -> Arriving:
-        """A place for bytes that are about to arrive."""
-        return Arriving(self, self.waiting(f"{_ARRIVING}{next(self._arrivals)}"))
+    def arriving(self, *, corrupt: bool = False) -> Arriving:
+        """A place for bytes that are about to arrive, the first of them changed on the way if `corrupt`."""
+        return Arriving(self, self.waiting(f"{_ARRIVING}{next(self._arrivals)}"), corrupt=corrupt)
 
     def keep(self, file: str, sha1: str) -> None:
         """Move a complete file among the kept contents."""
@@ -62,8 +62,9 @@ class Contents:
 class Arriving:
     """Bytes on their way in: written once, then kept, moved or dropped. `size` counts what has arrived."""
 
-    def __init__(self, contents: Contents, path: str) -> None:
+    def __init__(self, contents: Contents, path: str, *, corrupt: bool) -> None:
         self._contents = contents
+        self._corrupt = corrupt
         self._buffer = bytearray()
         self._spool: int | None = None
         self._path = path
@@ -73,6 +74,8 @@ class Arriving:
 
     def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
+        if self._corrupt and data:
+            data, self._corrupt = bytes([data[0] ^ 1]) + bytes(data[1:]), False
         self._md5.update(data)
         self._sha1.update(data)
         self.size += len(data)

@@ -5,6 +5,7 @@ POST   /_dev/collections                {"name", "specs": [{"name", "file_type",
 POST   /_dev/projects                   {"name", "collection"} -> {"id"}
 GET    /_dev/collections/{id}/units     GET  /_dev/projects/{id}/tasks
 GET    /_dev/faults                     DELETE /_dev/faults
+GET    /_dev/events?after=ID            what has happened to the data since that event (events.py)
 POST   /_dev/faults                     {"route", "kind", "times"?, "after"?, …the kind's parameters}
 """
 
@@ -15,9 +16,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from synapse_sync.devserver import catalogue, tasks, units
+from synapse_sync.devserver import catalogue, datafiles, events, tasks, units
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer, read_object
+from synapse_sync.devserver.envelope import Refused, answer, number, read_object
 from synapse_sync.errors import UsageError
 
 
@@ -62,6 +63,23 @@ def stats(backend: Backend) -> dict[str, Any]:
     }
 
 
+def events_of(backend: Backend, after: int = 0) -> list[dict[str, Any]]:
+    """What has happened to the data, oldest first: id, at, kind, detail."""
+    with backend.store.reading() as db:
+        return events.recorded(db, after)
+
+
+def add_foreign(backend: Backend, content: bytes, algorithm: datafiles.Algorithm | None = None) -> str:
+    """Store a data file that belongs to others, and return its checksum."""
+    arriving = backend.contents.arriving()
+    arriving.write(content)
+    kept = arriving.keep()
+    checksum: str = getattr(kept, algorithm) if algorithm else datafiles.address(backend, kept)
+    with backend.store.transaction() as db:
+        datafiles.add_foreign(db, checksum, kept)
+    return checksum
+
+
 async def _stats(backend: Backend, _request: Request) -> Response:
     return answer(stats(backend))
 
@@ -96,6 +114,10 @@ async def _tasks(backend: Backend, request: Request) -> Response:
     return answer(tasks_of(backend, request.path_params["id"]))
 
 
+async def _events(backend: Backend, request: Request) -> Response:
+    return answer(events_of(backend, number(request.query_params.get("after"), 0, lowest=0, highest=1 << 62)))
+
+
 async def _faults(backend: Backend, _request: Request) -> Response:
     return answer(backend.faults.listed())
 
@@ -121,6 +143,7 @@ TABLE = (
     ("GET", "/_dev/collections/{id:int}/units", _units),
     ("POST", "/_dev/projects", _create_project),
     ("GET", "/_dev/projects/{id:int}/tasks", _tasks),
+    ("GET", "/_dev/events", _events),
     ("GET", "/_dev/faults", _faults),
     ("POST", "/_dev/faults", _add_fault),
     ("DELETE", "/_dev/faults", _clear_faults),

@@ -53,6 +53,19 @@ def request_id() -> str:
     return f"req_{secrets.token_hex(6)}"
 
 
+def row_v1(backend: Backend, row: dict[str, Any]) -> dict[str, Any]:
+    """A row as v1 shows it: with the time of its creation, or without where the options say so."""
+    return row if backend.options.v1_created else {key: value for key, value in row.items() if key != "created"}
+
+
+def reply_v1(backend: Backend, rows: Sequence[dict[str, Any]], *, one: bool = False) -> Response:
+    """What v1 answers to having made these rows; to one that was not asked for in a list, just that."""
+    shown = [row_v1(backend, row) for row in rows]
+    if backend.options.v1_reply == "results":
+        return answer({"results": shown}, 201)
+    return answer(shown[0] if one and shown else shown, 201)
+
+
 def answer_v2(backend: Backend, body: object, status: int = 200) -> Response:
     """A v2 success: in the envelope, or bare where the options say so."""
     if backend.options.envelope:
@@ -100,7 +113,7 @@ def is_dry_run(request: Request) -> bool:
 def number(text: str | None, default: int, *, lowest: int = 1, highest: int = 10_000) -> int:
     """A whole number from the query, kept within bounds; `default` where there is none. Raises Refused 400."""
     if not text:
-        return default
+        return min(default, highest)
     try:
         return min(max(int(text), lowest), highest)
     except ValueError:

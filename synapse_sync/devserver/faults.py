@@ -5,20 +5,23 @@
     drop_after                                                processed, then connection reset instead of the answer
     delay                seconds (1.0), when ("before")       a late answer; when="after": processed first
     cut_body             share (0.5)                          the answer's head and a share of its body, then the end
-    status               code (503), retry_after (none),      429, 500, 502, 503, 504 …, before or after processing
-                         processed (False), body (none)
+    hang                 processed (False)                    no answer, until the client gives up
+    status               code (503), processed (False),       429, 500, 502, 503, 504 …, before or after processing;
+                         body (none), retry_after (none),     retry_as="date": Retry-After is the time `retry_after`
+                         retry_as ("seconds")                 seconds from then
     html                 code (403)                           a proxy's HTML of 150 bytes, not processed
     expired_url                                               storage: refused as expired; issue: URLs already expired
     missing_etag                                              storage: accepted, but without an ETag
     reorder_results                                           `results` (or the list) in reverse order
     success_false        count (all)                          confirm: 200, but the first files failed
     wrong_host           host ("wrong.invalid:9")             absolute URLs of ours lead elsewhere
+    corrupt                                              uploads: the first byte arrives as another one
     duplicate_delivery   answer ("first"|"second")            the request reaches the backend twice
     silent_drop          count (1)                            v1 units: the last ones are neither made nor mentioned
     partial              count (1), code (500)                v1 units: the first ones are made, the answer is an error
 
 `route` is "METHOD path" as in the statistics ("POST data_units/", "PUT chunked_upload/{id}/", "PUT object/"), with
-wildcards * and ?; "*" means every request.
+wildcards * and ?; "*" means every request. `applies` says which kinds mean something on which routes.
 """
 
 from __future__ import annotations
@@ -37,18 +40,58 @@ PARAMETERS: dict[str, dict[str, object]] = {
     "drop_after": {},
     "delay": {"seconds": 1.0, "when": "before"},
     "cut_body": {"share": 0.5},
-    "status": {"code": 503, "retry_after": None, "processed": False, "body": None},
+    "hang": {"processed": False},
+    "status": {"code": 503, "retry_after": None, "retry_as": "seconds", "processed": False, "body": None},
     "html": {"code": 403},
     "expired_url": {},
     "missing_etag": {},
     "reorder_results": {},
     "success_false": {"count": 1 << 31},
     "wrong_host": {"host": "wrong.invalid:9"},
+    "corrupt": {},
     "duplicate_delivery": {"answer": "first"},
     "silent_drop": {"count": 1},
     "partial": {"count": 1, "code": 500},
 }
 """Every kind with its parameters and their defaults."""
+
+_ISSUE = ("POST data_files/presigned_upload/upload/", "POST v2/data-collections/{id}/upload-urls/")
+_CONFIRM = ("POST data_files/presigned_upload/confirm_upload/", "POST v2/data-collections/{id}/finalize-upload/")
+_OBJECTS = ("PUT object/", "PUT object/part/")
+_CHUNKED = ("PUT chunked_upload/", "PUT chunked_upload/{id}/")
+_LISTS_V1 = ("GET data_collections/", "GET data_units/", "GET tasks/", "GET sdk/tasks/", "GET chunked_upload/")
+_LISTS_V2 = (
+    "GET v2/data-collections/", "GET v2/data-collections/{id}/groups/", "GET v2/data-units/", "GET v2/data-files/",
+    "GET v2/projects/", "GET v2/tasks/", "GET v2/tokens/",
+)  # fmt: skip
+_ROUTES: dict[str, tuple[str, ...]] = {
+    "expired_url": (*_ISSUE, *_OBJECTS),
+    "missing_etag": _OBJECTS,
+    "reorder_results": (
+        *_ISSUE, *_CONFIRM, *_LISTS_V1, *_LISTS_V2, "GET storages/", "POST data_units/", "POST tasks/",
+        "POST data_files/verify_checksums/", "POST v2/data-units/bulk-create/", "POST v2/tasks/bulk-fetch/",
+    ),
+    "success_false": _CONFIRM,
+    "wrong_host": (
+        *_LISTS_V1, *_LISTS_V2, *_CHUNKED, "GET chunked_upload/{id}/", "POST chunked_upload/{id}/",
+        "GET data_units/{id}/", "POST data_files/", "POST data_units/", "POST v2/tasks/bulk-fetch/",
+    ),
+    "corrupt": ("POST data_files/", *_CHUNKED, *_OBJECTS),
+    "silent_drop": ("POST data_units/",),
+    "partial": ("POST data_units/",),
+}  # fmt: skip
+"""The only routes on which a kind means something: the others can't give such an answer."""
+
+
+def routes_of(kind: str) -> tuple[str, ...]:
+    """The only routes on which a kind means something; none are named where it is all."""
+    return _ROUTES.get(kind, ())
+
+
+def applies(kind: str, route: str) -> bool:
+    """Whether a fault of this kind can be met on this route."""
+    only = routes_of(kind)
+    return not only or route in only
 
 
 @dataclass(slots=True)
@@ -65,6 +108,12 @@ class Fault:
     probability: float = 1.0
     parameters: dict[str, Any] = field(default_factory=dict)
     dice: random.Random = field(default_factory=random.Random)
+
+
+def firing(scope: Mapping[str, Any], kind: str) -> Fault | None:
+    """The fault of this kind that an endpoint itself has to commit in this request."""
+    fault: Fault | None = scope.get("fault")
+    return fault if fault is not None and fault.kind == kind else None
 
 
 class FaultPlan:

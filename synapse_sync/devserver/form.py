@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from synapse_sync.devserver.contents import Arriving, Contents
 from synapse_sync.devserver.envelope import Refused
+from synapse_sync.devserver.faults import firing
 
 _LONGEST_FIELD = 1 << 20
 
@@ -32,9 +33,10 @@ class Form:
 class _Parts:
     """Callbacks of the parser: sorts what it finds into a Form."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, *, corrupt: bool) -> None:
         self.form = Form()
         self._contents = contents
+        self._corrupt = corrupt
         self._header = self._value = b""
         self._disposition = b""
         self._text = bytearray()
@@ -79,7 +81,7 @@ class _Parts:
         if self._in_file:
             # Browsers and urllib3 escape nothing but quotes and line ends in a file name (HTML living standard).
             self.form.filename = options[b"filename"].decode("utf-8", "replace").replace("%22", '"')
-            self.form.file = self._contents.arriving()
+            self.form.file = self._contents.arriving(corrupt=self._corrupt)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file and self.form.file is not None:
@@ -100,7 +102,7 @@ async def read_form(request: Request, contents: Contents) -> Form:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or b"boundary" not in options:
         raise Refused(400, "Multipart form parse error - Invalid boundary in multipart: None")
-    parts = _Parts(contents)
+    parts = _Parts(contents, corrupt=firing(request.scope, "corrupt") is not None)
     parser = parts.parser(options[b"boundary"])
     try:
         async for chunk in request.stream():

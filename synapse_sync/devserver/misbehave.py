@@ -6,13 +6,15 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.connections import Connections
+from synapse_sync.devserver.connections import Connections, disconnected
 from synapse_sync.devserver.envelope import refusal
 from synapse_sync.devserver.faults import Fault
 from synapse_sync.devserver.traffic import route_key
@@ -74,7 +76,7 @@ class Misbehaviour:
             await _drain(receive)
             await self._expired(scope, receive, send)
         else:
-            # What only the endpoint can get wrong (expired_url when issuing, success_false, silent_drop, partial).
+            # What only the endpoint can get wrong (expired_url when issuing, success_false, corrupt, …).
             await self._app({**scope, "fault": fault}, receive, send)
 
     async def _capture(self, scope: Scope, receive: Receive) -> _Captured:
@@ -115,6 +117,16 @@ class Misbehaviour:
         await send({"type": "http.response.body", "body": share, "more_body": True})
         await self._connections.cut(scope, receive, flush=True)
 
+    async def _hang(self, fault: Fault, scope: Scope, receive: Receive, _send: Send) -> None:
+        if fault.parameters["processed"]:
+            await self._capture(scope, receive)
+        else:
+            await _drain(receive)
+        try:
+            await disconnected(receive)
+        except asyncio.CancelledError:  # the server ends before the client gives up
+            await self._connections.cut(scope, receive)
+
     async def _status(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.parameters["processed"]:
             await self._capture(scope, receive)
@@ -125,7 +137,7 @@ class Misbehaviour:
         if body is not None:
             response = Response(body if isinstance(body, str) else json.dumps(body), code)
         if fault.parameters["retry_after"] is not None:
-            response.headers["Retry-After"] = str(fault.parameters["retry_after"])
+            response.headers["Retry-After"] = _retry_after(**fault.parameters)
         await response(scope, receive, send)
 
     async def _html(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +180,7 @@ _ACTS: dict[str, _Act] = {
     "drop_after": Misbehaviour._drop_after,
     "delay": Misbehaviour._delay,
     "cut_body": Misbehaviour._cut_body,
+    "hang": Misbehaviour._hang,
     "status": Misbehaviour._status,
     "html": Misbehaviour._html,
     "missing_etag": Misbehaviour._missing_etag,
@@ -187,10 +200,16 @@ def _reverse(body: Any) -> None:
     if isinstance(body, list):
         body.reverse()
         return
-    for key in ("data", "results", "files"):
+    for key in ("data", "results", "files", "existing_checksums"):
         if isinstance(body, dict) and key in body:
             _reverse(body[key])
             return
+
+
+def _retry_after(retry_after: float, retry_as: str, **_others: object) -> str:
+    if retry_as == "date":
+        return format_datetime(datetime.now(UTC) + timedelta(seconds=retry_after), usegmt=True)
+    return str(retry_after)
 
 
 async def _drain(receive: Receive) -> None:

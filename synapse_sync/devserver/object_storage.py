@@ -1,7 +1,8 @@
 """The second port: an object storage that plays S3 for presigned PUTs (protocol §4.4, §4.5, §12).
 
 It refuses API headers, bodies without Content-Length, other sizes and types than announced, wrong signatures and
-expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent.
+expired URLs, each with S3's XML, and answers with a quoted ETag: the MD5 of what was sent
+(or, by the options, something else).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Scope
 
 from synapse_sync.devserver.backend import Backend, routes
 from synapse_sync.devserver.connections import Connections
+from synapse_sync.devserver.faults import firing
 from synapse_sync.devserver.misbehave import Misbehaviour
 from synapse_sync.devserver.presigned import object_file
 from synapse_sync.devserver.signed_urls import is_expired, is_signed, part_length
@@ -64,7 +66,7 @@ async def put_object(backend: Backend, request: Request) -> Response:
     with backend.store.reading() as db:
         row: Row | None = db.execute("SELECT * FROM objects WHERE file_key = ?", (file_key,)).fetchone()
     refused = _refusal(backend, request, row, part)
-    arriving = backend.contents.arriving()
+    arriving = backend.contents.arriving(corrupt=firing(request.scope, "corrupt") is not None)
     try:
         async for chunk in request.stream():
             if refused is None:
@@ -76,7 +78,7 @@ async def put_object(backend: Backend, request: Request) -> Response:
         arriving.move(backend.contents.waiting(object_file(file_key, part)))
     finally:
         arriving.drop()
-    etag = f'"{content.md5}"'
+    etag = f'"{content.md5}"' if backend.options.etags == "md5" else f'"{content.sha1}-1"'
     with backend.store.transaction() as db:
         if part:
             values = (file_key, part, etag, content.size)
@@ -99,6 +101,10 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 def storage_key(scope: Scope) -> str:
     """The route's name for statistics and fault switches: "PUT object/", "PUT object/part/"."""
     return f"{scope['method']} object/{'part/' if b'partNumber=' in scope['query_string'] else ''}"
+
+
+ROUTE_KEYS = tuple(storage_key({"method": "PUT", "query_string": query}) for query in (b"", b"partNumber=1"))
+"""The names of all routes of the storage."""
 
 
 def object_storage(backend: Backend, connections: Connections) -> ASGIApp:

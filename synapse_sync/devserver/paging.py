@@ -6,12 +6,13 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
 from synapse_sync.devserver.backend import Backend, base_url
-from synapse_sync.devserver.envelope import Refused, answer, number, request_id
+from synapse_sync.devserver.envelope import Refused, answer, number, request_id, row_v1
 from synapse_sync.devserver.store import Row
 
 
@@ -46,22 +47,30 @@ def asked_id(request: Request, name: str) -> int | None:
     return number(text, 0, lowest=0, highest=1 << 62) if text else None
 
 
-def page_v1(backend: Backend, request: Request, chosen: Selection, render: Callable[[Row], object]) -> Response:
-    """One page of a v1 list: {count, next, previous, results}; beyond the last page is 404.
+def asked_id_v1(backend: Backend, request: Request, name: str) -> int | None:
+    """The same for v1, which may heed no filters."""
+    return asked_id(request, name) if backend.options.v1_filters else None
 
-    Newest first; `ordering=id` turns it round.
-    """
+
+def _ascending(backend: Backend, request: Request) -> bool:
+    """Whether a v1 list begins with the oldest: by `ordering` ("id", "-id") if that is heeded, else by the options."""
+    asked = request.query_params.get("ordering") if backend.options.v1_filters else None
+    return asked == "id" if asked in ("id", "-id") else backend.options.v1_order == "oldest"
+
+
+def page_v1(backend: Backend, request: Request, chosen: Selection, render: Callable[[Row], dict[str, Any]]) -> Response:
+    """One page of a v1 list: {count, next, previous, results}; beyond the last page is 404."""
     query = request.query_params
-    size = number(query.get("page_size"), backend.options.page_size)
+    size = number(query.get("page_size"), backend.options.page_size, highest=backend.options.page_limit)
     page = number(query.get("page"), 1, highest=1 << 31)
-    order = "ASC" if query.get("ordering") == "id" else "DESC"
+    order = "ASC" if _ascending(backend, request) else "DESC"
     with backend.store.reading() as db:
         count = db.execute(f"SELECT count(*) {chosen.source}", chosen.values).fetchone()[0]
         rows = db.execute(
             f"SELECT * {chosen.source} ORDER BY id {order} LIMIT {size:d} OFFSET {(page - 1) * size:d}",
             chosen.values,
         ).fetchall()
-        results = [render(row) for row in rows]
+        results = [row_v1(backend, render(row)) for row in rows]
     if not rows and page > 1:
         raise Refused(404, "Invalid page.")
 
@@ -96,7 +105,7 @@ def _position(cursor: str | None) -> tuple[str, int]:
 def page_v2(backend: Backend, request: Request, chosen: Selection, render: Callable[[Row], object]) -> Response:
     """One page of a v2 list, newest first."""
     query = request.query_params
-    size = number(query.get("per_page"), backend.options.page_size)
+    size = number(query.get("per_page"), backend.options.page_size, highest=backend.options.page_limit)
     kind, position = _position(query.get("cursor"))
     comparison, order = ("<", "DESC") if kind == "p" else (">", "ASC")
     with backend.store.reading() as db:

@@ -7,7 +7,7 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,56 +18,17 @@ from synapse_sync.devserver import catalogue, datafiles
 from synapse_sync.devserver.backend import Backend
 from synapse_sync.devserver.contents import Content, join
 from synapse_sync.devserver.envelope import Refused, answer, answer_v2, is_dry_run, read_object
-from synapse_sync.devserver.faults import Fault
+from synapse_sync.devserver.faults import firing
+from synapse_sync.devserver.presigned_input import check_confirm, check_issue
 from synapse_sync.devserver.signed_urls import part_length, presigned_url
 from synapse_sync.devserver.store import Row
 
-_MOST_FILES = 1000
-_SHORTEST, _LONGEST, _DEFAULT = 60, 86400, 3600
 _PRESIGNING = ("amazon_s3", "minio")
 
 
 def object_file(file_key: str, part: int = 0) -> str:
     """The name under which the bytes of an object, or of one part of it, wait."""
     return f"object-{hashlib.sha1(file_key.encode(), usedforsecurity=False).hexdigest()}-{part}"
-
-
-def _files(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    files = body.get("files")
-    if not isinstance(files, list) or not 1 <= len(files) <= _MOST_FILES or not all(isinstance(f, dict) for f in files):
-        raise Refused(400, "Invalid input.", problems=[("files", f"must be a list of 1 to {_MOST_FILES} objects")])
-    return files
-
-
-def _check_text(problems: list[tuple[str, str]], at: str, value: object, longest: int) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        problems.append((at, f"must be a text of 1 to {longest} characters"))
-
-
-def _check_size(problems: list[tuple[str, str]], at: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        problems.append((at, "must be a whole number of at least 1"))
-
-
-def _refuse(problems: Sequence[tuple[str, str]]) -> None:
-    if problems:
-        raise Refused(400, f"{problems[0][0]}: {problems[0][1]}", problems=problems, v1=dict(problems))
-
-
-def _check_issue(body: Mapping[str, Any], *, v2: bool) -> tuple[list[dict[str, Any]], int]:
-    """The files to issue URLs for, and their lifetime in seconds. Raises Refused 400."""
-    files = _files(body)
-    problems: list[tuple[str, str]] = []
-    for index, file in enumerate(files):
-        _check_text(problems, f"files[{index}].filename", file.get("filename"), 255)
-        _check_size(problems, f"files[{index}].size", file.get("size"))
-        if "content_type" in file and (v2 or file["content_type"] is not None):
-            _check_text(problems, f"files[{index}].content_type", file["content_type"], 255)
-    lifetime = body.get("expiration", _DEFAULT)
-    if not isinstance(lifetime, int) or not _SHORTEST <= lifetime <= _LONGEST:
-        problems.append(("expiration", f"must be {_SHORTEST} to {_LONGEST} seconds"))
-    _refuse(problems)
-    return files, lifetime
 
 
 def _issue_one(backend: Backend, storage: str, row: Row, issued: float, lifetime: int) -> dict[str, Any]:
@@ -87,12 +48,11 @@ def _issue_one(backend: Backend, storage: str, row: Row, issued: float, lifetime
 
 
 async def _issue(backend: Backend, request: Request, *, v2: bool) -> dict[str, Any]:
-    files, lifetime = _check_issue(await read_object(request), v2=v2)
+    files, lifetime = check_issue(await read_object(request), v2=v2)
     options = backend.options
     if options.provider not in _PRESIGNING:
         raise Refused(400, f"The storage provider {options.provider!r} does not support presigned uploads.")
-    fault: Fault | None = request.scope.get("fault")
-    expired = fault is not None and fault.kind == "expired_url"
+    expired = firing(request.scope, "expired_url")
     issued = time.time()
     storage = f"{request.url.scheme}://{request.url.hostname}:{backend.storage_port}"
     with backend.store.transaction(dry_run=is_dry_run(request)) as db:
@@ -111,29 +71,6 @@ async def _issue(backend: Backend, request: Request, *, v2: bool) -> dict[str, A
             dated = issued - lifetime - 1 if expired else issued
             issues.append(_issue_one(backend, storage, row, dated, lifetime))
     return {"files": issues, "expires_at": datetime.fromtimestamp(issued + lifetime, UTC).isoformat()}
-
-
-def _check_confirm(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    files = _files(body)
-    problems: list[tuple[str, str]] = []
-    for index, file in enumerate(files):
-        at = f"files[{index}]"
-        _check_text(problems, f"{at}.file_key", file.get("file_key"), 1024)
-        _check_text(problems, f"{at}.checksum", file.get("checksum"), 128)
-        _check_size(problems, f"{at}.size", file.get("size"))
-        multipart = file.get("multipart")
-        if multipart is None:
-            continue
-        if not isinstance(multipart, dict) or not isinstance(multipart.get("parts"), list):
-            problems.append((f"{at}.multipart", "must have upload_id and parts"))
-            continue
-        _check_text(problems, f"{at}.multipart.upload_id", multipart.get("upload_id"), 255)
-        for place, part in enumerate(multipart["parts"]):
-            part_at = f"{at}.multipart.parts[{place}]"
-            _check_size(problems, f"{part_at}.part_number", part.get("part_number"))
-            _check_text(problems, f"{part_at}.etag", part.get("etag"), 255)
-    _refuse(problems)
-    return files
 
 
 def _parts_problem(backend: Backend, row: Row, multipart: Mapping[str, Any]) -> str:
@@ -190,22 +127,22 @@ async def _confirm_one(backend: Backend, file: Mapping[str, Any], *, dry_run: bo
     if dry_run:
         return {**result, "success": True, "error": None}
     content = Content(row["md5"], row["sha1"], row["size"])
-    if not datafiles.is_digest_of(file["checksum"], content):
+    if backend.options.presigned_check and not datafiles.is_digest_of(file["checksum"], content):
         return {**result, "success": False, "error": "The checksum is not that of the stored object."}
     waiting = backend.contents.waiting(object_file(row["file_key"]))
     with backend.store.transaction() as db:
-        if os.path.exists(waiting):
+        if arrived := os.path.exists(waiting):
             backend.contents.keep(waiting, content.sha1)
         checksum = datafiles.address(backend, content, file["checksum"].lower())
-        data_file, created = datafiles.add(db, checksum, content, row["filename"])
+        data_file, created = datafiles.add(db, checksum, content, row["filename"], "presigned", arrived=arrived)
     found = {"checksum": checksum, "data_file_id": data_file["id"], "created": created}
     return {**result, **found, "success": True, "error": None}
 
 
 async def _confirm(backend: Backend, request: Request) -> dict[str, Any]:
-    files = _check_confirm(await read_object(request))
-    fault: Fault | None = request.scope.get("fault")
-    failing = fault.parameters["count"] if fault is not None and fault.kind == "success_false" else 0
+    files = check_confirm(await read_object(request))
+    fault = firing(request.scope, "success_false")
+    failing = fault.parameters["count"] if fault else 0
     failed = {"data_file_id": None, "created": False, "success": False, "error": "A fault, on purpose."}
     results = [
         {"file_key": file["file_key"], "checksum": file["checksum"], **failed}

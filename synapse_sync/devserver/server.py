@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from synapse_sync.devserver import control
 from synapse_sync.devserver.app import api
 from synapse_sync.devserver.backend import Backend
 from synapse_sync.devserver.connections import Connections
 from synapse_sync.devserver.contents import Contents
+from synapse_sync.devserver.datafiles import Algorithm
 from synapse_sync.devserver.faults import FaultPlan
+from synapse_sync.devserver.listening import http_server, listen
 from synapse_sync.devserver.object_storage import object_storage
 from synapse_sync.devserver.options import Options
 from synapse_sync.devserver.store import Store
@@ -29,8 +30,6 @@ from synapse_sync.devserver.traffic import Traffic
 from synapse_sync.errors import ServerError
 
 _START_SECONDS = 30
-_KEEP_ALIVE_SECONDS = 75
-_GRACE_SECONDS = 1
 
 
 class DevServer:
@@ -62,21 +61,32 @@ class DevServer:
 
     def start(self) -> None:
         """Run in a thread; returns when it answers. Raises ServerError: port taken, folder not writable."""
+        self._start((self.options.port, self.options.storage_port), FaultPlan(), Traffic())
+
+    def restart(self) -> None:
+        """Stop and start again: the same ports, data, statistics and fault switches."""
+        backend = self._running()
+        ports = [listening.getsockname()[1] for listening in self._sockets]
+        self.stop()
+        self._start(ports, backend.faults, backend.traffic)
+
+    def _start(self, ports: Sequence[int], faults: FaultPlan, traffic: Traffic) -> None:
         if self._backend is not None:
             raise ServerError(f"the embedded backend at {self.url} is already running", hint="call stop() first")
-        self._backend = backend = _open(self.options)
+        self._backend = backend = _open(self.options, faults, traffic)
         try:
-            for port in (self.options.port, self.options.storage_port):
-                self._sockets.append(_listen(self.options.host, port))
+            for port in ports:
+                self._sockets.append(listen(self.options.host, port))
         except ServerError:
             self.stop()
             raise
         host = self.options.host if self.options.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-        ports = [listening.getsockname()[1] for listening in self._sockets]
-        backend.storage_port = ports[1]
-        self.url, self.storage_url = (f"http://[{host}]:{p}" if ":" in host else f"http://{host}:{p}" for p in ports)
+        taken = [listening.getsockname()[1] for listening in self._sockets]
+        backend.storage_port = taken[1]
+        self.url, self.storage_url = (f"http://[{host}]:{p}" if ":" in host else f"http://{host}:{p}" for p in taken)
         self._failure = None
-        self._servers = [_server(backend, api), _server(backend, object_storage)]
+        applications = [(make, Connections()) for make in (api, object_storage)]
+        self._servers = [http_server(make(backend, connections), connections) for make, connections in applications]
         answering = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(answering,), name="devserver", daemon=True)
         self._thread.start()
@@ -126,6 +136,19 @@ class DevServer:
         """All tasks of a project, oldest first: {"id", "project", "data_unit", "created"}."""
         return control.tasks_of(self._running(), project)
 
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """What has happened to the data, oldest first: {"id", "at", "kind", "detail"} (events.py lists the kinds)."""
+        return control.events_of(self._running(), after)
+
+    def add_foreign(self, content: bytes, algorithm: Algorithm | None = None) -> str:
+        """Store a data file of the tenant that our token may not use; returns its checksum, by default a usual one."""
+        return control.add_foreign(self._running(), content, algorithm)
+
+    def rotate_token(self, new: str) -> None:
+        """Take this access token from now on; the old one is refused, its owner and what is theirs stay the same."""
+        self.options = replace(self.options, token=new)
+        self._running().options = self.options
+
     def stats(self) -> dict[str, Any]:
         """{"requests": {"POST data_files/": n, …}, "bytes_received": n, "data_files": n, "units": n}."""
         return control.stats(self._running())
@@ -133,6 +156,12 @@ class DevServer:
     def reset_stats(self) -> None:
         """Count requests and bytes from zero again."""
         self._running().traffic.reset()
+
+    def empty(self) -> None:
+        """Begin anew: no data, no events, no faults, statistics at zero; the tokens stay."""
+        self._running().store.empty()
+        self.clear_faults()
+        self.reset_stats()
 
     def fault(
         self,
@@ -179,7 +208,7 @@ class DevServer:
         await asyncio.gather(*runs)
 
 
-def _open(options: Options) -> Backend:
+def _open(options: Options, faults: FaultPlan, traffic: Traffic) -> Backend:
     folder = Path(options.data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -190,43 +219,7 @@ def _open(options: Options) -> Backend:
             f"the embedded backend can't use the folder {folder}: {error}",
             hint="choose another folder with --data, make this one writable, or stop the server that already uses it",
         ) from error
-    return Backend(options, store, contents, Traffic(), FaultPlan())
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio turns Nagle's algorithm off for the connections; else each answer waits 40 ms.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(1024)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise ServerError(
-            f"the embedded backend can't listen at {host}:{port}: {getattr(error, 'strerror', None) or error}",
-            hint="stop the program that uses this port, or choose another with --listen HOST:PORT",
-        ) from error
-    return listening
-
-
-def _server(backend: Backend, application: Callable[[Backend, Connections], ASGIApp]) -> uvicorn.Server:
-    connections = Connections()
-    config = uvicorn.Config(
-        application(backend, connections),
-        http=connections.protocol(),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    return uvicorn.Server(config)
+    return Backend(options, store, contents, traffic, faults)
 
 
 def serve(options: Options, on_ready: Callable[[str], None] = lambda _url: None) -> None:

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS groups (
     parent INTEGER NOT NULL, UNIQUE (collection, parent, name));
 CREATE TABLE IF NOT EXISTS data_files (
     id INTEGER PRIMARY KEY, checksum TEXT NOT NULL UNIQUE, content TEXT NOT NULL, size INTEGER NOT NULL,
-    name TEXT NOT NULL, created TEXT NOT NULL);
+    name TEXT NOT NULL, created TEXT NOT NULL, is_foreign INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS units (
     id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
     checksum TEXT NOT NULL, meta TEXT NOT NULL, group_id INTEGER NOT NULL, created TEXT NOT NULL);
@@ -57,7 +57,26 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE TABLE IF NOT EXISTS object_parts (
     file_key TEXT NOT NULL REFERENCES objects ON DELETE CASCADE, number INTEGER NOT NULL, etag TEXT NOT NULL,
     size INTEGER NOT NULL, PRIMARY KEY (file_key, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')),
+    kind TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+CREATE TRIGGER IF NOT EXISTS events_are_final BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+CREATE TRIGGER IF NOT EXISTS unit_deleted AFTER DELETE ON units BEGIN
+    INSERT INTO events (kind, detail) VALUES ('unit_deleted',
+        json_object('unit', old.id, 'collection', old.collection, 'checksum', old.checksum)); END;
+CREATE TRIGGER IF NOT EXISTS task_made AFTER INSERT ON tasks BEGIN
+    INSERT INTO events (kind, detail) VALUES ('task',
+        json_object('task', new.id, 'project', new.project, 'unit', new.unit)); END;
+CREATE TRIGGER IF NOT EXISTS task_deleted AFTER DELETE ON tasks BEGIN
+    INSERT INTO events (kind, detail) VALUES ('task_deleted',
+        json_object('task', old.id, 'project', old.project, 'unit', old.unit)); END;
 """
+
+_FOREIGN = "CREATE INDEX IF NOT EXISTS foreign_files ON data_files (content) WHERE is_foreign"
+"""Every upload asks which data files of its bytes are foreign; usually none are."""
 
 Row = sqlite3.Row
 Database = sqlite3.Connection
@@ -84,11 +103,18 @@ class Store:
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.executescript(_SCHEMA)
+            self._upgrade()
             self.secret = self._secret()
             """Signs storage and media URLs; kept, so that URLs stay valid over a restart."""
         except sqlite3.Error:
             self._db.close()
             raise
+
+    def _upgrade(self) -> None:
+        """Bring a folder of an earlier version up to date."""
+        if "is_foreign" not in [column["name"] for column in self._db.execute("PRAGMA table_info(data_files)")]:
+            self._db.execute("ALTER TABLE data_files ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0")
+        self._db.execute(_FOREIGN)
 
     def _secret(self) -> bytes:
         with self.transaction() as db:
@@ -113,6 +139,20 @@ class Store:
         """The connection for queries only; cheaper than a transaction."""
         with self._lock:
             yield self._db
+
+    def empty(self) -> None:
+        """Begin anew with nothing but the tokens: events go too, which no endpoint can do, and ids count from 1."""
+        with self.transaction() as db:
+            db.execute("PRAGMA defer_foreign_keys = ON")
+            triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for trigger in triggers:
+                db.execute(f"DROP TRIGGER {trigger['name']}")
+            for table in tables:
+                if table["name"] not in ("settings", "tokens"):
+                    db.execute(f"DELETE FROM {table['name']}")  # noqa: S608 - names out of the schema
+            for trigger in triggers:
+                db.execute(trigger["sql"])
 
     def close(self) -> None:
         """Close the file; the store is not used afterwards."""

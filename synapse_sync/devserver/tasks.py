@@ -16,9 +16,11 @@ from synapse_sync.devserver.envelope import (
     answer_v2,
     is_dry_run,
     read_object,
+    reply_v1,
+    row_v1,
 )
 from synapse_sync.devserver.media import media_url
-from synapse_sync.devserver.paging import Selection, asked_id, page_v1, page_v2
+from synapse_sync.devserver.paging import Selection, asked_id, asked_id_v1, page_v1, page_v2
 from synapse_sync.devserver.store import Database, Row, now
 from synapse_sync.devserver.v2_units import whole_number
 
@@ -96,12 +98,13 @@ async def create_v1(backend: Backend, request: Request) -> Response:
         unit_ids = [item["data_unit"] for item in data]
         _check_units(db, project, unit_ids)
         made = _insert(db, project["id"], unit_ids)
-    return answer([_task(row) for row in made], 201)
+    return reply_v1(backend, [_task(row) for row in made])
 
 
 async def list_v1(backend: Backend, request: Request) -> Response:
     """GET tasks/ and sdk/tasks/: ?project=…"""
-    return page_v1(backend, request, Selection("tasks", {"project": asked_id(request, "project")}), _task)
+    chosen = Selection("tasks", {"project": asked_id_v1(backend, request, "project")})
+    return page_v1(backend, request, chosen, _task)
 
 
 async def create_for_units(backend: Backend, request: Request) -> Response:
@@ -129,7 +132,7 @@ def _find(db: Database, request: Request) -> Row:
 async def show_v1(backend: Backend, request: Request) -> Response:
     """GET tasks/{id}/."""
     with backend.store.reading() as db:
-        return answer(_task(_find(db, request)))
+        return answer(row_v1(backend, _task(_find(db, request))))
 
 
 async def bulk_create(backend: Backend, request: Request) -> Response:

@@ -8,10 +8,11 @@ import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from synapse_sync.devserver import catalogue, datafiles
 from synapse_sync.devserver.catalogue import Slot
+from synapse_sync.devserver.events import record
 from synapse_sync.devserver.store import Database, Row, now
 
 LONGEST_PATH = 1024
@@ -20,11 +21,11 @@ LONGEST_CHECKSUM = 128
 
 
 class Problem(NamedTuple):
-    """What is wrong with one wanted unit: where in it, in words, and whether only the data file is missing."""
+    """What is wrong with one wanted unit: where in it, in words, and what a lenient backend may overlook."""
 
     field: str
     message: str
-    unknown_checksum: bool = False
+    kind: Literal["", "unknown_checksum", "specs"] = ""
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Wanted:
     meta: Any = None
     groups: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    salt: str = ""
+    """Keeps apart what is otherwise equal."""
 
     @cached_property
     def checksum(self) -> str:
@@ -43,7 +46,7 @@ class Wanted:
         To be asked for when all files are in.
         """
         pairs = sorted((spec, data_file["checksum"]) for spec, (data_file, _) in self.files.items())
-        return hashlib.sha1(json.dumps(pairs).encode(), usedforsecurity=False).hexdigest()
+        return hashlib.sha1(f"{self.salt}{json.dumps(pairs)}".encode(), usedforsecurity=False).hexdigest()
 
 
 def check(db: Database, collection_row: Row, units: Sequence[Any]) -> list[Wanted]:
@@ -72,7 +75,7 @@ def _check_unit(collection_row: Row, slots: Mapping[str, Slot], known: Mapping[s
         _check_file(wanted, slots, known, spec, file)
     for slot in slots.values():
         if slot.required and not slot.sequential and slot.name not in unit["files"]:
-            wanted.problems.append(Problem(f"files.{slot.name}", f"required file {slot.name!r} is missing"))
+            wanted.problems.append(Problem(f"files.{slot.name}", f"required file {slot.name!r} is missing", "specs"))
     wanted.meta = unit.get("meta")
     for message in catalogue.meta_problems(collection_row, wanted.meta if wanted.meta is not None else {}):
         wanted.problems.append(Problem("meta", message))
@@ -94,8 +97,7 @@ def _check_file(wanted: Wanted, slots: Mapping[str, Slot], known: Mapping[str, R
     at = f"files.{spec}"
     slot = slots.get(spec)
     if slot is None or slot.sequential:
-        wanted.problems.append(Problem(at, f"the collection has no file specification {spec!r}"))
-        return
+        wanted.problems.append(Problem(at, f"the collection has no file specification {spec!r}", "specs"))
     checksum = file.get("checksum") if isinstance(file, dict) else None
     path = file.get("path") or "" if isinstance(file, dict) else ""
     if not isinstance(checksum, str) or not 0 < len(checksum) <= LONGEST_CHECKSUM:
@@ -103,11 +105,12 @@ def _check_file(wanted: Wanted, slots: Mapping[str, Slot], known: Mapping[str, R
     elif not isinstance(path, str) or len(path) > LONGEST_PATH:
         wanted.problems.append(Problem(at, f"path must have at most {LONGEST_PATH} characters"))
     elif checksum not in known:
-        wanted.problems.append(Problem(at, f"there is no data file with checksum {checksum}", unknown_checksum=True))
-    elif slot.extensions and _tells_type(path) and not path.lower().endswith(slot.extensions):
-        wanted.problems.append(Problem(at, f"{path!r} is not of the type of {spec!r}: {', '.join(slot.extensions)}"))
+        wanted.problems.append(Problem(at, f"there is no data file with checksum {checksum}", "unknown_checksum"))
     else:
         wanted.files[spec] = (known[checksum], path)
+        if slot and slot.extensions and _tells_type(path) and not path.lower().endswith(slot.extensions):
+            words = f"{path!r} is not of the type of {spec!r}: {', '.join(slot.extensions)}"
+            wanted.problems.append(Problem(at, words, "specs"))
 
 
 def create(db: Database, collection_id: int, wanted: Wanted) -> int:
@@ -127,10 +130,29 @@ def create(db: Database, collection_id: int, wanted: Wanted) -> int:
         "INSERT INTO unit_files VALUES (?, ?, ?, ?)",
         [(cursor.lastrowid, spec, data_file["id"], path) for spec, (data_file, path) in wanted.files.items()],
     )
+    files = {spec: {"checksum": file["checksum"], "path": path} for spec, (file, path) in wanted.files.items()}
+    record(db, "unit", unit=cursor.lastrowid, collection=collection_id, checksum=wanted.checksum, files=files)
     return cursor.lastrowid
 
 
-def equal_unit(db: Database, collection_id: int, wanted: Wanted) -> int | None:
+def find_or_create(db: Database, collection_id: int, wanted: Wanted) -> tuple[int, bool]:
+    """The id of the unit with these files, made if there was none; and whether it was made."""
+    unit = _equal_unit(db, collection_id, wanted)
+    if unit is None:
+        return create(db, collection_id, wanted), True
+    record(db, "unit_reused", unit=unit, collection=collection_id, checksum=wanted.checksum)
+    return unit, False
+
+
+def set_meta(db: Database, unit_id: int, meta: object) -> None:
+    """Give a unit other meta."""
+    before, after = db.execute("SELECT meta FROM units WHERE id = ?", (unit_id,)).fetchone()[0], json.dumps(meta)
+    if after != before:
+        db.execute("UPDATE units SET meta = ? WHERE id = ?", (after, unit_id))
+        record(db, "meta", unit=unit_id, before=json.loads(before), after=meta)
+
+
+def _equal_unit(db: Database, collection_id: int, wanted: Wanted) -> int | None:
     """The oldest unit of the collection with the same file composition."""
     row = db.execute(
         "SELECT min(id) FROM units WHERE collection = ? AND checksum = ?", (collection_id, wanted.checksum)

@@ -192,9 +192,10 @@ async def consume(backend: Backend, request: Request, body: dict[str, Any]) -> R
     content = Content(row["md5"], row["sha1"], row["offset"])
     waiting = backend.contents.waiting(_file_name(upload_id))
     with backend.store.transaction() as db:
-        if os.path.exists(waiting):
+        if arrived := os.path.exists(waiting):
             backend.contents.keep(waiting, content.sha1)
-        data_file, _ = datafiles.add(db, datafiles.address(backend, content), content, row["filename"])
+        checksum = datafiles.address(backend, content)
+        data_file, _ = datafiles.add(db, checksum, content, row["filename"], "chunked", arrived=arrived)
         db.execute("UPDATE chunked_uploads SET data_file = ? WHERE id = ?", (data_file["id"], upload_id))
     return data_file
 

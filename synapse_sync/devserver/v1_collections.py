@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from synapse_sync.devserver import catalogue
 from synapse_sync.devserver.backend import Backend
-from synapse_sync.devserver.envelope import Refused, answer, read_object
+from synapse_sync.devserver.envelope import Refused, answer, read_object, row_v1
 from synapse_sync.devserver.paging import Selection, page_v1
 
 
@@ -26,24 +26,23 @@ async def show_collection(backend: Backend, request: Request) -> Response:
         body = catalogue.collection_v1(row)
         if "file_specifications" in request.query_params.get("expand", "").split(","):
             body["file_specifications"] = [catalogue.spec_v1(spec) for spec in catalogue.spec_rows(db, row["id"])]
-    return answer(body)
+    return answer(row_v1(backend, body))
 
 
 async def show_project(backend: Backend, request: Request) -> Response:
     """GET projects/{id}/."""
     with backend.store.reading() as db:
         row = catalogue.project(db, request.path_params["project_id"])
-    return answer(
-        {
-            "id": row["id"],
-            "title": row["title"],
-            "description": row["description"],
-            "category": row["category"],
-            "data_collection": row["collection"],
-            "configuration": json.loads(row["configuration"]),
-            "created": row["created"],
-        }
-    )
+    project = {
+        "id": row["id"],
+        "title": row["title"],
+        "description": row["description"],
+        "category": row["category"],
+        "data_collection": row["collection"],
+        "configuration": json.loads(row["configuration"]),
+        "created": row["created"],
+    }
+    return answer(row_v1(backend, project))
 
 
 def _storage(backend: Backend, *, with_configuration: bool = False) -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def verify_checksums(backend: Backend, request: Request) -> Response:
         limit = f"Ensure this field has no more than {backend.options.verify_limit} elements."
         raise Refused(400, "checksums", v1={"checksums": [limit]})
     with backend.store.reading() as db:
-        present = datafiles.known(db, checksums)
+        present = datafiles.known(db, checksums, foreign=datafiles.tells_foreign(backend))
     return answer({"existing_checksums": [checksum for checksum in checksums if checksum in present]})
 
 
@@ -37,7 +37,7 @@ async def create_data_file(backend: Backend, request: Request) -> Response:
         if form.file is None:
             raise Refused(400, "file", v1={"file": ["No file was submitted."]})
         backend.traffic.bytes_received += form.file.size
-        if form.file.size == 0:
+        if form.file.size == 0 and backend.options.empty_files == "reject":
             raise Refused(400, "file", v1={"file": ["The submitted file is empty."]})
         content = form.file.keep()
     finally:
@@ -49,7 +49,7 @@ async def create_data_file(backend: Backend, request: Request) -> Response:
 
 def _add(backend: Backend, content: Content, name: str) -> Row:
     with backend.store.transaction() as db:
-        return datafiles.add(db, datafiles.address(backend, content), content, name)[0]
+        return datafiles.add(db, datafiles.address(backend, content), content, name, "direct")[0]
 
 
 def _times(row: Row) -> dict[str, str]:

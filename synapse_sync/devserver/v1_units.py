@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.types import Scope
 
 from synapse_sync.devserver import catalogue, units
 from synapse_sync.devserver.backend import Backend, base_url
 from synapse_sync.devserver.catalogue import collection
-from synapse_sync.devserver.envelope import Refused, answer, read_json
-from synapse_sync.devserver.faults import Fault
+from synapse_sync.devserver.envelope import Refused, answer, read_json, reply_v1, row_v1
+from synapse_sync.devserver.faults import firing
 from synapse_sync.devserver.media import media_url
-from synapse_sync.devserver.paging import Selection, asked_id, page_v1
+from synapse_sync.devserver.paging import Selection, asked_id_v1, page_v1
 from synapse_sync.devserver.store import Database, Row
 from synapse_sync.devserver.units import Wanted
 
@@ -42,6 +43,24 @@ def shown(backend: Backend, db: Database, row: Row, base: str) -> dict[str, Any]
     }
 
 
+_HIDDEN = {
+    "full": (),
+    "files": ("meta",),
+    "meta": (),
+    "bare": ("meta", "group", "groups", "files"),
+}
+"""What GET leaves out of a unit, by the option `v1_listing`."""
+
+
+def listed(backend: Backend, db: Database, row: Row, base: str) -> dict[str, Any]:
+    """A unit as v1 lists it: as much of it as the options say."""
+    listing = backend.options.v1_listing
+    unit = {key: value for key, value in shown(backend, db, row, base).items() if key not in _HIDDEN[listing]}
+    if listing == "meta":
+        unit["files"] = {spec: {"url": file["url"]} for spec, file in unit["files"].items()}
+    return unit
+
+
 def _check(db: Database, body: Sequence[Any]) -> list[tuple[int, Wanted]]:
     """(collection, unit) for each object of the request. Raises Refused for one that is no unit at all."""
     by_collection: dict[int, list[int]] = {}
@@ -59,38 +78,41 @@ def _check(db: Database, body: Sequence[Any]) -> list[tuple[int, Wanted]]:
     return [checked[index] for index in range(len(body))]
 
 
-def _refuse_problems(wanted: Sequence[Wanted], *, one: bool) -> None:
-    """Raise Refused 400 in Django REST framework's shape: one object of problems per unit, empty for good ones."""
+def _refusal(wanted: Sequence[Wanted], *, one: bool) -> Refused | None:
+    """Refused 400 in Django REST framework's shape: one object of problems per unit, empty for good ones."""
     if not any(unit.problems for unit in wanted):
-        return
+        return None
     told: list[dict[str, list[str]]] = []
     for unit in wanted:
         problems: dict[str, list[str]] = {}
         for problem in unit.problems:
             problems.setdefault(problem.field.partition(".")[0], []).append(f"{problem.field}: {problem.message}")
         told.append(problems)
-    raise Refused(400, "Invalid input.", v1=told[0] if one else told)
+    return Refused(400, "Invalid input.", v1=told[0] if one else told)
 
 
 def _make(backend: Backend, db: Database, collection_id: int, wanted: Wanted) -> int:
+    if not backend.options.v2_knows_v1:
+        wanted.salt = "v1"
     if backend.options.v1_repeat == "reuse":
-        equal = units.equal_unit(db, collection_id, wanted)
-        if equal is not None:
-            return equal
+        return units.find_or_create(db, collection_id, wanted)[0]
     return units.create(db, collection_id, wanted)
 
 
-def _kept(backend: Backend, checked: list[tuple[int, Wanted]], fault: Fault | None) -> list[tuple[int, Wanted]]:
-    """The units that are really made: without those that the options or a fault leave out silently."""
+def _kept(backend: Backend, checked: list[tuple[int, Wanted]], scope: Scope) -> list[tuple[int, Wanted]]:
+    """The units that are really wanted: without those that the options or a fault leave out silently."""
+    if backend.options.v1_specs == "accept":
+        for _, unit in checked:
+            unit.problems = [problem for problem in unit.problems if problem.kind != "specs"]
     if backend.options.v1_unknown == "drop":
         checked = [
             (collection_id, unit)
             for collection_id, unit in checked
-            if not any(problem.unknown_checksum for problem in unit.problems)
+            if not any(problem.kind == "unknown_checksum" for problem in unit.problems)
         ]
-    if fault is not None and fault.kind == "silent_drop":
+    if fault := firing(scope, "silent_drop"):
         checked = checked[: max(0, len(checked) - fault.parameters["count"])]
-    if fault is not None and fault.kind == "partial":
+    if fault := firing(scope, "partial"):
         checked = checked[: fault.parameters["count"]]
     return checked
 
@@ -98,30 +120,31 @@ def _kept(backend: Backend, checked: list[tuple[int, Wanted]], fault: Fault | No
 async def create_units(backend: Backend, request: Request) -> Response:
     """POST data_units/: one unit object or a list of them; all or none are made, but for faults and options."""
     body = await read_json(request)
-    fault: Fault | None = request.scope.get("fault")
     one = isinstance(body, dict)
     if not one and not isinstance(body, list):
         raise Refused(400, "Invalid data. Expected a dictionary or a list.")
     with backend.store.transaction() as db:
-        checked = _kept(backend, _check(db, [body] if one else body), fault)
-        _refuse_problems([unit for _, unit in checked], one=one)
-        made = [_make(backend, db, collection_id, unit) for collection_id, unit in checked]
+        checked = _kept(backend, _check(db, [body] if one else body), request.scope)
+        refusal = _refusal([unit for _, unit in checked], one=one)
+        if refusal and backend.options.v1_atomic:
+            raise refusal
+        made = [_make(backend, db, collection_id, unit) for collection_id, unit in checked if not unit.problems]
         base = base_url(request)
         rows = [db.execute("SELECT * FROM units WHERE id = ?", (unit,)).fetchone() for unit in made]
-        reply: Any = [shown(backend, db, row, base) for row in rows]
-    if fault is not None and fault.kind == "partial":
+        reply = [shown(backend, db, row, base) for row in rows]
+    if refusal:
+        raise refusal
+    if fault := firing(request.scope, "partial"):
         return answer({"detail": "Internal server error."}, fault.parameters["code"])
-    if backend.options.v1_reply == "results":
-        return answer({"results": reply}, 201)
-    return answer(reply[0] if one and reply else reply, 201)
+    return reply_v1(backend, reply, one=one)
 
 
 async def list_units(backend: Backend, request: Request) -> Response:
-    """GET data_units/?data_collection=…: newest first, with files and meta; ordering=id turns it round."""
+    """GET data_units/?data_collection=…: with files and meta; ordering=id begins with the oldest."""
     base = base_url(request)
-    chosen = Selection("units", {"collection": asked_id(request, "data_collection")})
+    chosen = Selection("units", {"collection": asked_id_v1(backend, request, "data_collection")})
     with backend.store.reading() as db:
-        return page_v1(backend, request, chosen, lambda row: shown(backend, db, row, base))
+        return page_v1(backend, request, chosen, lambda row: listed(backend, db, row, base))
 
 
 async def show_unit(backend: Backend, request: Request) -> Response:
@@ -130,7 +153,7 @@ async def show_unit(backend: Backend, request: Request) -> Response:
         row = db.execute("SELECT * FROM units WHERE id = ?", (request.path_params["unit_id"],)).fetchone()
         if row is None:
             raise Refused(404, "No DataUnit matches the given query.")
-        return answer(shown(backend, db, row, base_url(request)))
+        return answer(row_v1(backend, listed(backend, db, row, base_url(request))))
 
 
 TABLE = (

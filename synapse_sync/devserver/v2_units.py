@@ -43,7 +43,7 @@ async def bulk_create(backend: Backend, request: Request) -> Response:
         ]
         if problems:
             raise Refused(400, f"{problems[0][0]}: {problems[0][1]}", problems=problems)
-        results = [_make(db, collection_id, unit) for unit in checked]
+        results = [_make(backend, db, collection_id, unit) for unit in checked]
     created = sum(result["created"] for result in results)
     counts = {"created_count": created, "reused_count": len(results) - created}
     return answer_v2(backend, {"results": results, **counts}, 201)
@@ -58,10 +58,11 @@ def _collection(db: Database, collection_id: int) -> Row:
         raise Refused(400, message, problems=[("data_collection", message)]) from None
 
 
-def _make(db: Database, collection_id: int, wanted: Wanted) -> dict[str, Any]:
-    equal = units.equal_unit(db, collection_id, wanted)
-    unit = units.create(db, collection_id, wanted) if equal is None else equal
-    return {"data_unit_id": unit, "checksum": wanted.checksum, "created": equal is None}
+def _make(backend: Backend, db: Database, collection_id: int, wanted: Wanted) -> dict[str, Any]:
+    unit, created = units.find_or_create(db, collection_id, wanted)
+    if not created and backend.options.v2_reuse_meta == "replace":
+        units.set_meta(db, unit, wanted.meta)
+    return {"data_unit_id": unit, "checksum": wanted.checksum, "created": created}
 
 
 def _listed(row: Row) -> dict[str, Any]:
@@ -135,7 +136,7 @@ async def change_unit(backend: Backend, request: Request) -> Response:
         collection_row = catalogue.collection(db, row["collection"])
         if "meta" in body:
             _check_meta(collection_row, body["meta"])
-            db.execute("UPDATE units SET meta = ? WHERE id = ?", (json.dumps(body["meta"]), row["id"]))
+            units.set_meta(db, row["id"], body["meta"])
         if "group" in body:
             group = _check_group(db, row["collection"], body["group"])
             db.execute("UPDATE units SET group_id = ? WHERE id = ?", (group, row["id"]))
@@ -160,8 +161,8 @@ async def list_data_files(backend: Backend, request: Request) -> Response:
     chosen = Selection(
         "data_files",
         {"checksum": request.query_params.get("checksum") or None},
-        condition="" if collection_id is None else bound,
-        parameters={"collection": collection_id},
+        condition="is_foreign <= :foreign" + ("" if collection_id is None else f" AND {bound}"),
+        parameters={"collection": collection_id, "foreign": datafiles.tells_foreign(backend)},
     )
     return page_v2(backend, request, chosen, datafiles.listed_v2)
 
@@ -169,7 +170,8 @@ async def list_data_files(backend: Backend, request: Request) -> Response:
 async def show_data_file(backend: Backend, request: Request) -> Response:
     """GET v2/data-files/{id}/."""
     with backend.store.reading() as db:
-        row = db.execute("SELECT * FROM data_files WHERE id = ?", (request.path_params["file_id"],)).fetchone()
+        asked = (request.path_params["file_id"], datafiles.tells_foreign(backend))
+        row = db.execute("SELECT * FROM data_files WHERE id = ? AND is_foreign <= ?", asked).fetchone()
     if row is None:
         raise Refused(404, "No DataFile matches the given query.")
     return answer_v2(backend, {**datafiles.listed_v2(row), "meta": {"name": row["name"]}, "storage_id": 1})

@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -66,6 +68,37 @@ def test_an_error_status_comes_with_or_without_the_work_done(devserver, collecti
     answer = register()
     assert (answer.status_code, answer.headers["Retry-After"]) == (code, "7")
     assert len(devserver.units(collection)) == int(processed)
+
+
+def test_when_to_come_again_can_be_told_as_a_date(devserver, register):
+    devserver.fault(UNITS, "status", retry_after=3600, retry_as="date")
+    asked = parsedate_to_datetime(register().headers["Retry-After"]) - datetime.now(UTC)
+    assert 3000 < asked.total_seconds() <= 3600
+
+
+@pytest.mark.parametrize(("processed", "made"), [(False, 0), (True, 1)])
+def test_a_request_that_hangs_is_never_answered_and_was_processed_or_not(devserver, collection, api, processed, made):
+    unit = {"data_collection": collection, "files": {"image_1": {"checksum": api.send_file(b"faulty")}}}
+    devserver.fault(UNITS, "hang", processed=processed)
+    with pytest.raises(requests.ReadTimeout):
+        api.call("POST", "data_units/", [unit], timeout=0.2)
+    while len(devserver.units(collection)) < made:
+        time.sleep(0.01)
+    assert len(devserver.units(collection)) == made
+    assert api.call("POST", "data_units/", [unit]).status_code == 201
+
+
+def test_a_request_that_hangs_is_cut_when_the_server_ends(start, caplog):
+    server, api = start()
+    server.fault("*", "hang")
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(api.call, "GET", "data_units/")
+        while not server.stats()["requests"]:
+            time.sleep(0.01)
+        server.stop()
+        with pytest.raises(requests.ConnectionError):
+            asked.result()
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_a_status_has_no_retry_after_unless_asked_for_and_may_have_any_body(devserver, register):
@@ -155,6 +188,29 @@ def test_the_storage_accepts_without_an_etag(devserver, issued):
     answer = requests.put(issued()["files"][0]["presigned_url"], data=bytes(10), timeout=5)
     assert answer.status_code == 200
     assert "ETag" not in answer.headers
+
+
+def test_a_byte_is_changed_on_its_way_to_the_storage(devserver, issued):
+    devserver.fault("PUT object/", "corrupt")
+    url = issued()["files"][0]["presigned_url"]
+    etags = [requests.put(url, data=b"ten bytes!", timeout=5).headers["ETag"] for _ in range(2)]
+    assert etags == [f'"{hashlib.md5(sent).hexdigest()}"' for sent in (b"uen bytes!", b"ten bytes!")]
+
+
+def test_a_byte_is_changed_on_its_way_to_the_api(devserver, api):
+    devserver.fault("POST data_files/", "corrupt")
+    assert api.send_file(b"sent") == hashlib.md5(b"rent").hexdigest()
+    assert api.send_file(b"sent") == hashlib.md5(b"sent").hexdigest()
+
+
+def test_a_byte_is_changed_in_a_part_of_a_chunked_upload(devserver, api):
+    devserver.fault("PUT chunked_upload/{id}/", "corrupt")
+    part = {"file": ("a.png", b"abc")}
+    upload = api.call("PUT", "chunked_upload/", files=part, headers={"Content-Range": "bytes 0-2/6"}).json()["id"]
+    path = f"chunked_upload/{upload}/"
+    assert api.call("PUT", path, files=part, headers={"Content-Range": "bytes 3-5/6"}).json()["offset"] == 6
+    answers = [api.call("POST", path, {"md5": hashlib.md5(sent).hexdigest()}) for sent in (b"abcabc", b"abc`bc")]
+    assert [answer.status_code for answer in answers] == [400, 200]
 
 
 def test_confirming_says_success_false_inside_a_200(devserver, api, issued):

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 
@@ -77,6 +78,64 @@ def test_it_can_be_started_again(tmp_path):
     for _ in range(2):
         with server:
             assert requests.get(f"{server.url}/", timeout=5).status_code == 200
+
+
+def test_a_restart_keeps_address_data_statistics_and_faults(start):
+    server, api = start()
+    checksum = api.send_file(b"kept")
+    server.fault("GET data_units/", "status", times=None)
+    before = (server.url, server.storage_url, server.events(), server.stats()["requests"])
+    server.restart()
+    assert (server.url, server.storage_url, server.events(), server.stats()["requests"]) == before
+    assert api.call("GET", "data_units/").status_code == 503
+    asked = api.call("POST", "data_files/verify_checksums/", {"checksums": [checksum]})
+    assert asked.json()["existing_checksums"] == [checksum]
+
+
+def test_a_presigned_url_is_still_good_after_a_restart(start):
+    server, api = start()
+    issue = {"files": [{"filename": "a.png", "size": 4}]}
+    url = api.call("POST", "data_files/presigned_upload/upload/", issue).json()["files"][0]["presigned_url"]
+    server.restart()
+    assert requests.put(url, data=b"kept", timeout=5).status_code == 200
+
+
+def test_a_token_can_be_replaced_and_what_it_had_begun_goes_on_with_the_new_one(start):
+    server, api = start()
+    part = {"file": ("a.png", b"abc")}
+    upload = api.call("PUT", "chunked_upload/", files=part, headers={"Content-Range": "bytes 0-2/6"}).json()["id"]
+    server.rotate_token("syn_new")
+    for _ in range(2):
+        assert api.call("GET", "data_units/").json() == {"detail": "Invalid token."}
+        refused = api.call("GET", "v2/data-units/")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "AUTHENTICATION_REQUIRED")
+        shown = api.call("GET", f"chunked_upload/{upload}/", headers={"Synapse-Access-Token": "syn_new"})
+        assert shown.json()["offset"] == 3
+        server.restart()
+
+
+def test_a_user_token_ends_with_the_access_token_that_it_came_of(start):
+    server, api = start()
+    login = {"email": "a@example.com", "password": server.options.password}
+    token = api.call("POST", "users/login/", login).json()["token"]
+    del api.headers["Synapse-Access-Token"]
+    statuses = [api.call("GET", "users/me/", headers={"Authorization": f"Token {token}"}).status_code]
+    server.rotate_token("syn_new")
+    statuses.append(api.call("GET", "users/me/", headers={"Authorization": f"Token {token}"}).status_code)
+    assert statuses == [200, 401]
+
+
+def test_a_folder_of_an_earlier_version_is_brought_up_to_date(start, tmp_path):
+    server, api = start(data=tmp_path / "kept")
+    checksum = api.send_file(b"kept")
+    server.stop()
+    with sqlite3.connect(tmp_path / "kept" / "devserver.db") as db:
+        db.execute("DROP INDEX foreign_files")
+        db.execute("ALTER TABLE data_files DROP COLUMN is_foreign")
+    db.close()
+    server, api = start(data=tmp_path / "kept")
+    asked = api.call("POST", "data_files/verify_checksums/", {"checksums": [checksum]})
+    assert asked.json()["existing_checksums"] == [checksum]
 
 
 def test_numbers_of_requests_and_bytes(api, devserver):

@@ -270,13 +270,7 @@ def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
 @pytest.fixture
 def server(_backend: DevServer) -> DevServer:
     """An embedded backend in which there is nothing and nothing goes wrong."""
-    _backend.clear_faults()
-    with _backend._running().store.transaction() as db:
-        db.execute("PRAGMA defer_foreign_keys = ON")
-        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            if table not in ("settings", "tokens"):
-                db.execute(f"DELETE FROM {table}")
-    _backend.reset_stats()
+    _backend.empty()
     return _backend
 
 

@@ -1,10 +1,13 @@
 """The pure parts of the embedded backend: names of routes, fault switches, shown sizes, composition of units."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.devserver.faults import PARAMETERS, FaultPlan
+from synapse_sync.devserver import Options, applies, route_keys, switches
+from synapse_sync.devserver.faults import PARAMETERS, FaultPlan, routes_of
 from synapse_sync.devserver.filetypes import EXTENSIONS, allowed, v2_type
 from synapse_sync.devserver.pages import size_words
 from synapse_sync.devserver.traffic import route_key
@@ -26,6 +29,56 @@ from synapse_sync.errors import UsageError
 )
 def test_a_route_is_named_without_its_ids(method, path, key):
     assert route_key(method, path) == key
+
+
+def test_all_routes_are_known_by_the_names_that_requests_count_under():
+    keys = route_keys()
+    assert {
+        "POST data_files/",
+        "PUT chunked_upload/{id}/",
+        "GET media/",
+        "GET ",
+        "PUT object/",
+        "PUT object/part/",
+    } <= {*keys}
+    assert "POST v2/data-collections/{id}/finalize-upload/" in keys
+    assert len(set(keys)) == len(keys)
+    assert not any("_dev" in key or "int" in key for key in keys)
+
+
+@pytest.mark.parametrize("kind", PARAMETERS)
+def test_a_kind_of_fault_applies_to_routes_that_there_are(kind):
+    assert set(routes_of(kind)) <= set(route_keys())
+    assert any(applies(kind, route) for route in route_keys())
+
+
+@pytest.mark.parametrize(
+    ("kind", "route", "does"),
+    [
+        ("expired_url", "PUT object/part/", True),
+        ("expired_url", "POST data_files/", False),
+        ("missing_etag", "PUT object/", True),
+        ("missing_etag", "POST data_units/", False),
+        ("partial", "POST data_units/", True),
+        ("partial", "POST v2/data-units/bulk-create/", False),
+        ("success_false", "POST v2/data-collections/{id}/finalize-upload/", True),
+        ("corrupt", "PUT chunked_upload/{id}/", True),
+        ("drop_after", "GET media/", True),
+        ("hang", "PUT object/", True),
+    ],
+)
+def test_a_fault_applies_where_such_an_answer_can_be_given(kind, route, does):
+    assert applies(kind, route) is does
+
+
+def test_switches_are_the_options_that_have_several_answers_with_the_default_first():
+    found = switches()
+    assert found["checksum"] == ("mixed", "md5", "sha1")
+    assert (found["v2"], found["chunked_once"], found["verify_limit"]) == ((True, False), (False, True), (1000, 100))
+    assert {name: values[0] for name, values in found.items()} == {
+        name: getattr(Options(data=Path()), name) for name in found
+    }
+    assert not {"data", "token", "port", "part_size", "page_size"} & found.keys()
 
 
 def fired(plan, keys):
