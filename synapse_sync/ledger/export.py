@@ -8,7 +8,10 @@ from typing import Any
 from synapse_sync.ledger.store import Ledger, connect, translated
 from synapse_sync.shown import shown
 
-TABLES = ("feeds", "files", "contents", "units", "unit_files", "intents", "uploads", "runs", "history", "table_rows")
+TABLES = (
+    "feeds", "files", "contents", "units", "unit_files", "intents", "uploads", "runs", "history", "table_rows",
+    "destinations", "surveys", "found_units",
+)  # fmt: skip
 LEFT_OUT = {"uploads": ("parts",)}  # presigned URLs: whoever has one may write
 
 

@@ -6,6 +6,9 @@ import random
 
 LONGEST = 3600.0
 
+AT_WORK = 120.0
+"""Seconds that a server may be at work on a request whose client is gone: as long as we would have waited for it."""
+
 
 def next_attempt(now: float, attempts: int, *, at_least: float = 0.0) -> float:
     """The time of the next attempt after `attempts` failures: full jitter below 2^attempts seconds, capped at an hour.

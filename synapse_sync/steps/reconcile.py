@@ -10,12 +10,10 @@ from synapse_sync.errors import Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import OutgoingUnit
 from synapse_sync.states import Code
+from synapse_sync.steps import backoff
 from synapse_sync.steps.register import UNKNOWN, outgoing
 from synapse_sync.steps.survey import look_through, recognised, take
 from synapse_sync.steps.work import Work
-
-AT_WORK = 120.0
-"""Seconds that a server may be at work on a request whose client is gone: as long as we would have waited for it."""
 
 MARGIN = 3600.0
 """Seconds before the request from which on units are looked for: clocks differ."""
@@ -56,7 +54,7 @@ def reconcile(work: Work) -> int:
 def _missing(work: Work, transaction: Transaction, row: Row, unit: OutgoingUnit) -> None:
     """It is not there: it goes again when it can't come any more."""
     stamp = work.stamp(transaction)
-    over = row["asked_at"] + AT_WORK
+    over = row["asked_at"] + backoff.AT_WORK
     if row["outcome"] == "unknown" and stamp["now"] < over:
         reason = "the answer to its registration was lost; it is looked for once more before it goes again"
         transaction.run("ask_later", id=unit.id, failed=1, not_before=over, reason=reason)

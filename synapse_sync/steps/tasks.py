@@ -13,8 +13,8 @@ from synapse_sync.destinations.base import Api
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.ledger import Row
 from synapse_sync.states import Code
+from synapse_sync.steps import backoff
 from synapse_sync.steps.backoff import next_attempt
-from synapse_sync.steps.reconcile import AT_WORK
 from synapse_sync.steps.work import Work
 
 UNKNOWN = (
@@ -58,13 +58,13 @@ def _look(work: Work, project: int, units: Sequence[Row]) -> None:
     _resolve(work, there, "created", done=Code.TASK)
     work.run.count("tasks", len(there))
     missing = [unit for unit in units if unit["server_id"] not in found]
-    over = [unit for unit in missing if work.clock() >= unit["doubted_at"] + AT_WORK]
+    over = [unit for unit in missing if work.clock() >= unit["doubted_at"] + backoff.AT_WORK]
     if over:
         _ask(work, project, over, "v1")
     with work.ledger.write() as transaction:
         for unit in missing:
             if unit not in over:
-                due = unit["doubted_at"] + AT_WORK
+                due = unit["doubted_at"] + backoff.AT_WORK
                 transaction.run("ask_later", id=unit["id"], failed=1, not_before=due, reason=unit["reason"])
 
 

@@ -20,12 +20,17 @@ SPECS = [
 ]
 
 
+def classic(url, token=TOKEN, tenant="", **options):
+    """A destination that knows of a server which speaks v1 and issues no presigned URLs."""
+    destination = SynapseDestination(url, token, tenant, **options)
+    destination.recall(Learned(api="v1", presigned="no"))
+    return destination
+
+
 @contextmanager
 def connected(url, token=TOKEN, tenant="", **options):
-    """A destination that is closed at the end."""
-    learned = Learned(api="v1", presigned="" if options.get("route") == "presigned" else "no")
-    destination = SynapseDestination(url, token, tenant, **options)
-    destination.recall(learned)
+    """A classic destination that is closed at the end."""
+    destination = classic(url, token, tenant, **options)
     try:
         yield destination
     finally:

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from synapse_sync.destinations.synapse import direct, lanes
+from synapse_sync.destinations.synapse import lanes, routes
 from synapse_sync.destinations.synapse.calls import UPLOAD
 from synapse_sync.destinations.synapse.connect import Connector
 from synapse_sync.errors import Busy, ContentMismatch, FileChanged, OutcomeUnknown, Rejected, Unreachable
@@ -156,7 +156,7 @@ def test_connections_that_the_server_closed_while_there_was_nothing_to_send_are_
             return self.left.pop(0)
 
     with scripted(*answers) as server, connected(server.url) as destination:
-        destination.put_small(Waiting(server), lambda content, outcome: outcomes.append(outcome), threading.Event())
+        destination.put_small(1, Waiting(server), lambda content, outcome: outcomes.append(outcome), threading.Event())
     assert outcomes == [ContentRef(each["checksum"], each["id"]) for each in stored]
 
 
@@ -207,7 +207,7 @@ def test_when_stopping_a_silent_server_is_not_waited_for_long_and_what_has_not_g
         queue.put(content)
     with scripted(None, None) as server, connected(server.url, workers=2) as destination:
         done = lambda content, outcome: outcomes.append(outcome)  # noqa: E731
-        sending = threading.Thread(target=destination.put_small, args=(queue, done, stopping))
+        sending = threading.Thread(target=destination.put_small, args=(1, queue, done, stopping))
         sending.start()
         until(lambda: len(server.requests) == 2)
         stopping.set()

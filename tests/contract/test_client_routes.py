@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from synapse_sync.destinations.base import Destination
-from synapse_sync.destinations.synapse import SynapseDestination
 from synapse_sync.errors import CollectionUnusable, ConfigError, CredentialsError, Rejected, TokenRefused
 from synapse_sync.records import ContentRef, Spec
-from tests.contract.client import APIS, SPECS, digests, send, unit
+from tests.contract.client import APIS, SPECS, classic, digests, send, unit
 
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}}
 
@@ -19,7 +18,7 @@ def connect(devserver):
     made = []
 
     def destination(token="syn_dev", tenant="", **options) -> Destination:
-        made.append(SynapseDestination(devserver.url, token, tenant, **options))
+        made.append(classic(devserver.url, token, tenant, **options))
         return made[-1]
 
     yield destination
@@ -69,7 +68,7 @@ def test_a_tenant_that_no_header_can_carry_is_a_config_error(connect):
 def test_token_and_tenant_go_out_as_each_api_wants_them(start, api):
     strict, _ = start(tenant="acme")
     collection = strict.create_collection("scans", SPECS)
-    good, bad = (SynapseDestination(strict.url, "syn_dev", tenant, api=api) for tenant in ("acme", "other"))
+    good, bad = (classic(strict.url, "syn_dev", tenant, api=api) for tenant in ("acme", "other"))
     assert good.open(collection).id == collection
     with pytest.raises((TokenRefused, CollectionUnusable)):
         bad.open(collection)
@@ -113,7 +112,7 @@ def test_present_says_under_which_checksum_the_server_has_what_it_has(connect):
 @pytest.mark.parametrize("stored", ["md5", "sha1"])
 def test_present_finds_a_content_under_either_digest(start, stored):
     running, _ = start(checksum=stored)
-    destination = SynapseDestination(running.url, "syn_dev")
+    destination = classic(running.url, "syn_dev")
     reference = send(destination, b"held")
     assert reference.checksum == getattr(digests(b"held"), stored)
     assert destination.present([digests(b"held")])[digests(b"held")].checksum == reference.checksum
@@ -160,7 +159,7 @@ def test_v2_says_that_a_unit_was_there_before(connect, devserver):
 def test_both_shapes_of_the_v1_reply_are_read(start, shape):
     running, _ = start(v1_reply=shape)
     collection = running.create_collection("scans", SPECS)
-    destination = SynapseDestination(running.url, "syn_dev")
+    destination = classic(running.url, "syn_dev")
     outcome = destination.register(collection, [unit(1, send(destination, b"x").checksum)], destination.api)[0]
     assert (outcome.kind, outcome.server_id) == ("created", running.units(collection)[0]["id"])
     destination.close()
@@ -219,11 +218,11 @@ def test_meta_that_json_cannot_hold_is_refused_before_anything_is_sent(connect, 
 def test_units_that_v1_leaves_out_silently_are_unknown_and_the_others_keep_their_ids(start):
     running, _ = start(v1_unknown="drop")
     collection = running.create_collection("scans", SPECS)
-    destination = SynapseDestination(running.url, "syn_dev")
+    destination = classic(running.url, "syn_dev")
     good = [unit(number, send(destination, b"%d" % number).checksum) for number in (0, 2)]
     outcomes = destination.register(collection, [good[0], unit(1, "f" * 32), good[1]], destination.api)
     ids = [each["id"] for each in running.units(collection)]
-    expected = [("created", ids[0]), ("unknown", None), ("created", ids[1])]
+    expected = [("created", ids[0]), ("unmentioned", None), ("created", ids[1])]
     assert [(outcome.kind, outcome.server_id) for outcome in outcomes] == expected
     destination.close()
 

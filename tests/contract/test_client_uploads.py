@@ -7,11 +7,10 @@ import random
 
 import pytest
 
-from synapse_sync.destinations.synapse import SynapseDestination
 from synapse_sync.destinations.synapse.unfinished import Pace
 from synapse_sync.errors import Busy, ContentMismatch, FileUnreadable, OutcomeUnknown, Rejected
 from synapse_sync.records import UploadProgress
-from tests.contract.client import digests
+from tests.contract.client import classic, digests
 
 KIB = 1024
 CHUNK = 100 * KIB
@@ -27,7 +26,7 @@ def destination(devserver):
 
 def connect(server):
     pace = Pace(pause=0.01, patience=0.2)
-    return SynapseDestination(server.url, "syn_dev", direct_limit=250 * KIB, chunk_size=CHUNK, pace=pace)
+    return classic(server.url, "syn_dev", direct_limit=250 * KIB, chunk_size=CHUNK, pace=pace)
 
 
 def data_of(size):
@@ -78,7 +77,7 @@ def test_a_small_file_goes_up_in_one_request_with_its_checksum_verbatim(devserve
 def test_a_file_too_large_for_memory_is_streamed(devserver, tmp_path):
     data = data_of(3 * 1024 * KIB)
     (tmp_path / "big").write_bytes(data)
-    destination = SynapseDestination(devserver.url, "syn_dev")
+    destination = classic(devserver.url, "syn_dev")
     with open(tmp_path / "big", "rb") as stream:
         destination.put(1, stream, "big.bin", digests(data), None, Journal())
     assert has(destination, data)
@@ -91,7 +90,7 @@ def test_a_file_too_large_for_memory_is_streamed(devserver, tmp_path):
 def test_a_file_that_changed_is_never_taken_by_the_server(devserver, size, change):
     data = data_of(size)
     actual = {"other bytes": data_of(size), "longer": data + b"x", "shorter": data[:-1]}[change]
-    destination = SynapseDestination(devserver.url, "syn_dev")
+    destination = classic(devserver.url, "syn_dev")
     files = devserver.stats()["data_files"]
     with pytest.raises(ContentMismatch, match=r"a\.bin"):
         put(destination, data, actual=actual, name="a.bin")
@@ -323,7 +322,7 @@ class Failing(io.BytesIO):
 @pytest.mark.parametrize("limit", [50 * 1024 * KIB, 250 * KIB])
 def test_a_disk_that_fails_while_sending_is_the_files_fault_on_both_routes(devserver, limit):
     data = data_of(3 * 1024 * KIB)
-    destination = SynapseDestination(devserver.url, "syn_dev", direct_limit=limit, chunk_size=CHUNK)
+    destination = classic(devserver.url, "syn_dev", direct_limit=limit, chunk_size=CHUNK)
     with pytest.raises(FileUnreadable, match=r"a\.bin"):
         destination.put(1, Failing(data), "a.bin", digests(data), None, Journal())
     assert not has(destination, data)

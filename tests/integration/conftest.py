@@ -39,9 +39,9 @@ COMMAND = get_command(app)  # building it takes longer than most of its commands
 LONGEST = 30.0  # seconds that a test waits for another process before it says that it hangs
 
 
-def md5(content: bytes | str) -> str:
-    """The checksum under which the embedded backend keeps a content that was sent whole or in chunks."""
-    return hashlib.md5(content if isinstance(content, bytes) else content.encode(), usedforsecurity=False).hexdigest()
+def stored(content: bytes | str) -> str:
+    """What the embedded backend keeps a content under, by whatever checksum it is known there."""
+    return hashlib.sha1(content if isinstance(content, bytes) else content.encode(), usedforsecurity=False).hexdigest()
 
 
 def until(true: Callable[[], object], what: str) -> None:
@@ -203,9 +203,11 @@ class Installation:
         return self.run("units", "show", key, "--json").json[-1]["reason"]
 
     def registered(self) -> list[dict[str, str]]:
-        """The collection's units, oldest first: {spec: checksum}."""
+        """The collection's units, oldest first: {spec: content, as stored() has it}."""
+        with self.server._running().store.reading() as db:
+            contents = dict(db.execute("SELECT checksum, content FROM data_files").fetchall())
         units = self.server.units(self.collection)
-        return [{spec: file["checksum"] for spec, file in unit["files"].items()} for unit in units]
+        return [{spec: contents[file["checksum"]] for spec, file in unit["files"].items()} for unit in units]
 
     def files(self) -> dict[str, tuple[str, str | None]]:
         """The ledger's files: path -> (state, unit)."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import DIRECTORY, PAIR, STEM, Installation, md5
+from .conftest import DIRECTORY, PAIR, STEM, Installation, stored
 
-REGISTERED = [{"image_1": md5("an image"), "label_1": md5("a label")}]
+REGISTERED = [{"image_1": stored("an image"), "label_1": stored("a label")}]
 
 
 def synced(site: Installation, grouping: str = DIRECTORY) -> None:
@@ -220,7 +220,7 @@ def test_a_file_whose_content_changes_before_registration_is_registered_as_it_is
 
     assert site.sync().exit_code == 0
 
-    assert site.registered() == [{"image_1": md5("a better image"), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored("a better image"), "label_1": stored("a label")}]
 
 
 def test_a_unit_is_completed_by_a_file_of_a_later_run(site: Installation) -> None:
@@ -297,5 +297,5 @@ def test_a_file_that_grows_between_listings_is_registered_as_it_ends(site: Insta
     codes.append(site.sync().exit_code)
 
     assert codes == [0, 0]
-    assert site.registered() == [{"image_1": md5("more " * 8), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored("more " * 8), "label_1": stored("a label")}]
     assert site.states() == {"p1": "registered"}

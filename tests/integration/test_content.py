@@ -16,9 +16,9 @@ from pydicom.encaps import generate_frames
 
 from synapse_sync.cli.sample import write_pair
 
-from .conftest import DIRECTORY, PAIR, Installation, md5
+from .conftest import DIRECTORY, PAIR, Installation, stored
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 
 
 def test_an_empty_required_file_counts_as_missing_until_it_is_filled(site: Installation) -> None:
@@ -63,7 +63,7 @@ def test_an_empty_optional_file_that_is_filled_later_is_late(site: Installation)
 
     assert site.sync().exit_code == 0
 
-    assert site.registered() == [REGISTERED, {**REGISTERED, "dicom_1": md5("a scan")}]
+    assert site.registered() == [REGISTERED, {**REGISTERED, "dicom_1": stored("a scan")}]
 
 
 # Root may read every file, so that permission is taken from the process: without these two capabilities (Linux:
@@ -206,4 +206,4 @@ def test_real_scans_pictures_and_tables_arrive_byte_for_byte(site: Installation)
         for file in unit["files"].values():
             content = (site.share / file["path"]).read_bytes()
             assert content in kept
-            assert file["checksum"] == md5(content)
+            assert file["checksum"] == stored(content)

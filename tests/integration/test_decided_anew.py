@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .conftest import DICOM, DIRECTORY, IMAGE, LABEL, PAIR, STEM, Installation, md5
+from .conftest import DICOM, DIRECTORY, IMAGE, LABEL, PAIR, STEM, Installation, stored
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 MASK = {"name": "mask_1", "file_type": "image", "extensions": [".bmp"], "is_required": True}
 OPTIONAL_LABEL = {**LABEL, "is_required": False}
 NEEDS_SITE = {"type": "object", "required": ["site"]}
@@ -20,7 +20,7 @@ def test_a_spec_that_is_no_longer_required_lets_waiting_units_go(site: Installat
     site.change_collection(specs=[IMAGE, OPTIONAL_LABEL, DICOM])
 
     assert site.sync().exit_code == 0
-    assert site.registered() == [{"image_1": md5("an image")}]
+    assert site.registered() == [{"image_1": stored("an image")}]
 
 
 def test_a_new_required_spec_holds_back_waiting_units_and_leaves_registered_ones_alone(site: Installation) -> None:

@@ -32,7 +32,7 @@ def test_content_that_waited_in_a_feed_that_was_removed_goes_with_the_feed_that_
 ) -> None:
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
-    site.server.fault("POST data_units/", "status", code=503, times=None)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=503, times=None)
     site.sync()
     site.server.clear_faults()
     rename_feed(site)
@@ -92,7 +92,7 @@ def test_a_content_that_the_server_lost_is_sent_again_although_something_failed_
     site.write(PAIR)
     site.sync()
     lose(site, "an image")
-    site.server.fault("POST data_units/", "status", code=503, retry_after=0)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=503, retry_after=0)
     site.write({"p2/image.png": "an image", "p2/label.json": "another label"})
 
     site.sync()
@@ -115,7 +115,7 @@ def test_files_seen_while_the_clock_was_ahead_settle(site: Installation) -> None
 def test_a_rename_is_recognised_after_the_share_was_mounted_under_another_device_number(
     site: Installation, duplicates: str
 ) -> None:
-    site.configure(extra=DIRECTORY, feed=f'duplicates = "{duplicates}"')
+    site.configure(extra=DIRECTORY, feed=f'duplicates = "{duplicates}"', head='api = "v1"')
     site.write(PAIR)
     site.sync()
     root = site.share.stat()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-from .conftest import DIRECTORY, Installation, md5, until
+from .conftest import DIRECTORY, Installation, stored, until
 
 MIB = 1 << 20
 CHUNK_ROUTE = "PUT chunked_upload/{id}/"
+CHUNKED = '[upload]\nroute = "chunked"\nchunk_size = "8MiB"'
 ALL_IN_CHUNKS = '[upload]\nroute = "chunked"\nchunk_size = "1MiB"'
 
 
@@ -26,14 +27,14 @@ def test_a_file_goes_up_in_chunks(site: Installation) -> None:
     outcome = site.sync()
 
     assert outcome.exit_code == 0
-    assert site.registered() == [{"image_1": md5(content), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored(content), "label_1": stored("a label")}]
     assert site.requests(CHUNK_ROUTE) == 4, "after the first, which makes the upload"
     assert site.received() == outcome.counts["sent_bytes"] == 5 * MIB + len("a label")
     assert site.rows("SELECT count(*) FROM uploads") == [(0,)]
 
 
 def test_after_a_kill_an_upload_goes_on_behind_the_last_chunk_that_the_server_has(site: Installation) -> None:
-    content = large(site, 60 * MIB, '[upload]\nchunk_size = "8MiB"')
+    content = large(site, 60 * MIB, CHUNKED)
     site.server.fault(CHUNK_ROUTE, "delay", times=None, after=3, seconds=600)
     victim = site.process("once")
     until(lambda: site.requests(CHUNK_ROUTE) == 4, "the fifth chunk is on its way")
@@ -46,13 +47,13 @@ def test_after_a_kill_an_upload_goes_on_behind_the_last_chunk_that_the_server_ha
     outcome = site.sync()
 
     assert outcome.exit_code == 0
-    assert site.registered() == [{"image_1": md5(content), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored(content), "label_1": stored("a label")}]
     assert outcome.counts["sent_bytes"] == 60 * MIB - 32 * MIB
     assert site.received() == 60 * MIB + len("a label"), "nothing that the server had was sent again"
 
 
 def test_ctrl_c_parks_a_large_file_after_the_chunk_that_is_on_its_way(site: Installation) -> None:
-    content = large(site, 60 * MIB, '[upload]\nchunk_size = "8MiB"')
+    content = large(site, 60 * MIB, CHUNKED)
     site.server.fault(CHUNK_ROUTE, "delay", times=None, seconds=0.5)
     interrupted = site.process("once")
     until(lambda: site.requests(CHUNK_ROUTE) >= 2, "some chunks are there")
@@ -65,7 +66,7 @@ def test_ctrl_c_parks_a_large_file_after_the_chunk_that_is_on_its_way(site: Inst
     outcome = site.sync()
 
     assert outcome.exit_code == 0
-    assert site.registered() == [{"image_1": md5(content), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored(content), "label_1": stored("a label")}]
     assert site.received() == 60 * MIB + len("a label")
 
 
@@ -76,5 +77,5 @@ def test_a_chunk_whose_answer_was_lost_is_not_sent_again_if_it_arrived(site: Ins
     outcome = site.sync()
 
     assert outcome.exit_code == 0
-    assert site.registered() == [{"image_1": md5(content), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored(content), "label_1": stored("a label")}]
     assert site.received() == 5 * MIB + len("a label")

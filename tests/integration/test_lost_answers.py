@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from .conftest import DIRECTORY, PAIR, Installation, md5, until
+from .conftest import DIRECTORY, PAIR, Installation, stored, until
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 V1, V2 = 'api = "v1"', 'api = "v2"'
 REGISTER = {V1: "POST data_units/", V2: "POST v2/data-units/bulk-create/"}
 TASKS = {V1: "POST tasks/", V2: "POST v2/tasks/bulk-create/"}
@@ -64,7 +64,7 @@ def test_a_unit_of_unknown_outcome_keeps_its_files_and_goes_as_they_are_when_a_p
     site.run("retry", "p1")
     assert site.sync().exit_code == 0
     assert site.states() == {"p1": "registered"}
-    assert site.registered() == [{**REGISTERED, "image_1": md5("a better image")}]
+    assert site.registered() == [{**REGISTERED, "image_1": stored("a better image")}]
 
 
 def test_a_unit_of_unknown_outcome_without_its_files_waits_for_them_when_a_person_says_that_it_is_not_there(
@@ -114,7 +114,7 @@ def test_on_v2_a_lost_answer_is_asked_for_again_and_makes_one_unit(site: Install
 
 @pytest.mark.parametrize(
     ("policy", "versions"),
-    [("new_unit", [REGISTERED, {**REGISTERED, "image_1": md5("a better image")}]), ("ignore", [REGISTERED])],
+    [("new_unit", [REGISTERED, {**REGISTERED, "image_1": stored("a better image")}]), ("ignore", [REGISTERED])],
 )
 def test_on_v2_what_was_asked_is_asked_again_even_if_the_files_changed_meanwhile(
     site: Installation, impatient: None, policy: str, versions: list[dict[str, str]]

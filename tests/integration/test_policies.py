@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DIRECTORY, PAIR, Installation, md5
+from .conftest import DIRECTORY, PAIR, Installation, stored
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
-CHANGED = {"image_1": md5("a better image"), "label_1": md5("a label")}
-WITH_SCAN = {**REGISTERED, "dicom_1": md5("a scan")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
+CHANGED = {"image_1": stored("a better image"), "label_1": stored("a label")}
+WITH_SCAN = {**REGISTERED, "dicom_1": stored("a scan")}
 
 
 def changed(site: Installation, policy: str) -> None:
@@ -102,7 +102,7 @@ def test_a_held_version_follows_the_file_when_it_changes_once_more(site: Install
     site.run("retry", "p1")
 
     assert site.sync().exit_code == 0
-    assert site.registered() == [REGISTERED, {**CHANGED, "image_1": md5("the best image")}]
+    assert site.registered() == [REGISTERED, {**CHANGED, "image_1": stored("the best image")}]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_on_change_new_unit_registers_all_present_files_as_the_next_version(site
     assert site.states() == {"p1": "registered", "p1#2": "registered"}
     site.write({"p1/image.png": "the best image"})
     assert site.sync().exit_code == 0
-    assert site.registered()[2] == {**CHANGED, "image_1": md5("the best image")}
+    assert site.registered()[2] == {**CHANGED, "image_1": stored("the best image")}
     assert site.states().keys() == {"p1", "p1#2", "p1#3"}
 
 
@@ -249,7 +249,7 @@ def test_duplicates_hold_waits_for_a_person(site: Installation) -> None:
 
 def test_a_held_duplicate_goes_when_a_person_retries_it_by_its_key(site: Installation) -> None:
     """`retry KEY`: what a policy holds is registered as a new unit."""
-    site.configure(extra=DIRECTORY, feed='duplicates = "hold"')
+    site.configure(extra=DIRECTORY, feed='duplicates = "hold"', head='api = "v1"')
     site.write(SAME)
     site.sync()
     held = next(key for key, state in site.states().items() if state == "held")
@@ -276,7 +276,7 @@ def test_duplicates_register_registers_every_key(site: Installation) -> None:
 def test_the_oldest_duplicate_takes_the_place_of_a_unit_that_the_server_refuses(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write({f"p{n}/{name}": content for n in (1, 2, 3) for name, content in (("i.png", "i"), ("l.json", "l"))})
-    site.server.fault("POST data_units/", "status", code=400, body={"detail": "not this one"})
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=400, body={"detail": "not this one"})
 
     assert site.sync().exit_code == 1
 

@@ -8,9 +8,9 @@ import pytest
 
 from synapse_sync.devserver.store import Database
 
-from .conftest import DIRECTORY, IMAGE, LABEL, PAIR, Installation, md5
+from .conftest import DIRECTORY, IMAGE, LABEL, PAIR, Installation, stored
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 V2 = 'api = "v2"'
 
 
@@ -61,7 +61,7 @@ def test_meta_that_breaks_the_schema_is_held_before_a_byte_is_sent(site: Install
     assert "read_files" not in outcome.counts
 
 
-def refuse(site: Installation, *keys: str, api: str = "v1") -> None:
+def refuse(site: Installation, *keys: str, api: str = "v2") -> None:
     """The server refuses these units: its schema has changed, and a cache still gives out the collection without it."""
     route = "data_collections/{id}/" if api == "v1" else "v2/data-collections/{id}/"
     spec = {"id": 1, "file_type": "image", "extensions": [".png"], "is_required": True}
@@ -100,7 +100,7 @@ def test_a_refused_unit_is_not_sent_again_until_something_changes_or_a_person_sa
     site.server.reset_stats()
 
     assert site.sync().exit_code == 1
-    assert site.requests("POST data_units/") == 0
+    assert site.requests("POST v2/data-units/bulk-create/") == 0
 
     site.change_collection(schema={})
     site.run("retry", "--all")
@@ -127,8 +127,8 @@ def lose(site: Installation, content: str) -> None:
 
     def delete(db: Database) -> None:
         named = "SELECT id FROM data_files WHERE checksum = ?"
-        db.execute(f"DELETE FROM unit_files WHERE data_file IN ({named})", (md5(content),))
-        db.execute("DELETE FROM data_files WHERE checksum = ?", (md5(content),))
+        db.execute(f"DELETE FROM unit_files WHERE data_file IN ({named})", (stored(content),))
+        db.execute("DELETE FROM data_files WHERE checksum = ?", (stored(content),))
 
     site.in_backend(delete)
 
@@ -147,8 +147,8 @@ def test_a_content_that_the_server_lost_is_sent_again(site: Installation) -> Non
     assert outcome.exit_code == 0
     assert site.states() == {"p1": "registered", "p2": "registered", "p3": "registered"}
     assert site.registered()[1:] == [
-        {"image_1": md5("image.png of p3"), "label_1": md5("label.json of p3")},
-        {"image_1": md5("an image"), "label_1": md5("another label")},
+        {"image_1": stored("image.png of p3"), "label_1": stored("label.json of p3")},
+        {"image_1": stored("an image"), "label_1": stored("another label")},
     ]
     sent = ["an image", "another label", "image.png of p3", "label.json of p3"]
     assert site.received() == sum(map(len, sent))
@@ -157,21 +157,22 @@ def test_a_content_that_the_server_lost_is_sent_again(site: Installation) -> Non
 def test_a_content_that_the_server_never_admits_to_have_is_sent_again_once(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
-    words = {"files": [f"there is no data file with checksum {md5('an image')}"]}
-    site.server.fault("POST data_units/", "status", code=400, times=None, body=[words])
+    words = {"files": [f"there is no data file with checksum {stored('an image')}"]}
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=400, times=None, body=words)
 
     assert site.sync().exit_code == 1
 
     assert site.states() == {"p1": "held"}
     assert site.received() == 2 * len("an image") + len("a label")
-    assert site.requests("POST data_units/") == 2
+    assert site.requests("POST v2/data-units/bulk-create/") == 2
 
 
 @pytest.mark.parametrize(
     ("route", "api"),
     [
         ("POST data_files/verify_checksums/", "v1"),
-        ("POST data_files/", "v1"),
+        ("POST v2/data-collections/{id}/upload-urls/", "v2"),
+        ("POST v2/data-collections/{id}/finalize-upload/", "v2"),
         ("POST data_units/", "v1"),
         ("POST v2/data-units/bulk-create/", "v2"),
         ("GET data_collections/{id}/", "v1"),
@@ -194,12 +195,12 @@ def test_a_server_that_is_busy_for_a_moment_is_waited_for_within_the_run(
 def test_a_server_that_stays_busy_is_left_for_a_later_run(site: Installation, impatient: None) -> None:
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
-    site.server.fault("POST data_files/", "status", code=503, times=None, retry_after=60)
+    site.server.fault("PUT object/", "status", code=503, times=None, retry_after=60)
 
     outcome = site.sync()
 
     assert outcome.exit_code == 1
-    assert "the server answered 503" in json.dumps(outcome.feed["run"]["problems"])
+    assert "the storage answered 503" in json.dumps(outcome.feed["run"]["problems"])
     site.server.clear_faults()
     site.run("retry", "--all")
     assert site.sync().exit_code == 0
@@ -210,7 +211,7 @@ def test_a_server_that_stays_busy_is_left_for_a_later_run(site: Installation, im
 def test_a_firewall_that_refuses_one_file_holds_up_its_unit_alone(site: Installation, impatient: None) -> None:
     site.configure(extra=DIRECTORY, head="[upload]\nworkers = 1")
     site.write(pairs("p1", "p2"))
-    site.server.fault("POST data_files/", "html", code=403)
+    site.server.fault("PUT object/", "html", code=403)
 
     outcome = site.sync()
 
@@ -224,16 +225,16 @@ def test_a_server_that_refuses_the_first_units_is_not_sent_thousands_more(site: 
     site.configure(extra=DIRECTORY, head="[upload]\nbatch_size = 20")
     site.write([f"p{number}/{name}" for number in range(100) for name in ("image.png", "label.json")])
     words = {"detail": "this collection is frozen"}
-    site.server.fault("POST data_units/", "status", code=400, body=words, times=None)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=400, body=words, times=None)
 
     outcome = site.sync()
 
     assert outcome.exit_code == 1
     assert "the server refused its first 20 units and took none" in outcome.feed["paused"]
     assert "this collection is frozen" in outcome.feed["paused"]
-    asked = site.requests("POST data_units/")
+    asked = site.requests("POST v2/data-units/bulk-create/")
     assert site.sync().exit_code == 1
-    assert site.requests("POST data_units/") == asked
+    assert site.requests("POST v2/data-units/bulk-create/") == asked
 
     site.server.clear_faults()
     site.run("retry", "--all")

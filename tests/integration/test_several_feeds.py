@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from .conftest import DIRECTORY, PAIR, Installation, md5
+from .conftest import DIRECTORY, PAIR, Installation, stored
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 
 
 def two_feeds(site: Installation, first: str = "a", second: str = "b") -> None:
@@ -49,7 +49,7 @@ def test_only_the_named_feeds_run(both: Installation) -> None:
     outcome = both.sync("b")
 
     assert [feed["name"] for feed in outcome.json["feeds"]] == ["b"]
-    assert both.registered() == [{"image_1": md5("another image"), "label_1": md5("another label")}]
+    assert both.registered() == [{"image_1": stored("another image"), "label_1": stored("another label")}]
     assert [feed["name"] for feed in both.run("plan", "--json", "a").json["feeds"]] == ["a"]
     both.sync()
     assert [feed["name"] for feed in both.run("status", "--json", "a").json["feeds"]] == ["a"]
@@ -94,7 +94,7 @@ def test_a_file_held_in_one_feed_does_not_stop_another(both: Installation) -> No
     outcome = both.sync()
 
     assert outcome.exit_code == 1
-    assert both.registered() == [{"image_1": md5("another image"), "label_1": md5("another label")}]
+    assert both.registered() == [{"image_1": stored("another image"), "label_1": stored("another label")}]
     attention = {feed["name"]: feed["attention"] for feed in outcome.json["feeds"]}
     assert attention["b"] == []
     assert "2 files for image_1" in json.dumps(attention["a"])

@@ -134,7 +134,7 @@ def test_a_sidecar_that_arrives_changes_or_goes_before_its_unit_is_sent_is_taken
 ) -> None:
     site.configure(extra=BY_FOLDER + SIDECAR)
     site.write(PAIR)
-    site.server.fault("POST data_units/", "status", code=503, times=None)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=503, times=None)
     steps: list[tuple[str | None, object]] = [(None, None), ('{"age": 1}', 1), ('{"age": 2}', 2), (None, None)]
     for content, age in steps:
         sidecar = site.share / "p1/a.meta.json"
@@ -185,7 +185,7 @@ def test_case_and_unicode_forms_make_no_difference(site: Installation, image: st
 def test_a_sidecar_that_is_renamed_away_is_waited_for_no_longer(site: Installation, impatient: None) -> None:
     site.configure(specs=[IMAGE], extra=BY_STEM + SIDECAR)
     site.write({"a.png": "an image", "b.png": "another image", "a.json": '{"age": 45}'})
-    site.server.fault("POST data_units/", "status", code=503, times=None)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=503, times=None)
     site.sync()
     (site.share / "a.json").rename(site.share / "b.json")
     site.sync()

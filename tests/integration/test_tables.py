@@ -282,7 +282,7 @@ def test_a_plan_shows_the_same_meta_and_writes_nothing(site: Installation) -> No
 def test_a_table_that_goes_or_turns_into_another_is_noticed(site: Installation, impatient: None) -> None:
     configure(site)
     site.write(["P1.png"])
-    site.server.fault("POST data_units/", "status", code=503, times=None)
+    site.server.fault("POST v2/data-units/bulk-create/", "status", code=503, times=None)
     steps: list[tuple[str, str | None, object]] = [
         ("meta.csv", "filename,age\nP1,1\n", "1"),
         ("meta.csv", None, None),

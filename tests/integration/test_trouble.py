@@ -13,9 +13,9 @@ import pytest
 
 from synapse_sync.devserver import DevServer, Options
 
-from .conftest import DIRECTORY, PAIR, Installation, Printed, md5, typed, until
+from .conftest import DIRECTORY, PAIR, Installation, Printed, stored, typed, until
 
-REGISTERED = {"image_1": md5("an image"), "label_1": md5("a label")}
+REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 
 
 def says_once(printed: Printed, words: str, *, code: int) -> None:
@@ -282,10 +282,10 @@ def test_without_a_ledger_none_is_made(site: Installation, command: list[str]) -
 def test_a_locked_ledger_is_told_with_the_process_that_holds_it(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write(PAIR)
-    site.server.fault("POST data_units/", "delay", seconds=600)
+    site.server.fault("POST v2/data-units/bulk-create/", "delay", seconds=600)
     other = site.process("once")
     try:
-        until(lambda: site.requests("POST data_units/"), "the other process is at its last step")
+        until(lambda: site.requests("POST v2/data-units/bulk-create/"), "the other process is at its last step")
         says_once(site.type("once"), f"another synapse-sync (process {other.pid}) is working", code=4)
         says_once(site.type("retry", "--all"), f"another synapse-sync (process {other.pid}) is working", code=4)
         assert site.type("status").exit_code == 0, "looking is always possible"

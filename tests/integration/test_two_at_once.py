@@ -10,12 +10,12 @@ import pytest
 from synapse_sync.errors import LedgerFull
 from synapse_sync.ledger import open_for_writing
 
-from .conftest import DIRECTORY, PAIR, STEM, Installation, md5
+from .conftest import DIRECTORY, PAIR, STEM, Installation, stored
 from .test_content import sync_without_privilege
 
 ASSETS = '[feeds.assets.image_1]\npath = "images"\n[feeds.assets.label_1]\npath = "labels"\n'
 LIMIT = '[upload]\nmax_file_size = "100B"'
-REGISTER = "POST data_units/"
+REGISTER = "POST v2/data-units/bulk-create/"
 
 
 @pytest.mark.parametrize("name", ["p1/picture.png", "p1/image.jpg"])
@@ -108,7 +108,7 @@ def test_a_run_ends_although_a_failed_unit_waits_for_a_file_that_is_changing(
 
     assert site.files()["p1/image.png"] == ("seen", "scans:p1")
     site.sync()
-    assert site.registered() == [{"image_1": md5("changed"), "label_1": md5("a label")}]
+    assert site.registered() == [{"image_1": stored("changed"), "label_1": stored("a label")}]
 
 
 def test_a_run_ends_although_a_held_version_waits_for_a_file_that_may_not_be_read(site: Installation) -> None:
@@ -206,12 +206,12 @@ def test_a_disk_that_is_full_is_told_as_such_each_time(tmp_path: Path) -> None:
 def test_a_file_that_comes_while_a_task_is_refused_is_late(site: Installation, impatient: None) -> None:
     site.configure(extra=DIRECTORY, project=True)
     site.write(PAIR)
-    site.server.fault("POST tasks/", "status", code=503, times=None)
+    site.server.fault("POST v2/tasks/bulk-create/", "status", code=503, times=None)
     site.sync()
     site.write({"p1/scan.dcm": "a late scan"})
     site.sync()
     site.server.clear_faults()
-    site.server.fault("POST tasks/", "status", code=400, times=None)
+    site.server.fault("POST v2/tasks/bulk-create/", "status", code=400, times=None)
     site.run("retry", "--all")
     site.sync()
     assert site.states() == {"p1": "held"}
@@ -242,7 +242,7 @@ def test_a_unit_of_unknown_outcome_whose_files_changed_is_left_alone(site: Insta
 def test_a_task_is_never_asked_of_another_tenant(site: Installation, impatient: None) -> None:
     site.configure(extra=DIRECTORY, head='tenant = "one"', project=True)
     site.write(PAIR)
-    site.server.fault("POST tasks/", "status", code=503, times=None)
+    site.server.fault("POST v2/tasks/bulk-create/", "status", code=503, times=None)
     site.sync()
     site.server.clear_faults()
     site.server.reset_stats()
@@ -251,7 +251,7 @@ def test_a_task_is_never_asked_of_another_tenant(site: Installation, impatient: 
 
     site.sync()
 
-    assert site.requests("POST tasks/") == 0
+    assert site.requests("POST v2/tasks/bulk-create/") == 0
     site.configure(extra=DIRECTORY, head='tenant = "one"', project=True)
     assert site.sync().exit_code == 0
     assert site.states() == {"p1": "registered"}

@@ -29,7 +29,9 @@ def fetch(transport: Transport, api: str, number: int) -> Collection:
     described = answer.get("file_specifications")
     if not isinstance(described, list) or not described or not all(isinstance(item, dict) for item in described):
         raise CollectionUnusable(f"data collection {number} has no file specifications", hint="add them in Synapse")
-    complete = all("extensions" in item for item in described)
+    if api == "v2":
+        answer = {**answer, "file_specifications": _with_extensions(transport, number, described)}
+    complete = all("extensions" in item for item in answer["file_specifications"])
     return parse_collection(number, answer, {} if complete else _extensions_by_type(transport))
 
 
@@ -56,6 +58,21 @@ def _spec(item: Mapping[str, Any], by_type: Extensions) -> Spec:
         required=bool(item.get("is_required", True)),
         sequential=bool(item.get("is_sequential", False)),
     )
+
+
+def _with_extensions(transport: Transport, number: int, described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """v2's specs with the type and extensions that v1 shows of each: v2 knows the extensions of whole types only."""
+    doing = f"learn the extensions of data collection {number}"
+    try:
+        answer = transport.call("GET", f"data_collections/{number}/", doing, query=_EXPANDED)
+    except (Rejected, TokenRefused):
+        return described
+    shown = answer.get("file_specifications") if isinstance(answer, dict) else None
+    v1 = {item.get("name"): item for item in shown or () if isinstance(item, dict)}
+    kept = ("file_type", "extensions")
+    return [
+        item | {key: value for key, value in v1.get(item.get("name"), {}).items() if key in kept} for item in described
+    ]
 
 
 def _extensions(listed: Iterable[Any]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse_sync.destinations.synapse.calls import REGISTER
-from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone
+from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, unclear
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.errors import Rejected
 from synapse_sync.records import OutgoingUnit, UnitOutcome
@@ -27,12 +27,13 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
     """
     what = f"unit {units[0].key}" if len(units) == 1 else f"{len(units)} units"
     doing = f"register {what} in data collection {collection}"
+    data: Any
+    path, data, outcomes = _BULK, _bulk(collection, units), outcomes_v2
+    if api == "v1":
+        listed = [{"data_collection": collection, **_described(unit)} for unit in units]
+        path, data, outcomes = "data_units/", listed, outcomes_v1
     try:
-        if api == "v2":
-            answer = transport.call("POST", _BULK, doing, REGISTER, data=_bulk(collection, units))
-            return outcomes_v2(units, answer)
-        data: Any = [{"data_collection": collection, **_described(unit)} for unit in units]
-        return outcomes_v1(units, transport.call("POST", "data_units/", doing, REGISTER, data=data))
+        answer = transport.call("POST", path, doing, REGISTER, data=data)
     except Rejected as refused:
         if refused.status in NO_SUCH_ADDRESS:
             raise Gone(doing, refused) from refused
@@ -40,6 +41,9 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
             raise
         said = refused.message.removeprefix(f"could not {doing}")  # a unit's key may be a checksum too
         return [UnitOutcome("rejected", reason=refused.message, lacking=named(units[0], said))]
+    if answer is None:
+        raise unclear(doing, "the answer is empty", change=True)
+    return outcomes(units, answer)
 
 
 def rehearse(transport: Transport, collection: int, units: Sequence[OutgoingUnit]) -> None:

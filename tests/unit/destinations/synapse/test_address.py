@@ -42,6 +42,6 @@ def test_the_destinations_name_is_host_and_tenant():
     assert SynapseDestination("https://h", "syn_x").name == "h|"
 
 
-def test_auto_registers_through_v1():
-    assert SynapseDestination("https://h", "syn_x").api == "v1"
+def test_auto_is_not_known_until_the_server_was_asked():
+    assert SynapseDestination("https://h", "syn_x").api == ""
     assert SynapseDestination("https://h", "syn_x", api="v2").api == "v2"

@@ -16,7 +16,7 @@ def kinds(outcomes):
     return [(outcome.kind, outcome.server_id) for outcome in outcomes]
 
 
-UNKNOWN = ("unknown", None)
+UNMENTIONED = ("unmentioned", None)
 
 
 @pytest.mark.parametrize(
@@ -30,16 +30,16 @@ def test_a_v1_answer_may_be_a_list_results_or_one_unit(answer):
     "answer", [None, [], {}, {"results": []}, [{"id": None}], [{"id": "10"}], [{"id": True}], ["x"], "x", [[1]], 5]
 )
 def test_a_v1_answer_without_the_units_id_leaves_it_unknown(answer):
-    assert kinds(outcomes_v1([unit(1)], answer)) == [UNKNOWN]
+    assert kinds(outcomes_v1([unit(1)], answer)) == [UNMENTIONED]
 
 
 def test_without_sync_keys_fewer_rows_than_units_leave_all_unknown():
     """Nobody can say which one v1 left out."""
-    assert kinds(outcomes_v1([unit(1), unit(2)], [{"id": 10}])) == [UNKNOWN, UNKNOWN]
+    assert kinds(outcomes_v1([unit(1), unit(2)], [{"id": 10}])) == [UNMENTIONED, UNMENTIONED]
 
 
 def test_a_row_with_somebody_elses_sync_key_is_nobodys():
-    assert kinds(outcomes_v1([unit(1, "k1")], [{"id": 10, "meta": {"sync_key": "other"}}])) == [UNKNOWN]
+    assert kinds(outcomes_v1([unit(1, "k1")], [{"id": 10, "meta": {"sync_key": "other"}}])) == [UNMENTIONED]
 
 
 def test_two_units_of_equal_content_share_a_sync_key_and_still_get_one_row_each():
@@ -52,11 +52,11 @@ def test_with_sync_keys_rows_find_their_units_in_any_order_and_dropped_ones_are_
     units = [unit(number, f"k{number}") for number in range(data.draw(st.integers(1, 8)))]
     kept = data.draw(st.lists(st.sampled_from(units), unique_by=lambda each: each.id))
     rows = [{"id": 100 + each.id, "meta": {"sync_key": each.sync_key}} for each in kept]
-    expected = [("created", 100 + each.id) if each in kept else UNKNOWN for each in units]
+    expected = [("created", 100 + each.id) if each in kept else UNMENTIONED for each in units]
     if rows:
         assert kinds(outcomes_v1(units, rows)) == expected
     else:
-        assert kinds(outcomes_v1(units, rows)) == [UNKNOWN] * len(units)
+        assert kinds(outcomes_v1(units, rows)) == [UNMENTIONED] * len(units)
 
 
 def test_v2_results_keep_the_order_and_say_whether_the_unit_was_there_before():
@@ -66,7 +66,7 @@ def test_v2_results_keep_the_order_and_say_whether_the_unit_was_there_before():
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"results": [{"data_unit_id": 4}]}, {"results": "x"}])
 def test_a_v2_answer_with_another_number_of_results_leaves_all_unknown(answer):
-    assert kinds(outcomes_v2([unit(1), unit(2)], answer)) == [UNKNOWN, UNKNOWN]
+    assert kinds(outcomes_v2([unit(1), unit(2)], answer)) == [UNMENTIONED, UNMENTIONED]
 
 
 def test_the_checksums_that_the_servers_words_name_are_found_in_any_case():
