@@ -58,6 +58,15 @@ def median(runs: Iterable[Finished]) -> Finished:
     return Finished(*figures, runs[-1].output)
 
 
+def tell(name: str, result: Finished, files: int, size: int) -> None:
+    """One line: what sending so many files of `size` bytes each took."""
+    each = result.seconds / files
+    print(
+        f"  {name:18}{result.seconds:8.2f} s {1 / each:9,.1f} files/s {size / each / 1e6:7,.1f} MB/s "
+        f"{result.cpu_seconds / files * 1e3:9,.2f} ms CPU a file {result.peak_mb:5.0f} MB at the peak"
+    )
+
+
 def print_conditions() -> None:
     """One line: the processor, what else is running on it, and the versions of what decides speed."""
     described = Path("/proc/cpuinfo").read_text().splitlines()
