@@ -16,9 +16,10 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlencode
 
 from lean_http import Collected, Connection, Open, Receiver, Reply
 from lean_uploads import Uploads
@@ -97,6 +98,8 @@ class Backend:
                 return Reply(200, [_collection_v2(number) for number in COLLECTIONS])
             case ["data_units"]:
                 return self._page(query)
+            case ["v2", "data-units"]:
+                return self._page_v2(query)
             case ["data_units", number] if 0 < int(number) <= len(self._units):
                 return Reply(200, self._units[int(number) - 1])
             case ["users", "me"]:
@@ -105,20 +108,32 @@ class Backend:
                 return Reply(200, {"file_types": FILE_TYPES})
         return Reply(404, {"detail": "not found"})
 
+    def _listed(self, asked: dict[str, str]) -> list[Unit]:
+        """The units of the collection that is asked for, newest first unless asked otherwise."""
+        number = int(asked.get("data_collection", 0))
+        units = [unit for unit in self._units if number in (0, unit["data_collection"])]
+        return units if asked.get("ordering") == "id" else units[::-1]
+
     def _page(self, query: str) -> Reply:
-        """GET data_units/: newest first unless asked otherwise."""
-        asked = {name: values[-1] for name, values in parse_qs(query).items()}
+        """GET data_units/."""
+        asked = dict(parse_qsl(query))
         page, size = int(asked.get("page", 1)), int(asked.get("page_size", 100))
-        chosen = int(asked.get("data_collection", 0))
-        units = [unit for unit in self._units if chosen in (0, unit["data_collection"])]
-        if asked.get("ordering") != "id":
-            units.reverse()
-        following = f"/data_units/?page={page + 1}&page_size={size}&data_collection={chosen or ''}"
+        units = self._listed(asked)
         shown = units[(page - 1) * size : page * size]
         if not shown and page > 1:
             return Reply(404, {"detail": "Invalid page."})
-        more = following if page * size < len(units) else None
-        return Reply(200, {"count": len(units), "next": more, "previous": None, "results": shown})
+        following = f"/data_units/?{urlencode({**asked, 'page': page + 1})}" if page * size < len(units) else None
+        return Reply(200, {"count": len(units), "next": following, "previous": None, "results": shown})
+
+    def _page_v2(self, query: str) -> Reply:
+        """GET v2/data-units/; a cursor is the number of units before it."""
+        asked = dict(parse_qsl(query))
+        start, size = int(asked.get("cursor", 0)), int(asked.get("per_page", 100))
+        units = self._listed(asked)
+        shown = [_unit_v2(unit) for unit in units[start : start + size]]
+        following = str(start + size) if start + size < len(units) else None
+        pagination = {"next_cursor": following, "previous_cursor": None, "per_page": size}
+        return Reply(200, {"data": shown, "meta": {"request_id": "lean", "pagination": pagination}})
 
     def _present(self, body: Any) -> Reply:
         return Reply(200, {"existing_checksums": [one for one in body["checksums"] if one in self._uploads.files]})
@@ -134,6 +149,7 @@ class Backend:
             "data_collection": collection,
             "meta": unit.get("meta", {}),
             "files": files,
+            "created": datetime.now(UTC).isoformat(),
         }
         self._units.append(made)
         self._unit_files += len(files)
@@ -176,8 +192,22 @@ def _collection_v2(number: str) -> dict[str, Any]:
     return {**described, "file_specifications": specs}
 
 
+def _unit_v2(unit: Unit) -> Unit:
+    """v2 lists neither files nor meta."""
+    number = unit["id"]
+    collection = unit["data_collection"]
+    return {
+        "id": number,
+        "data_collection_id": collection,
+        "checksum": f"{number:040x}",
+        "created": unit["created"],
+    }
+
+
 def _enveloped(reply: Reply) -> Reply:
-    """As v2 shapes it."""
+    """As v2 shapes it; a page of a list is so already."""
+    if reply.status < 400 and isinstance(reply.value, dict) and "data" in reply.value:
+        return reply
     if reply.status < 400:
         return reply._replace(value={"data": reply.value, "meta": {"request_id": "lean"}})
     code = "NOT_FOUND" if reply.status == 404 else "VALIDATION_ERROR"
