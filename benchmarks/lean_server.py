@@ -62,12 +62,7 @@ class Backend:
         if path == "/data_files/" and method == "POST":
             return uploads.whole(headers)
         if path.startswith("/chunked_upload/"):
-            number = int(path.split("/")[2] or 0)
-            if method == "PUT":
-                return uploads.chunk(number, headers)
-            if method == "GET":
-                return Collected(lambda _: uploads.progress(number, headers))
-            return Collected(lambda body: uploads.finish(number, headers, json.loads(body)["md5"]))
+            return uploads.chunked(method, int(path.split("/")[2] or 0), headers)
         if path.startswith("/v2/"):
             return Collected(lambda body: _enveloped(self._answer(method, path, query, body)))
         return Collected(lambda body: self._answer(method, path, query, body))

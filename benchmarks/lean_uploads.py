@@ -69,8 +69,18 @@ class Uploads:
     def _whole(self, got: Digest) -> Reply:
         return Reply(201, self.add(got.sha1, got.size))
 
-    def chunk(self, number: int, headers: bytes) -> Receiver:
-        """PUT chunked_upload/ and chunked_upload/{id}/ (number 0: a new one): counts once it is whole."""
+    def chunked(self, method: str, number: int, headers: bytes) -> Receiver:
+        """chunked_upload/{id}/: PUT the next chunk, GET how far it is, POST the MD5; number 0 begins one."""
+        if number > len(self._chunked):
+            return Collected(lambda _: Reply(404, {"detail": "Not found."}))
+        if method == "PUT":
+            return self._chunk(number, headers)
+        if method == "GET":
+            return Collected(lambda _: Reply(200, self._state(number, headers)))
+        return Collected(lambda body: self._finish(number, headers, json.loads(body)["md5"]))
+
+    def _chunk(self, number: int, headers: bytes) -> Receiver:
+        """A chunk, which counts once it is whole."""
         told = re.fullmatch(rb"bytes (\d+)-(\d+)/\d+", header(headers, b"content-range"))
         before = self._chunked[number - 1] if number else Digest()
 
@@ -88,8 +98,7 @@ class Uploads:
 
         return HashedPart(Hashed(answer, self._arrived, before.copy()), headers)
 
-    def finish(self, number: int, headers: bytes, md5: str) -> Reply:
-        """POST chunked_upload/{id}/."""
+    def _finish(self, number: int, headers: bytes, md5: str) -> Reply:
         got = self._chunked[number - 1]
         if number in self._finished:
             return Reply(400, {"detail": 'Upload has already been marked as "complete"'})
@@ -97,10 +106,6 @@ class Uploads:
             return Reply(400, {"detail": "md5 checksum does not match"})
         self._finished.add(number)
         return Reply(200, self._state(number, headers))
-
-    def progress(self, number: int, headers: bytes) -> Reply:
-        """GET chunked_upload/{id}/."""
-        return Reply(200, self._state(number, headers)) if number <= len(self._chunked) else Reply(404, {})
 
     def _state(self, number: int, headers: bytes) -> dict[str, Any]:
         done = number in self._finished
