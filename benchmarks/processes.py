@@ -47,7 +47,8 @@ def run(
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise Failed(f"{' '.join(str(argument) for argument in arguments)} ended with {process.returncode}: {output}")
+        command = " ".join(str(argument) for argument in arguments)
+        raise Failed(f"{command} ended with {process.returncode}: {output[:1000]}")
     return Finished(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, output)
 
 
