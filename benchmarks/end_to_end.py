@@ -1,10 +1,12 @@
-"""`synapse-sync once` against the real SDK's upload_data_collection: the same files, one server, one run, taking turns.
+"""`synapse-sync once` against the real SDK: the same files, one server, one run, taking turns.
 
-Both run in a process of their own, with their own defaults, each time on files that neither the server nor a ledger has
-seen. Compared are whole processes (start, listing, checksums, ledger and all) and, harder on us, our whole process with
-the SDK's one call alone. The server is lean_server.py; wrk tells how much more of it was there to be had.
+Each runs in a process of its own, with its own defaults, on files that neither the server nor a ledger has seen.
+Compared are whole processes (start, listing, checksums, ledger and all) and, harder on us, our whole process with the
+SDK's calls alone; of the SDK's two ways of sending a folder (sdk_upload.py) the faster one counts, round by round. The
+server is lean_server.py; wrk tells how much more of it was there to be had. variants.py says what is sent.
 
-    python benchmarks/end_to_end.py [--sdk-python PATH] [--files N] [--rounds N]
+    python benchmarks/end_to_end.py [--only NAME]… [--files N] [--rounds N] [--large MB]
+                                    [--no-presign] [--no-v2] [--sdk-python PATH]
 
 The SDK's Python may also be named by SYNAPSE_SDK_PYTHON; without either a venv with it is made (needs Python 3.12).
 """
@@ -17,116 +19,97 @@ import os
 import shutil
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from installation import TOKEN, counts, lean_server, write_config
+from clients import OURS, Client, check_once, once, route, sdk_clients, since, write_share
+from installation import counts, lean_server
 from measure import scratch_folder, verdict
-from processes import Failed, Finished, median, print_conditions, run
-from sample_files import write_images, write_pairs
+from processes import Failed, Finished, median, print_conditions, run, tell
+from repeated_runs import after_kill, second_run
 from sdk_venv import sdk_python
+from variants import MEMORY, VARIANTS, Variant
 
 HERE = Path(__file__).parent
-TARGET = 1.5
-MEMORY = 150  # MB
-SIZE = 9000  # bytes a file: what protocol §7 has production figures of
-
-
-class Variant(NamedTuple):
-    """What is sent: `write` makes the files; collection is one of lean_server.COLLECTIONS; latency in seconds.
-
-    part: of the files that are asked for, how many are enough where the time goes into waiting.
-    """
-
-    name: str
-    write: Callable[[Path, int, int], None]
-    collection: int
-    files_a_unit: int = 1
-    latency: float = 0.0
-    part: float = 1.0
-
-
-VARIANTS = (
-    Variant("images, one a unit", write_images, 1),
-    Variant("image and label pairs", write_pairs, 2, files_a_unit=2),
-    Variant("images, 40 ms of latency", write_images, 1, latency=0.04, part=0.4),
-)
 
 
 def main() -> None:
-    """Run all variants; exits 1 where a client did not send everything exactly once."""
+    """Run all variants, or those named; exits 1 where a client did not send everything exactly once."""
+    chosen = _arguments()
+    theirs = sdk_clients(sdk_python(chosen.sdk_python), presign=not chosen.no_presign)
+    server = [option for option in ("--no-presign", "--no-v2") if getattr(chosen, option[2:].replace("-", "_"))]
+    print_conditions()
+    failed = False
+    for variant in VARIANTS:
+        if chosen.only and variant.name not in chosen.only:
+            continue
+        if variant.part == 0:
+            variant = variant._replace(size=chosen.large * 1_000_000)
+        try:
+            with lean_server(variant.latency, *server) as url:
+                _run(variant, variant.files(chosen.files), chosen.rounds, url, theirs)
+        except Failed as failure:
+            print(failure, file=sys.stderr)
+            failed = True
+    print_conditions()
+    sys.exit(1 if failed else 0)
+
+
+def _arguments() -> argparse.Namespace:
+    names = [variant.name for variant in VARIANTS]
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--files", type=int, default=5000, help="files a round (5000)")
+    options.add_argument("--only", action="append", choices=names, help="this variant; may be repeated")
+    options.add_argument("--files", type=int, default=5000, help="small files a round (5000); of others a part of that")
+    options.add_argument("--large", type=int, default=2000, metavar="MB", help="size of the one large file (2000)")
     options.add_argument("--rounds", type=int, default=3, help="rounds of each variant (3)")
+    options.add_argument("--no-presign", action="store_true", help="the server's storage can't presign")
+    options.add_argument("--no-v2", action="store_true", help="the server has v1 only")
     options.add_argument("--sdk-python", default=os.environ.get("SYNAPSE_SDK_PYTHON"), metavar="PATH")
-    chosen = options.parse_args()
-    python = sdk_python(chosen.sdk_python)
-    print_conditions()
-    try:
-        for variant in VARIANTS:
-            _compare(variant, round(chosen.files * variant.part) // 2 * 2, chosen.rounds, python)
-    except Failed as failure:
-        print(failure, file=sys.stderr)
-        sys.exit(1)
-    print_conditions()
+    return options.parse_args()
 
 
-def _compare(variant: Variant, files: int, rounds: int, python: Path) -> None:
+def _run(variant: Variant, files: int, rounds: int, url: str, theirs: Mapping[str, Client]) -> None:
+    size = f"{variant.size / 1000:,.0f} KB" if variant.size < 1e6 else f"{variant.size / 1e6:,.0f} MB"
+    small = variant.kind == "compare" and variant.size < 1e6 and not variant.latency
+    ceiling = _ceiling(url) if small else ""
+    print(f"\n{variant.name}: {variant.title}; {files:,} of {size}, rounds: {rounds}, medians{ceiling}", flush=True)
+    if variant.kind == "compare":
+        _compare(variant, files, rounds, url, theirs)
+    elif variant.kind == "second":
+        second_run(variant, files, rounds, url, theirs)
+    else:
+        after_kill(variant, files, rounds, url)
+
+
+def _compare(variant: Variant, files: int, rounds: int, url: str, theirs: Mapping[str, Client]) -> None:
     """All rounds of one variant, and what they say."""
-    ours: list[Finished] = []
-    theirs: list[Finished] = []
-    with lean_server(variant.latency) as url:
-        ceiling = "" if variant.latency else _ceiling(url)
-        clients: list[tuple[list[Finished], Callable[[Path], Finished]]] = [
-            (ours, lambda folder: _once(url, variant.collection, folder)),
-            (theirs, lambda folder: _sdk(python, url, variant.collection, folder)),
-        ]
-        for number in range(rounds):
-            for results, client in clients if number % 2 == 0 else reversed(clients):
-                with scratch_folder() as folder:
-                    variant.write(folder / "share", files, SIZE)
-                    results.append(_checked(url, variant, files, lambda: client(folder)))  # noqa: B023
-    print(f"\n{variant.name}: {files:,} files of {SIZE / 1000:.0f} KB, {rounds} rounds, medians{ceiling}")
-    _tell("synapse-sync once", median(ours), files)
-    _tell("SDK, whole process", median(theirs), files)
-    calls = [json.loads(one.output)["seconds"] for one in theirs]
-    call = statistics.median(calls)
-    print(f"  {'SDK, its call alone':22} {call:7.2f} s  {files / call:7,.0f} files/s")
-    whole = statistics.median(them.seconds / us.seconds for us, them in zip(ours, theirs, strict=True))
-    alone = statistics.median(seconds / us.seconds for us, seconds in zip(ours, calls, strict=True))
-    target = TARGET if not variant.latency else 1.0
-    verdict("  whole processes, SDK's time / ours, median of the rounds", whole, target, at_least=True)
-    verdict("  the SDK's call alone / our whole process", alone, target, at_least=True)
-    verdict("  our peak memory in MB", median(ours).peak_mb, MEMORY, at_least=False)
-
-
-def _tell(name: str, result: Finished, files: int) -> None:
-    print(
-        f"  {name:22} {result.seconds:7.2f} s  {files / result.seconds:7,.0f} files/s  "
-        f"{result.cpu_seconds / files * 1e6:6,.0f} us CPU a file  {result.peak_mb:5.0f} MB at the peak"
+    clients: dict[str, Client] = {OURS: once, **theirs}
+    results: dict[str, list[Finished]] = {name: [] for name in clients}
+    ways = ""
+    for number in range(rounds):
+        first = number % len(clients)
+        for name in [*clients][first:] + [*clients][:first]:
+            with scratch_folder() as folder:
+                share = write_share(variant, files, folder)
+                before = counts(url)
+                results[name].append(clients[name](url, variant.collection, folder))
+                got = since(url, before)
+                check_once(f"{variant.title}, {name}", share, got)
+                ways = route(got) if name == OURS else ways
+    for name, runs in results.items():
+        tell(name, median(runs), files, variant.size)
+    print(f"  ours: {ways}")
+    ours = results.pop(OURS)
+    whole = statistics.median(
+        min(them.seconds for them in turn) / us.seconds for us, *turn in zip(ours, *results.values(), strict=True)
     )
-
-
-def _checked(url: str, variant: Variant, files: int, client: Callable[[], Finished]) -> Finished:
-    """What the client took; Failed where the server did not get each file and each unit exactly once."""
-    before = counts(url)
-    result = client()
-    after = counts(url)
-    got = {name: after[name] - before[name] for name in ("files", "contents", "units", "unit_files")}
-    units = files // variant.files_a_unit
-    if got != {"files": files, "contents": files, "units": units, "unit_files": files}:
-        raise Failed(f"{variant.name}: {files} files in {units} units were to be sent, the server got {got}")
-    return result
-
-
-def _once(url: str, collection: int, folder: Path) -> Finished:
-    config = write_config(folder, url, collection)
-    return run([sys.executable, "-m", "synapse_sync", "--config", config, "once", "--json"], TOKEN)
-
-
-def _sdk(python: Path, url: str, collection: int, folder: Path) -> Finished:
-    return run([python, HERE / "sdk_upload.py", url, str(collection), folder / "share"])
+    alone = statistics.median(
+        min(json.loads(them.output)["seconds"] for them in turn) / us.seconds
+        for us, *turn in zip(ours, *results.values(), strict=True)
+    )
+    verdict("  whole processes, SDK's better / ours", whole, variant.target, at_least=True, stretch=variant.stretch)
+    verdict("  the SDK's calls alone, better / our whole process", alone, variant.target, at_least=True)
+    verdict("  our peak memory in MB", median(ours).peak_mb, MEMORY, at_least=False)
 
 
 def _ceiling(url: str) -> str:

@@ -16,9 +16,9 @@ TOKEN = {"SYNAPSE_ACCESS_TOKEN": "syn_dev"}
 
 
 @contextmanager
-def lean_server(latency: float = 0.0) -> Iterator[str]:
+def lean_server(latency: float = 0.0, *options: str) -> Iterator[str]:
     """lean_server.py in a process of its own, each answer `latency` seconds late; gives its URL."""
-    command = [sys.executable, SERVER, "--latency", str(latency)]
+    command = [sys.executable, SERVER, "--latency", str(latency), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -28,7 +28,11 @@ def lean_server(latency: float = 0.0) -> Iterator[str]:
 
 
 def counts(url: str) -> dict[str, int]:
-    """What the server has got so far: requests, files, contents (distinct files), units, unit_files."""
+    """What the server has got so far: requests, files and their bytes, contents (distinct files), units, unit_files.
+
+    Bytes count as they arrive, also those of an upload that broke off. presigned and v2_units: those of the files and
+    units that came that way.
+    """
     with urllib.request.urlopen(f"{url}/counts/") as answer:
         counted: dict[str, int] = json.load(answer)
     return counted

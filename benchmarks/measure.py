@@ -40,10 +40,12 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def verdict(what: str, ratio: float, target: float, *, at_least: bool) -> bool:
-    """Print one line with the ratio and its target; says whether it was reached."""
+def verdict(what: str, ratio: float, target: float, *, at_least: bool, stretch: float | None = None) -> bool:
+    """Print one line with the ratio and its target (`stretch`: a better one yet); says whether it was reached."""
     reached = ratio >= target if at_least else ratio <= target
-    print(f"{what}: {ratio:.2f} (target {'>=' if at_least else '<='} {target}) {'reached' if reached else 'MISSED'}")
+    wish = "" if stretch is None else f", better {stretch}"
+    sign = ">=" if at_least else "<="
+    print(f"{what}: {ratio:.2f} (target {sign} {target}{wish}) {'reached' if reached else 'MISSED'}")
     return reached
 
 

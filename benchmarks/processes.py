@@ -47,7 +47,8 @@ def run(
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise Failed(f"{' '.join(str(argument) for argument in arguments)} ended with {process.returncode}: {output}")
+        command = " ".join(str(argument) for argument in arguments)
+        raise Failed(f"{command} ended with {process.returncode}: {output[:1000]}")
     return Finished(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, output)
 
 
@@ -56,6 +57,15 @@ def median(runs: Iterable[Finished]) -> Finished:
     runs = list(runs)
     figures = (statistics.median(getattr(one, name) for one in runs) for name in Finished._fields[:3])
     return Finished(*figures, runs[-1].output)
+
+
+def tell(name: str, result: Finished, files: int, size: int) -> None:
+    """One line: what sending so many files of `size` bytes each took."""
+    each = result.seconds / files
+    print(
+        f"  {name:18}{result.seconds:8.2f} s {1 / each:9,.1f} files/s {size / each / 1e6:7,.1f} MB/s "
+        f"{result.cpu_seconds / files * 1e3:9,.2f} ms CPU a file {result.peak_mb:5.0f} MB at the peak"
+    )
 
 
 def print_conditions() -> None:

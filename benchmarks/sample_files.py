@@ -8,6 +8,7 @@ from pathlib import Path
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"  # the SDK refuses a .png that does not begin like one
 PER_FOLDER = 100
+BLOCK = 1 << 20
 
 
 def write_images(root: Path, count: int, size: int) -> None:
@@ -22,6 +23,16 @@ def write_pairs(root: Path, count: int, size: int) -> None:
         _path(root, number, ".png").write_bytes(SIGNATURE + os.urandom(size - len(SIGNATURE)))
         points = [[os.urandom(8).hex(), point] for point in range(size // 27)]
         _path(root, number, ".json").write_text(json.dumps({"points": points}))
+
+
+def write_large(root: Path, count: int, size: int) -> None:
+    """`count` images of `size` bytes, too large for random bytes throughout: one block, numbered, over and over."""
+    block = bytearray(os.urandom(BLOCK))
+    for number in range(count):
+        with _path(root, number, ".png").open("wb") as file:
+            for start in range(0, size, BLOCK):
+                block[:16] = SIGNATURE + (number << 32 | start // BLOCK).to_bytes(8, "big")
+                file.write(memoryview(block)[: size - start])
 
 
 def _path(root: Path, number: int, extension: str) -> Path:
