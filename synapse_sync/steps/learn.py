@@ -21,8 +21,8 @@ def learn(work: Work) -> None:
         keep_learned(work)
     if work.feed.duplicates == "register" and work.destination.api == "v2":
         raise FeedPaused(
-            f'feed {work.feed.name}: duplicates = "register" can\'t be done: the server speaks v2, which keeps one unit '
-            "per set of files",
+            f'feed {work.feed.name}: duplicates = "register" can\'t be done: the server speaks v2, which keeps one '
+            "unit per set of files",
             hint='write "skip" or "hold", or server.api = "v1"',
         )
 

@@ -55,9 +55,12 @@ def test_silence_is_given_up_after_the_read_timeout(call, monkeypatch):
 
 
 def test_an_empty_answer_to_a_registration_leaves_its_units_unknown():
-    with scripted(EMPTY) as server, connected(server.url) as destination:
-        with pytest.raises(OutcomeUnknown, match="the answer is empty"):
-            destination.register(1, [unit(1, "0" * 32), unit(2, "1" * 32)], destination.api)
+    with (
+        scripted(EMPTY) as server,
+        connected(server.url) as destination,
+        pytest.raises(OutcomeUnknown, match="the answer is empty"),
+    ):
+        destination.register(1, [unit(1, "0" * 32), unit(2, "1" * 32)], destination.api)
 
 
 def test_an_empty_answer_to_an_upload_leaves_it_unknown_and_to_a_question_means_busy():

@@ -227,7 +227,7 @@ def test_a_file_that_comes_while_a_task_is_refused_is_late(site: Installation, i
 def test_a_unit_of_unknown_outcome_whose_files_changed_is_left_alone(site: Installation) -> None:
     site.configure(extra=DIRECTORY, head='api = "v1"')
     site.write(PAIR)
-    site.server.fault(REGISTER, "drop_before")
+    site.server.fault("POST data_units/", "drop_before")
     site.sync()
     site.write({"p1/image.png": "changed"})
     site.sync()
