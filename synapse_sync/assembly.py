@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from synapse_sync.config import Config, Credentials, Feed, resolve
 from synapse_sync.destinations.base import Destination
@@ -23,6 +24,7 @@ def open_destination(config: Config, credentials: Credentials) -> Iterator[Desti
     """The Synapse server of these credentials, used as the config says; closed on leaving."""
     from synapse_sync.destinations.synapse.destination import SynapseDestination
 
+    limit = config.upload.bandwidth_limit
     destination = SynapseDestination(
         credentials.url,
         credentials.token,
@@ -33,6 +35,8 @@ def open_destination(config: Config, credentials: Credentials) -> Iterator[Desti
         connect_timeout=config.server.connect_timeout,
         read_timeout=config.server.read_timeout,
         workers=workers_of(config),
+        adaptive=config.upload.workers == "auto",
+        bandwidth=lambda: limit.at(datetime.now()) if limit is not None else None,
         route=config.upload.route,
         chunk_size=config.upload.chunk_size,
         token_again=lambda: resolve(config).token,

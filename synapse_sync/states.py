@@ -110,8 +110,8 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
     "ready": frozenset(
         {"registering", "registered", "held", "complete", "forming", "incomplete", "described", "duplicate"}
     ),
-    "registering": frozenset({"registered", "held", "ready"}),
-    "registered": frozenset({"registered"}),  # its metadata changed; the unit stays
+    "registering": frozenset({"registered", "held", "ready", "forming"}),
+    "registered": frozenset({"registered", "forming"}),  # its metadata changed; the server has it no longer
     "incomplete": frozenset({"forming", "complete", "held"}),
     "duplicate": frozenset({"described", "complete", "forming", "incomplete", "held"}),
     # a person's retry: decided anew, or gone on with where the server has it or may have it
@@ -156,4 +156,6 @@ class Code(StrEnum):
     FAILED = "failed"  # an attempt failed; not_before says when the next is due
     META_CHANGED = "meta_changed"  # a registered unit's metadata differs from what was sent
     META_UPDATED = "meta_updated"  # the server has it
+    MISSING = "missing"  # the server no longer has it: it is made again
+    FORGOTTEN = "forgotten"  # a person wanted it to be new
     DISSOLVED = "dissolved"  # a unit whose files all went elsewhere

@@ -1,4 +1,4 @@
-"""`retry`: a person says that what is held shall be decided again."""
+"""`retry` and `forget`: a person says what shall be decided again, or be as if it had never been seen."""
 
 from __future__ import annotations
 
@@ -35,3 +35,25 @@ def retry(
             rows = [row for key in keys or [] for row in find_units(ledger, key)]
             count = retry_units(ledger, rows, now=time.time())
     typer.echo(f"{many(count, 'held unit')} will be decided again by the next run")
+
+
+def forget(
+    ctx: typer.Context,
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="FEED:UNIT_KEY of units.")],
+    registered: Annotated[
+        bool, typer.Option("--registered", help="Also what the server has: it is registered again.")
+    ] = False,
+) -> None:
+    """Drop units from the ledger; their files are new to the next run. Nothing is changed on the server."""
+    from synapse_sync.cli.output import many
+    from synapse_sync.config import find_config, ledger_path, load
+    from synapse_sync.ledger import open_for_writing
+    from synapse_sync.status.stories import find_units
+    from synapse_sync.steps.forget import forget_units
+
+    config = load(find_config(ctx.obj))
+    with open_for_writing(ledger_path(config), create=False) as ledger:
+        rows = [row for key in keys for row in find_units(ledger, key)]
+        count = forget_units(ledger, rows, registered=registered, now=time.time())
+    again = "; what the server has is registered again" if registered else ""
+    typer.echo(f"{many(count, 'unit')} forgotten: the next run takes the files as new{again}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, serve, sync, why
+from synapse_sync.cli import act, config, ledger, login, look, serve, sync, verify, why
 from synapse_sync.errors import ConfigError, SynapseSyncError
 
 app = typer.Typer(
@@ -59,6 +59,8 @@ app.add_typer(look.units_app, name="units")
 app.add_typer(look.runs_app, name="runs")
 app.command()(why.why)
 app.command()(act.retry)
+app.command()(act.forget)
+app.command()(verify.verify)
 app.command()(login.login)
 app.add_typer(config.app, name="config")
 app.add_typer(ledger.app, name="ledger")

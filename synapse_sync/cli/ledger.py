@@ -1,4 +1,4 @@
-"""`ledger check | backup | export`: is the ledger whole, keep a copy, get it out as JSON lines."""
+"""`ledger check | backup | export | rebuild`: is it whole, keep a copy, get it out as JSON lines, begin anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from synapse_sync.cli.look import reading
 
-app = typer.Typer(help="Look after the ledger: check, backup, export.", no_args_is_help=True)
+app = typer.Typer(help="Look after the ledger: check, backup, export, rebuild.", no_args_is_help=True)
 
 
 @app.command()
@@ -65,3 +65,26 @@ def export(ctx: typer.Context) -> None:
     with reading(ctx) as (_, ledger):
         for row in rows(ledger):
             print_json(row, indent=None)
+
+
+@app.command()
+def rebuild(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Replace a lost or damaged ledger by one made from what the server has, so that nothing is registered again.
+
+    The old file is kept beside it. The next run reads all files, sends what the server lacks and recognises its units.
+    """
+    from synapse_sync.assembly import chosen_feeds, open_destination
+    from synapse_sync.config import find_config, ledger_path, load, resolve
+    from synapse_sync.rebuilding import rebuild as rebuild_ledger
+
+    config = load(find_config(ctx.obj))
+    path = ledger_path(config)
+    if not yes and not typer.confirm(f"Replace the ledger {path}? What is held or forgotten in it is lost.", err=True):
+        raise typer.Exit(1)
+    with open_destination(config, resolve(config)) as destination:
+        for feed, words in rebuild_ledger(config, chosen_feeds(config, []), destination, path):
+            typer.echo(f"{feed}: {words}")
+    typer.echo(f"{path}: made anew; the next run reads all files and recognises their units")

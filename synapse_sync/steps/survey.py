@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from synapse_sync.errors import FeedPaused
 from synapse_sync.ledger import Row, Transaction
@@ -36,18 +37,18 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
 
     Raises FeedPaused where the collection has units that can't be recognised, and DestinationErrors.
     """
-    if work.destination.api != "v1" or work.feed.existing != "adopt":
+    if work.destination.api != "v1":
         return set()
-    place = {"destination": work.destination.name, "collection": work.collection.id}
-    if not work.ledger.query("survey_of", **place):
-        look_through(work)
-        with work.ledger.write() as transaction:
-            transaction.run("add_survey", now=work.clock(), **place)
-    silent = work.ledger.query("survey_of", **place)[0]["silent"]
-    if silent:
+    place = _place(work)
+    surveyed = work.ledger.query("survey_of", **place)
+    if work.feed.existing == "ignore" and not (surveyed and surveyed[0]["rebuilt"]):
+        return set()
+    if not surveyed:
+        survey(work)
+    if silent := work.ledger.query("survey_of", **place)[0]["silent"]:
         raise FeedPaused(
-            f"feed {work.feed.name}: data collection {work.collection.id} has {silent} units that this ledger does not "
-            f"know, and the server does not show what they are made of",
+            f"feed {work.feed.name}: data collection {place['collection']} has {silent} units that this ledger does "
+            "not know, and the server does not show what they are made of",
             hint='existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, '
             "recognises them by itself",
         )
@@ -61,11 +62,22 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     return set(found)
 
 
+def survey(work: Work, *, rebuilt: bool = False) -> Row:
+    """Look through the whole collection, once; rebuilt: its units may be our own, made before the ledger was lost.
+
+    Returns what was found: units, silent. Raises DestinationErrors.
+    """
+    look_through(work)
+    with work.ledger.write() as transaction:
+        transaction.run("add_survey", now=work.clock(), rebuilt=rebuilt, **_place(work))
+    return work.ledger.query("survey_of", **_place(work))[0]
+
+
 def look_through(work: Work, since: float | None = None) -> Shown:
     """Keep the units of the feed's collection that the ledger does not know; since: as Destination.units has it."""
     shown = Shown()
-    place = {"destination": work.destination.name, "collection": work.collection.id}
-    for page in work.destination.units(work.collection.id, "v1", since):
+    place = _place(work)
+    for page in work.destination.units(work.feed.data_collection, "v1", since):
         with work.ledger.write() as transaction:
             ids = [unit.id for unit in page]
             known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **place)}
@@ -87,7 +99,7 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
         rows[row["unit"]].append(row)
     strict = work.feed.duplicates == "register"
-    place = {"destination": work.destination.name, "collection": work.collection.id}
+    place = _place(work)
     found: dict[int, int] = {}
     taken: set[int] = set()
     for unit in units:
@@ -104,11 +116,15 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
 
 def take(work: Work, transaction: Transaction, unit: int, server_id: int, outcome: Code) -> None:
     """A unit is the one that the server calls `server_id`."""
-    place = {"destination": work.destination.name, "collection": work.collection.id}
+    place = _place(work)
     transaction.run("take_found", unit=unit, server_id=server_id, **place)
     stamp = work.stamp(transaction)
     task = work.feed.project is not None
     transaction.run("unit_created", id=unit, server_id=server_id, outcome=outcome, task=task, **stamp)
+
+
+def _place(work: Work) -> dict[str, Any]:
+    return {"destination": work.destination.name, "collection": work.feed.data_collection}
 
 
 def composition(files: Mapping[str, str]) -> str:

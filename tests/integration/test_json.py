@@ -29,6 +29,7 @@ COMMANDS = {
     "runs": ["runs"],
     "why PATH": ["why", "p1/image.png"],
     "runs show RUN": ["runs", "show", "1"],
+    "verify": ["verify"],
     "config check": ["config", "check"],
     "config show": ["config", "show"],
 }

@@ -17,7 +17,6 @@ class Mark(NamedTuple):
     """A place in the content to which one can go back."""
 
     position: int
-    md5: hashlib._Hash
     sha1: hashlib._Hash
 
 
@@ -64,13 +63,16 @@ class _View:
 
 
 class Content:
-    """A seekable stream that must turn out to hold exactly `digests`; `position` counts the bytes handed out."""
+    """A seekable stream that must turn out to hold exactly `digests`; `position` counts the bytes handed out.
+
+    SHA-1 alone is held against them: both digests were found in one reading, and it takes half as long as MD5.
+    """
 
     def __init__(self, stream: Readable, name: str, digests: Digests) -> None:
         self.name = name
         self.digests = digests
         self._stream = stream
-        self._start = Mark(0, hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False))
+        self._start = Mark(0, hashlib.sha1(usedforsecurity=False))
         self.back(self._start)
 
     def pieces(self, end: int) -> Iterator[bytes]:
@@ -81,21 +83,20 @@ class Content:
                 raise ContentMismatch(
                     f"{self.name} ends after {self.position} of {self.digests.size} bytes", hint=_CHANGED
                 )
-            self._md5.update(piece)
             self._sha1.update(piece)
             self.position += len(piece)
             yield piece
 
     def mark(self) -> Mark:
         """The present position, to go back to."""
-        return Mark(self.position, self._md5.copy(), self._sha1.copy())
+        return Mark(self.position, self._sha1.copy())
 
     def back(self, mark: Mark | None = None) -> None:
         """Go back to `mark`, or to the beginning."""
         mark = mark or self._start
         with self._readable():
             self._stream.seek(mark.position)
-        self.position, self._md5, self._sha1 = mark.position, mark.md5.copy(), mark.sha1.copy()
+        self.position, self._sha1 = mark.position, mark.sha1.copy()
 
     def advance(self, position: int) -> None:
         """Go forward to `position` as if the bytes before it had been handed out: they are read and hashed."""
@@ -104,8 +105,8 @@ class Content:
 
     def verify(self) -> None:
         """Everything was handed out, and it is what `digests` says. Raises ContentMismatch, FileUnreadable."""
-        actual = Digests(self._md5.hexdigest(), self._sha1.hexdigest(), self.position)
-        if actual != self.digests or self._read(1):
+        expected = (self.digests.sha1, self.digests.size)
+        if (self._sha1.hexdigest(), self.position) != expected or self._read(1):
             raise ContentMismatch(f"{self.name} is no longer what its checksum was computed from", hint=_CHANGED)
 
     def _read(self, size: int) -> bytes:

@@ -12,10 +12,14 @@ from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
 from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
+from synapse_sync.destinations.synapse.adaptive import AdaptiveLimit
 from synapse_sync.destinations.synapse.address import parse_address
 from synapse_sync.destinations.synapse.discovery import speaks_v2
 from synapse_sync.destinations.synapse.errors import Gone
+from synapse_sync.destinations.synapse.lanes import FixedRoom
 from synapse_sync.destinations.synapse.routes import Route, Routes
+from synapse_sync.destinations.synapse.storage import Storage
+from synapse_sync.destinations.synapse.throttle import Throttle
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.destinations.synapse.unfinished import Pace
 from synapse_sync.errors import CredentialsError, DestinationError, SourceError, TokenRefused
@@ -39,8 +43,9 @@ class SynapseDestination:
     """One Synapse server, reached with one token and tenant; see Destination for what each method promises.
 
     Sizes in bytes, times in seconds. `read_timeout` is how long the server may be silent in a short call; uploads and
-    registrations are given at least what they need. `token_again` reads the token anew from where it came. For `route`,
-    `direct_limit` and `chunk_size` see Routes.
+    registrations are given at least what they need. `token_again` reads the token anew from where it came. `workers`
+    small files go side by side, or as many as help where `adaptive`; `bandwidth` says how many bytes a second may leave
+    now. For `route`, `direct_limit` and `chunk_size` see Routes.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class SynapseDestination:
         connect_timeout: float = 5.0,
         read_timeout: float = 15.0,
         workers: int = 8,
+        adaptive: bool = False,
+        bandwidth: Callable[[], int | None] = lambda: None,
         route: Route = "auto",
         direct_limit: int = DIRECT_LIMIT,
         chunk_size: int = 50 * MIB,
@@ -62,6 +69,7 @@ class SynapseDestination:
         token_again: Callable[[], str] | None = None,
     ) -> None:
         address = parse_address(url)
+        throttle = Throttle(bandwidth)
         self.name = f"{address.host}|{tenant}"
         self._api = api
         self._checksum = checksum
@@ -76,6 +84,7 @@ class SynapseDestination:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             workers=workers,
+            throttle=throttle,
         )
         self._routes = Routes(
             self._transport,
@@ -84,8 +93,9 @@ class SynapseDestination:
             direct_limit=direct_limit,
             chunk_size=chunk_size,
             pace=pace or Pace(),
-            ca_bundle=ca_bundle,
-            workers=workers,
+            storage=Storage(ca_bundle, workers, throttle),
+            room=AdaptiveLimit() if adaptive else FixedRoom(workers),
+            throttle=throttle,
         )
 
     @property

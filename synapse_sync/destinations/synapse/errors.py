@@ -149,6 +149,11 @@ def refused_by_storage(answer: Answer, doing: str) -> DestinationError:
     return error
 
 
+def is_trouble(answer: Answer) -> bool:
+    """Whether an answer says that there is too much to do, here or at a proxy; the server's own no is none."""
+    return answer.status >= 400 and not isinstance(refused(answer, "", change=False), (Rejected, TokenRefused))
+
+
 def _in_xml(body: bytes) -> tuple[re.Match[bytes] | None, re.Match[bytes] | None]:
     return re.search(rb"<Code>([^<]*)</Code>", body), re.search(rb"<Message>([^<]*)</Message>", body)
 

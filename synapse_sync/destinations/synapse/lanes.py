@@ -27,7 +27,8 @@ from urllib3 import HTTPHeaderDict
 from urllib3.util.wait import wait_for_read
 
 from synapse_sync.destinations.synapse.calls import Kind
-from synapse_sync.destinations.synapse.errors import Answer, broken
+from synapse_sync.destinations.synapse.errors import Answer, broken, is_trouble
+from synapse_sync.destinations.synapse.throttle import Throttle
 from synapse_sync.errors import DestinationError, SourceError, Unreachable
 
 Item = TypeVar("Item")
@@ -38,7 +39,6 @@ _CONNECTING = 8  # connections opened at the same time
 _TURN = 0.01  # seconds between looks at the queue and at connections being opened, while there is room for more
 _OVERDUE = 0.5  # seconds between looks for lanes that were silent for too long
 _LAST_WAIT = 15.0  # seconds that answers are waited for once no more items come; what is lost then is asked about later
-_TROUBLE = 400  # statuses from here on
 _NOT_YET = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
@@ -63,18 +63,8 @@ class Room(Protocol):
     def limit(self) -> int:
         """At least 1."""
 
-    def ended(self, size: int, ok: bool) -> None:
-        """A request with a body of `size` bytes was answered well, or was not."""
-
-
-class Pacing(Protocol):
-    """Keeps to a rate of bytes."""
-
-    def reserve(self, size: int) -> float:
-        """Bytes go out; seconds by which that is too early."""
-
-    def delay(self) -> float:
-        """Seconds until more may go out."""
+    def ended(self, size: int, ok: bool, full: bool = True) -> None:
+        """A request with a body of `size` bytes was answered, or met trouble; full: whether others waited for room."""
 
 
 class FixedRoom(NamedTuple):
@@ -82,20 +72,8 @@ class FixedRoom(NamedTuple):
 
     limit: int
 
-    def ended(self, size: int, ok: bool) -> None:
+    def ended(self, size: int, ok: bool, full: bool = True) -> None:
         """Nothing follows from it."""
-
-
-class NoPacing:
-    """No rate to keep to."""
-
-    def reserve(self, _size: int) -> float:
-        """Never too early."""
-        return 0.0
-
-    def delay(self) -> float:
-        """Never."""
-        return 0.0
 
 
 class _Lane(Generic[Item]):
@@ -196,10 +174,11 @@ class Lanes(Generic[Item]):
     DestinationError).
     """
 
-    def __init__(self, connect: Callable[[str], socket.socket], room: Room, pacing: Pacing, kind: Kind) -> None:
+    def __init__(self, connect: Callable[[str], socket.socket], room: Room, throttle: Throttle, kind: Kind) -> None:
         self._connect = connect
         self._room = room
-        self._pacing = pacing
+        self._throttle = throttle
+        self._full = False
         self._kind = kind
         self._selector = selectors.DefaultSelector()
         self._idle: dict[str, deque[_Lane[Item]]] = defaultdict(deque)
@@ -245,11 +224,12 @@ class Lanes(Generic[Item]):
                     more = False
                 else:
                     self._start(item, opener)
+            self._full = self._under_way() >= self._room.limit
             if self._under_way():
-                hungry = self._opening or (more and self._under_way() < self._room.limit)
+                hungry = self._opening or (more and not self._full)
                 self._attend(_TURN if hungry else _OVERDUE)
             elif more:
-                self._attend(min(self._pacing.delay(), _OVERDUE))
+                self._attend(min(self._throttle.delay(), _OVERDUE))
             if self._stopping.is_set():
                 self._hurry()
 
@@ -265,7 +245,7 @@ class Lanes(Generic[Item]):
         return len(self._busy) + len(self._opening)
 
     def _has_room(self) -> bool:
-        return self._under_way() < self._room.limit and self._pacing.delay() <= 0
+        return self._under_way() < self._room.limit and self._throttle.delay() <= 0
 
     def _start(self, item: Item, opener: ThreadPoolExecutor) -> None:
         try:
@@ -284,7 +264,7 @@ class Lanes(Generic[Item]):
 
     def _begin(self, lane: _Lane[Item], item: Item, request: Request) -> None:
         self._busy.add(lane)
-        self._pacing.reserve(len(request.body))
+        self._throttle.reserve(len(request.body))
         try:
             lane.begin(item, request, self._kind)
         except OSError as cause:
@@ -315,7 +295,7 @@ class Lanes(Generic[Item]):
         try:
             lane: _Lane[Item] = _Lane(future.result(), request.origin)
         except DestinationError as error:
-            self._room.ended(0, ok=False)
+            self._room.ended(0, ok=False, full=self._full)
             self._done(item, error)
             return
         self._selector.register(lane.socket, selectors.EVENT_READ, lane)
@@ -347,8 +327,7 @@ class Lanes(Generic[Item]):
     def _end(self, lane: _Lane[Item], outcome: Outcome) -> None:
         self._busy.remove(lane)
         item = lane.item
-        well = isinstance(outcome, Answer) and outcome.status < _TROUBLE
-        self._room.ended(lane.size if well else 0, ok=well)
+        self._room.ended(lane.size, isinstance(outcome, Answer) and not is_trouble(outcome), self._full)
         if isinstance(outcome, Answer):
             self._heard_at = time.monotonic()
         if isinstance(outcome, Answer) and lane.freed():

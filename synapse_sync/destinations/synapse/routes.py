@@ -22,11 +22,12 @@ from synapse_sync.destinations.synapse.calls import UPLOAD
 from synapse_sync.destinations.synapse.chunked import ChunkedUpload
 from synapse_sync.destinations.synapse.connect import Connector
 from synapse_sync.destinations.synapse.content import Content
-from synapse_sync.destinations.synapse.lanes import FixedRoom, Lanes, NoPacing
+from synapse_sync.destinations.synapse.lanes import Lanes, Room
 from synapse_sync.destinations.synapse.presigned import Presigned
 from synapse_sync.destinations.synapse.presigned_small import SmallUploads
 from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
 from synapse_sync.destinations.synapse.storage import PUT, Storage
+from synapse_sync.destinations.synapse.throttle import Throttle
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.destinations.synapse.unfinished import Pace
 from synapse_sync.errors import Busy, DestinationError, SourceError
@@ -70,17 +71,18 @@ class Routes:
         direct_limit: int,
         chunk_size: int,
         pace: Pace,
-        ca_bundle: str | None,
-        workers: int,
+        storage: Storage,
+        room: Room,
+        throttle: Throttle,
     ) -> None:
         self._transport = transport
         self._destination = destination
         self._route = route
         self._direct_limit, self._chunk_size = direct_limit, chunk_size
         self._pace = pace
-        self._storage = Storage(ca_bundle, workers)
-        self._room = FixedRoom(workers)
-        self._pacing = NoPacing()
+        self._storage = storage
+        self._room = room
+        self._throttle = throttle
         self._asking = threading.Lock()
 
     def put(
@@ -137,13 +139,13 @@ class Routes:
             self._refuse(contents, error, done)
             return
         if route == "presigned":
-            lanes: Lanes[Any] = Lanes(self._connect, self._room, self._pacing, PUT)
+            lanes: Lanes[Any] = Lanes(self._connect, self._room, self._throttle, PUT)
             sending = SmallUploads(
                 self._presigned(collection), self._storage, lanes, ended, self._destination.algorithm
             )
             sending.run(contents, stopping)
         else:
-            lanes = self._transport.lanes(self._room, self._pacing, UPLOAD)
+            lanes = self._transport.lanes(self._room, UPLOAD)
             direct.upload_small(self._transport, lanes, contents, ended, stopping)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.calls import Kind
 from synapse_sync.destinations.synapse.connect import trusting
 from synapse_sync.destinations.synapse.errors import Answer, broken, refused_by_storage, try_later
+from synapse_sync.destinations.synapse.throttle import Throttle
 from synapse_sync.errors import DestinationError
 
 PUT = Kind(answer=300, stall=30)
@@ -30,9 +31,10 @@ _ONE_TRY = Retry(False)
 class Storage:
     """PUTs to presigned URLs, from any number of threads."""
 
-    def __init__(self, ca_bundle: str | None, workers: int) -> None:
+    def __init__(self, ca_bundle: str | None, workers: int, throttle: Throttle) -> None:
         self._ca_bundle = ca_bundle
         self._workers = workers
+        self._throttle = throttle
         self._tags_are_md5 = False
         self._managers: dict[str, PoolManager] = {}
         self._lock = threading.Lock()
@@ -47,7 +49,7 @@ class Storage:
             response = self._manager(url).urlopen(
                 "PUT",
                 url,
-                body=pieces,
+                body=self._throttle.paced(pieces),
                 headers={"Content-Length": str(length)},
                 retries=_ONE_TRY,
                 redirect=False,

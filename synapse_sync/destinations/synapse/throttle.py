@@ -1,6 +1,6 @@
 """How fast bytes may leave: a bucket that fills at the limit's rate, shared by threads and by an event loop.
 
-Enters: sizes of what is about to be sent. Leaves: seconds to wait before it may go. Nothing here sleeps. Whoever sends
+Enters: sizes of what is about to be sent. Leaves: seconds to wait before it may go. Whoever sends
 after the wait that reserve() names keeps, over any period, to rate × time + BURST × rate; whoever sends first and waits
 for delay() to be 0 before the next piece exceeds that by one piece. Sizes should be pieces (calls.PIECE), not files: a
 wait does not become shorter when the limit rises meanwhile.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 BURST = 0.25
 """Seconds of the rate that may go at once after a rest: short, as others share the line, and still a piece of 64 KiB at
@@ -41,6 +41,13 @@ class Throttle:
             if self._rate is not None:
                 self._tokens -= size
             return self._debt()
+
+    def paced(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The same pieces, each handed out when it may be sent."""
+        for piece in pieces:
+            if wait := self.reserve(len(piece)):
+                time.sleep(wait)
+            yield piece
 
     def delay(self) -> float:
         """Seconds until all that was taken is paid for, with nothing taken."""

@@ -25,13 +25,15 @@ from urllib3.exceptions import HTTPError
 from synapse_sync import __version__
 from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.address import Address
+from synapse_sync.destinations.synapse.breaker import Breaker
 from synapse_sync.destinations.synapse.calls import CONTROL, LISTING, Body, Kind, json_body
 from synapse_sync.destinations.synapse.connect import Connector, trusting
 from synapse_sync.destinations.synapse.errors import Answer, broken, refused, unclear
-from synapse_sync.destinations.synapse.lanes import Lanes, Pacing, Request, Room
+from synapse_sync.destinations.synapse.lanes import Lanes, Request, Room
 from synapse_sync.destinations.synapse.pages import Page, page_in
+from synapse_sync.destinations.synapse.throttle import Throttle
 from synapse_sync.destinations.synapse.words import parse
-from synapse_sync.errors import ConfigError, CredentialsError
+from synapse_sync.errors import ConfigError, CredentialsError, DestinationError
 
 _ONE_TRY = Retry(False)
 
@@ -52,10 +54,13 @@ class Transport:
         connect_timeout: float = 5.0,
         read_timeout: float = 15.0,
         workers: int = 8,
+        throttle: Throttle | None = None,
     ) -> None:
         self.skew = 0.0
         self._address = address
         self._tenant = tenant
+        self._breaker = Breaker()
+        self._throttle = throttle or Throttle(lambda: None)
         self.use(token)
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._certificates = _certificates(ca_bundle)
@@ -86,7 +91,9 @@ class Transport:
         """
         if data is not None:
             body = json_body(data, doing)
-        value = self.value(self._exchange(method, path, doing, kind, body, query, headers), doing, kind)
+        elif body is not None:
+            body = body._replace(pieces=self._throttle.paced(body.pieces))
+        value = self._asked(method, path, doing, kind, body, query, headers)
         if path.startswith("v2/") and isinstance(value, dict) and {"data", "meta"} <= value.keys():
             return value["data"]
         return value
@@ -95,7 +102,7 @@ class Transport:
         """A list, page by page as the server hands it out (protocol §2.5). Raises DestinationError."""
         asked: Mapping[str, Any] | None = query
         while asked is not None:
-            page = page_in(self.value(self._exchange("GET", path, doing, LISTING, None, asked, None), doing, LISTING))
+            page = page_in(self._asked("GET", path, doing, LISTING, None, asked, None))
             if page is None:
                 raise unclear(doing, "the answer is no list", change=False)
             yield page
@@ -123,12 +130,12 @@ class Transport:
         """Whether lanes() can be had: only where no proxy stands between."""
         return not self._proxy
 
-    def lanes(self, room: Room, pacing: Pacing, kind: Kind) -> Lanes[Any]:
+    def lanes(self, room: Room, kind: Kind) -> Lanes[Any]:
         """Connections for many short calls at once; their requests are made by request()."""
         patient = kind._replace(
             answer=max(self._read_timeout, kind.answer), stall=max(self._connect_timeout, kind.stall)
         )
-        return Lanes(lambda _origin: self._connector.connect(self._connect_timeout), room, pacing, patient)
+        return Lanes(lambda _origin: self._connector.connect(self._connect_timeout), room, self._throttle, patient)
 
     def request(self, method: str, path: str, doing: str, content_type: str, body: bytes) -> Request:
         """One call of v1 as the lanes take it."""
@@ -142,7 +149,7 @@ class Transport:
         """Close all connections."""
         self._adapter.close()
 
-    def _exchange(
+    def _asked(
         self,
         method: str,
         path: str,
@@ -151,12 +158,20 @@ class Transport:
         body: Body | None,
         query: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
-    ) -> Answer:
+    ) -> Any:
+        """The JSON of the answer to one call, unless the server is given time to come back."""
         sent = {**self._headers["v2" if path.startswith("v2/") else "v1"], **(headers or {})}
         if body is not None:
             sent |= {"Content-Type": body.content_type, "Content-Length": str(body.length)}
         target = f"{self._prefix}/{path}" + (f"?{urlencode(query)}" if query else "")
-        return self._send(method, target, doing, kind, body, sent)
+        self._breaker.check(doing)
+        try:
+            value = self.value(self._send(method, target, doing, kind, body, sent), doing, kind)
+        except DestinationError as error:
+            self._breaker.failed(error)
+            raise
+        self._breaker.succeeded()
+        return value
 
     def _set_clock(self, answer: Answer) -> None:
         with suppress(ValueError):

@@ -11,6 +11,7 @@ CREATE TABLE surveys (
     at REAL NOT NULL,
     units INTEGER NOT NULL,                 -- that this ledger does not know
     silent INTEGER NOT NULL,                -- of these, how many show nothing to recognise them by
+    rebuilt INTEGER NOT NULL,               -- whether they may be our own, made before the ledger was lost
     PRIMARY KEY (destination, collection)
 ) WITHOUT ROWID;
 

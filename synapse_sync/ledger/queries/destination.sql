@@ -5,16 +5,13 @@ SELECT learned FROM destinations WHERE name = :name
 INSERT INTO destinations (name, learned) VALUES (:name, :learned) ON CONFLICT (name) DO UPDATE SET learned = excluded.learned
 
 -- survey_of: whether a collection was looked through, and what was found
-SELECT at, units, silent FROM surveys WHERE destination = :destination AND collection = :collection
+SELECT at, units, silent, rebuilt FROM surveys WHERE destination = :destination AND collection = :collection
 
 -- add_survey: a collection was looked through to its end
-INSERT INTO surveys (destination, collection, at, units, silent)
-SELECT :destination, :collection, :now, count(*), coalesce(sum(sync_key = '' AND composition = ''), 0) FROM found_units
+INSERT INTO surveys (destination, collection, at, units, silent, rebuilt)
+SELECT :destination, :collection, :now, count(*), coalesce(sum(sync_key = '' AND composition = ''), 0), :rebuilt FROM found_units
 WHERE destination = :destination AND collection = :collection AND unit IS NULL
 ON CONFLICT (destination, collection) DO UPDATE SET at = excluded.at, units = excluded.units, silent = excluded.silent
-
--- forget_survey: a collection is to be looked through again
-DELETE FROM surveys WHERE destination = :destination AND collection = :collection
 
 -- known_server_ids: which of these units of a collection are ours
 SELECT server_id FROM units WHERE destination = :destination AND collection = :collection

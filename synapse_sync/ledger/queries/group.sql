@@ -72,14 +72,19 @@ WHERE id = :id
 -- keep_unit: nothing to decide until its files change or the time comes
 UPDATE units SET decide_at = :decide_at WHERE id = :id
 
--- forget_intents: what was asked for a unit that is about to be dissolved, and refused
+-- forget_intents: what was asked for a unit that is about to be dissolved
 DELETE FROM intents WHERE unit = :unit
 
--- dissolve_unit: a unit for which nothing was sent and whose files all went elsewhere
+-- dissolve_unit: a unit whose files all went elsewhere, or that a person wants forgotten
 DELETE FROM units WHERE id = :id
 
 -- release_files: files whose unit is about to be dissolved
 UPDATE files SET unit = NULL WHERE unit = :unit
+
+-- forget_files: files of a unit that a person wants forgotten: they are placed and read as if never before
+UPDATE files SET state = CASE WHEN state IN ('gone', 'seen') THEN state ELSE 'settled' END, code = 'forgotten', reason = '',
+    unit = NULL, content = NULL, read_revision = 0, attempts = 0, not_before = 0, moved_at = :now, run = NULL
+WHERE unit = :unit OR id IN (SELECT file FROM unit_files WHERE unit = :unit) AND unit IS NULL
 
 -- clear_unit_files: before a unit's composition is written anew
 DELETE FROM unit_files WHERE unit = :unit

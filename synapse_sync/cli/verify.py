@@ -1,0 +1,112 @@
+"""`verify`: the ledger held against what the server has."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synapse_sync.cli.look import AsJson
+
+if TYPE_CHECKING:
+    from synapse_sync.auditing import Audit
+    from synapse_sync.destinations.base import Destination
+    from synapse_sync.ledger import Ledger
+
+
+def verify(
+    ctx: typer.Context,
+    feeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds' collections.")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Have what is missing made again by the next run.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before repairing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the ledger with the server: units that are missing, different or unknown, contents that are gone.
+
+    Exit code 0 if everything that was registered is there, 1 if not.
+    """
+    from synapse_sync.assembly import chosen_feeds, open_destination
+    from synapse_sync.auditing import audit, described
+    from synapse_sync.cli.output import print_json
+    from synapse_sync.config import find_config, ledger_path, load, resolve
+    from synapse_sync.ledger import open_for_reading, open_for_writing
+
+    config = load(find_config(ctx.obj))
+    collections = sorted({feed.data_collection for feed in chosen_feeds(config, feeds or [])})
+    path = ledger_path(config)
+    with (
+        open_destination(config, resolve(config)) as destination,
+        open_for_writing(path, create=False) if repair else open_for_reading(path) as ledger,
+    ):
+        _prepare(ledger, destination)
+        audits = [audit(ledger, destination, collection, time.time) for collection in collections]
+        told = [described(ledger, one) for one in audits]
+        if not as_json:
+            for one in told:
+                _tell(one)
+        if repair:
+            told = [
+                {**one, "put_back": _repair(ledger, destination, found, ask=not yes)}
+                for one, found in zip(told, audits, strict=True)
+            ]
+    if as_json:
+        print_json({"collections": told})
+    raise typer.Exit(0 if all(one.well for one in audits) else 1)
+
+
+def _prepare(ledger: Ledger, destination: Destination) -> None:
+    """Have the destination know which API it is spoken to through."""
+    import json
+
+    from synapse_sync.records import Learned
+
+    for row in ledger.query("learned_of", name=destination.name):
+        destination.recall(Learned(**json.loads(row["learned"])))
+    destination.learn()
+
+
+def _tell(found: dict[str, Any]) -> None:
+    from synapse_sync.cli.output import table
+
+    counts = found["counts"]
+    typer.echo(
+        f"data collection {found['data_collection']}: {counts['listed']:,} units there, {counts['ours']:,} of this "
+        f"ledger; {counts['missing']:,} missing, {counts['different']:,} different, {counts['extra']:,} not of this "
+        f"ledger, {counts['lacking']:,} contents lacking"
+    )
+    rows = [
+        *((_unit(one), one["server_id"], _missing_words(one)) for one in found["missing"]),
+        *((_unit(one), one["server_id"], one["why"]) for one in found["different"]),
+        *((path, "", "the server lacks this content") for path in found["lacking"]),
+    ]
+    if rows:
+        table(("unit or file", "server id", "what is wrong"), rows)
+
+
+def _unit(one: dict[str, Any]) -> str:
+    return f"{one['feed']}:{one['key']}" + (f" v{one['version']}" if one["version"] > 1 else "")
+
+
+def _missing_words(one: dict[str, Any]) -> str:
+    return "missing" if one["repairable"] else "missing, and its files are not here as they were sent"
+
+
+def _repair(ledger: Ledger, destination: Destination, found: Audit, *, ask: bool) -> int:
+    """Put back what can be, after asking; returns how many units."""
+    from synapse_sync.auditing import audited, put_back
+    from synapse_sync.cli.output import many
+
+    repairable = [row for number in found.missing if (row := audited(ledger, number))["intact"]]
+    if not repairable:
+        return 0
+    if ask:
+        for row in repairable:
+            typer.echo(f"  {row['feed']}:{row['key']}", err=True)
+        if not typer.confirm(f"Have {many(len(repairable), 'unit')} made again by the next run?", err=True):
+            return 0
+    done = put_back(ledger, destination, found, time.time)
+    typer.echo(f"{many(done, 'unit')} will be made again by the next run", err=True)
+    return done
