@@ -36,7 +36,7 @@ def write_share(variant: Variant, files: int, folder: Path) -> Share:
 def once_command(url: str, collection: int, folder: Path) -> list[str | Path]:
     """`synapse-sync once` on folder/share, with config and ledger beside it."""
     config = write_config(folder, url, collection)
-    return [sys.executable, "-m", "synapse_sync", "--config", config, "once", "--json"]
+    return [Path(sys.executable).with_name("synapse-sync"), "--config", config, "once", "--json"]
 
 
 def once(url: str, collection: int, folder: Path) -> Finished:

@@ -3,7 +3,7 @@
 Threads that wait for answers wake one another for Python's lock at every system call: ten of them send 1,700 files of
 9 KB a second on two cores, one alone 3,200, one that waits for all of its connections together 7,000 (measured against
 benchmarks/lean_server.py; no less with 32 lanes). So nothing here may block: sockets don't, and connections are opened
-in threads beside. h11, which does no I/O of its own, says what goes over the wire and what came back.
+in threads beside. wire.py says what goes over a connection and what came back.
 
 Enters: a queue of items, and what request each one makes. Leaves: each item's answer or error, as it comes.
 """
@@ -22,13 +22,10 @@ from queue import Empty, SimpleQueue
 from ssl import SSLWantReadError, SSLWantWriteError
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-import h11
-from urllib3 import HTTPHeaderDict
-from urllib3.util.wait import wait_for_read
-
 from synapse_sync.destinations.synapse.calls import Kind
 from synapse_sync.destinations.synapse.errors import Answer, broken, is_trouble
 from synapse_sync.destinations.synapse.throttle import Throttle
+from synapse_sync.destinations.synapse.wire import Answers, Garbled, wire
 from synapse_sync.errors import DestinationError, SourceError, Unreachable
 
 Item = TypeVar("Item")
@@ -87,27 +84,18 @@ class _Lane(Generic[Item]):
         self.item: Item | None = None
         self.doing = ""
         self.deadline = 0.0
-        self._http = h11.Connection(h11.CLIENT)
+        self._answers = Answers()
         self._unsent = memoryview(b"")
         self._spent = False
-        self._response: h11.Response | None = None
-        self._body: list[bytes] = []
 
     def begin(self, item: Item, request: Request, kind: Kind) -> None:
         """Send as much of the request as goes at once."""
         self.item, self.doing, self._kind, self.size = item, request.doing, kind, len(request.body)
-        self._response, self._body = None, []
-        head = h11.Request(method=request.method, target=request.target, headers=request.headers)
-        sent = [
-            self._http.send(head),
-            self._http.send(h11.Data(data=request.body)),
-            self._http.send(h11.EndOfMessage()),
-        ]
-        self._unsent = memoryview(b"".join(part for part in sent if part))
+        self._unsent = memoryview(wire(request.method, request.target, request.headers) + request.body)
         self._send()
 
     def go_on(self) -> Answer | None:
-        """Send more, read more; the answer once it is whole. Raises OSError, h11.RemoteProtocolError."""
+        """Send more, read more; the answer once it is whole. Raises OSError, Garbled."""
         if self._unsent:
             self._send()
         while True:
@@ -116,10 +104,7 @@ class _Lane(Generic[Item]):
             except _NOT_YET:
                 return None
             self._spent = self._spent or not data
-            if not data and self._response is None:
-                raise ConnectionError("the server closed the connection without an answer")
-            self._http.receive_data(data)
-            if answer := self._answer():
+            if answer := self._answers.received(data):
                 return answer
 
     def sends(self) -> bool:
@@ -132,15 +117,17 @@ class _Lane(Generic[Item]):
         So it is where one side ends it, or where more has come than the answer: that would be taken for the next one.
         """
         self.item = None
-        states = {self._http.our_state, self._http.their_state}
-        if self._unsent or self._spent or states != {h11.DONE} or self._http.trailing_data[0]:
-            return False
-        self._http.start_next_cycle()
-        return True
+        return not self._unsent and not self._spent and self._answers.may_go_on
 
     def is_quiet(self) -> bool:
         """Whether nothing has come in since the last answer: what has would be the server's word that it closes."""
-        return not wait_for_read(self.socket, 0)
+        try:
+            self.socket.recv(1)
+        except _NOT_YET:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _send(self) -> None:
         wait = self._kind.stall
@@ -154,19 +141,6 @@ class _Lane(Generic[Item]):
             # A server may answer, and close, before it has read everything: what it said is read next.
             self._spent, self._unsent = True, memoryview(b"")
         self.deadline = time.monotonic() + wait
-
-    def _answer(self) -> Answer | None:
-        while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                return None
-            if isinstance(event, h11.Response):
-                self._response = event
-            elif isinstance(event, h11.Data):
-                self._body.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage) and self._response is not None:
-                headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._response.headers]
-                return Answer(self._response.status_code, HTTPHeaderDict(headers), b"".join(self._body))
 
 
 class Lanes(Generic[Item]):
@@ -305,7 +279,7 @@ class Lanes(Generic[Item]):
         sending = lane.sends()
         try:
             answer = lane.go_on()
-        except (OSError, h11.RemoteProtocolError) as cause:
+        except (OSError, Garbled) as cause:
             self._fail(lane, cause)
             return
         if sending and not lane.sends():

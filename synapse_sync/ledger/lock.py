@@ -1,0 +1,55 @@
+"""The single-instance lock: a file beside the ledger. It ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from synapse_sync.errors import LedgerError, LedgerLocked
+from synapse_sync.ledger.owner import sudo_hint
+
+_LONGEST = 200
+
+
+class Lock:
+    """The lock while it is held; `note` is what its last holder left, "" where that did not end in order."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        left = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").strip()
+        self.note = "" if left.isdigit() else left
+        self._write(str(os.getpid()))
+
+    def leave(self, note: str) -> None:
+        """Leave a note, which is no number, to the next one: this process has ended its work in order."""
+        self._write(note)
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # on a full disk the next process can't be told which one holds the lock
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, text.encode("ascii"), 0)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[Lock]:
+    """Hold the lock of the ledger at `path`. Raises LedgerLocked while another process does, LedgerError."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(f"the lock {lock_path} can't be opened: {error.strerror}", hint=sudo_hint(path)) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").strip()
+            raise LedgerLocked(
+                f"another synapse-sync (process {holder or 'unknown'}) is working with the ledger {path}",
+                hint="wait until it has finished, or stop it",
+            ) from error
+        yield Lock(descriptor)
+    finally:
+        os.close(descriptor)
