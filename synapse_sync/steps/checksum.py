@@ -17,7 +17,7 @@ from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.rows import observation, raw_path
 from synapse_sync.steps.work import Work
 
-BATCH = 2000
+BATCH = 500
 CHUNK_FILES = 100
 CHUNK_BYTES = 64 << 20
 

@@ -7,7 +7,7 @@ from synapse_sync.steps.description import Describer, NoRow
 from synapse_sync.steps.sidecars import NotYet
 from synapse_sync.steps.work import Work
 
-BATCH = 2000
+BATCH = 500
 
 
 def describe(work: Work) -> int:

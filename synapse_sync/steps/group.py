@@ -20,7 +20,7 @@ from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
-BATCH = 2000
+BATCH = 500
 LONGEST_PATH = 1024  # characters of a file's path that the server takes (protocol §2.4)
 
 

@@ -22,7 +22,7 @@ class InFlight(Generic[Item, Result]):
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._threads = threads
+        self.threads = threads
         self._name = name
         self._pool: ThreadPoolExecutor | None = None
         self._server: threading.Thread | None = None
@@ -43,7 +43,7 @@ class InFlight(Generic[Item, Result]):
     def begin(self, item: Item, act: Callable[[Item], Result]) -> None:
         """Hand an item to the next free thread."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=self._name)
         self._items[id(item)] = item
         self._pool.submit(self._guarded, lambda: self._end(item, act(item)))
 

@@ -1,8 +1,8 @@
 """Contents that the server lacks are sent, several at a time, each from one file that has them.
 
-Sending goes on in threads while other steps find, read and register more: a line with long delays is kept busy, and a
-large file holds up nobody. Small contents share one thread, larger ones have one each. At most QUEUED contents are on
-their way at once.
+Sending goes on in threads while other steps find, read and register more: a line with long delays is kept busy. Small
+contents share one thread, larger ones have one each; both kinds have their own room, the oldest first, so that many
+small files never keep a large one waiting, nor the other way round.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ Result = ContentRef | SourceError | DestinationError
 
 @dataclass(frozen=True)
 class Sending:
-    """A content on its way, and the file that it is read from. A SmallContent of destinations/base.py."""
+    """A content on its way, and the file that it is read from. A SmallContent of destinations/base.py if by_lane."""
 
     content: Row
     file: Row
     source: Source
+    by_lane: bool
 
     @cached_property
     def name(self) -> str:
@@ -79,8 +80,7 @@ def upload(work: Work) -> int:
     moved = 0
     if len(uploads) >= QUEUED // 2 or work.clock() - work.uploads_recorded_at >= RECORD_EVERY:
         moved = _record(work, uploads.finished(RECORD_EVERY if len(uploads) >= QUEUED else 0.0))
-    if len(uploads) <= QUEUED // 2:
-        moved += _begin(work, uploads)
+    moved += _begin(work, uploads)
     return moved or len(uploads) // QUEUED
 
 
@@ -102,21 +102,33 @@ def end_uploads(work: Work) -> None:
 
 
 def _begin(work: Work, uploads: Uploads) -> int:
-    """Send more, up to the bound; returns how many contents."""
+    """Send more, up to the bounds; returns how many contents."""
+    by_lane = sum(sending.by_lane for sending in uploads.items())
+    by_thread = len(uploads) - by_lane
+    begun = 0
+    if by_lane <= QUEUED // 2:
+        for sending in _to_send(work, uploads, by_lane=True, limit=QUEUED - by_lane):
+            uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
+            begun += 1
+    if by_thread < uploads.threads:
+        for sending in _to_send(work, uploads, by_lane=False, limit=2 * uploads.threads - by_thread):
+            uploads.begin(sending, lambda sending: _send(work, sending))
+            begun += 1
+    return begun
+
+
+def _to_send(work: Work, uploads: Uploads, *, by_lane: bool, limit: int) -> list[Sending]:
+    """Contents that may be sent now, the oldest first; by_lane: small ones, or all others."""
     under_way = [sending.content["id"] for sending in uploads.items()]
-    limit = QUEUED - len(under_way)
-    contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, limit=limit)
+    wanted = {"by_lane": by_lane, "small": work.destination.small, "limit": limit}
+    contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, **wanted)
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents]) if contents else []
     files = {row["id"]: row for row in rows}
-    small = work.destination.small
-    for content in contents:
-        file = files[content["file"]]
-        sending = Sending(content, file, work.sources[file["asset"]])
-        if 0 < content["size"] <= small and content["upload_id"] is None:
-            uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
-        else:
-            uploads.begin(sending, lambda sending: _send(work, sending))
-    return len(contents)
+    return [
+        Sending(content, file, work.sources[file["asset"]], by_lane)
+        for content in contents
+        for file in [files[content["file"]]]
+    ]
 
 
 def workers_of(config: Config) -> int:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-START = 16
+START = 32
 """Near the 10 of production clients (protocol §7); five steps of + 50 % from MOST."""
 LEAST = 4
 """So that a window is soon over even while most is lost, and the end of the losses is noticed."""

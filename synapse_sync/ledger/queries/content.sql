@@ -30,13 +30,14 @@ UPDATE contents SET asked_at = NULL WHERE destination = :destination AND state =
 -- content_failed: an attempt to send it failed; the server is asked again before the next one
 UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
 
--- contents_to_send: contents of ready units that the server lacks, with one file that has them and how far sending came
+-- contents_to_send: what ready units need and the server lacks, with a file that has it and how far sending came
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
     p.offset, p.parts
 FROM contents AS c LEFT JOIN uploads AS p ON p.content = c.id
 CROSS JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
     AND f.not_before <= :now
 WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
+    AND (c.size BETWEEN 1 AND :small AND p.upload_id IS NULL) = :by_lane
     AND c.id NOT IN (SELECT value FROM json_each(:under_way)) AND EXISTS (
         SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit
         WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
