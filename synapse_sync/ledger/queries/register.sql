@@ -1,6 +1,6 @@
 -- units_to_register: ready units whose contents the server has and whose files are still as they were read
-SELECT u.id, u.key, u.meta, u.groups, u.attempts FROM units AS u
-WHERE u.feed = :feed AND u.state = 'ready' AND u.not_before <= :now AND NOT EXISTS (
+SELECT u.id, u.key, u.meta, u.groups, u.attempts FROM units AS u INDEXED BY units_whole
+WHERE u.feed = :feed AND u.state = 'ready' AND u.whole = 1 AND u.not_before <= :now AND NOT EXISTS (
     SELECT 1 FROM unit_files AS uf JOIN contents AS c ON c.id = uf.content JOIN files AS f ON f.id = uf.file
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit

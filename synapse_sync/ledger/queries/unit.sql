@@ -40,7 +40,7 @@ WHERE id = :id
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
 WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not_before <= :now
-UNION
+UNION ALL
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
 FROM files AS f INDEXED BY files_to_reread
 WHERE f.feed = :feed AND f.state = 'grouped' AND f.code = 'reread' AND f.not_before <= :now
