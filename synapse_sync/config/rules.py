@@ -38,7 +38,8 @@ def warnings(config: Config) -> tuple[str, ...]:
         )
     if config.server.api == "v1":
         found.append(
-            'server.api = "v1": when the answer to a registration is lost, a person must decide; "v2" has no such case'
+            'server.api = "v1": where the server does not show what its units are made of, a registration whose answer '
+            'was lost waits for a person; "v2" has no such case'
         )
     if waiting := _for_the_daemon(config):
         found.append(f"{', '.join(waiting)}: for the daemon, which this version does not have yet; `once` needs none")
@@ -74,8 +75,8 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
     if feed.duplicates == "register" and server.api == "v2":
         words = 'v2 keeps one unit per set of files; write "skip" or "hold", or server.api = "v1"'
         yield Problem((*place, "duplicates"), words)
-    if feed.metadata.update_meta and server.api != "v2":
-        words = 'only v2 can change registered units; write server.api = "v2", or remove the line'
+    if feed.metadata.update_meta and server.api == "v1":
+        words = 'only v2 can change registered units; write server.api = "auto" or "v2", or remove the line'
         yield Problem((*place, "metadata", "update_meta"), words)
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')

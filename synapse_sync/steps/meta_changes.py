@@ -68,7 +68,7 @@ def update_meta(work: Work) -> int:
 
     The same may be sent again without harm. Raises errors that concern the whole destination.
     """
-    if not work.feed.metadata.update_meta:
+    if not work.feed.metadata.update_meta or work.destination.api != "v2":
         return 0
     place = {"feed": work.id, "destination": work.destination.name}
     units = work.ledger.query("units_to_update", **place, now=work.clock(), limit=UPDATES)

@@ -56,6 +56,7 @@ def test_five_mistakes_are_all_reported_at_once_with_their_lines() -> None:
     text = """\
 [server]
 url = "api.synapse.sh"
+api = "v1"
 
 [upload]
 chunk_size = 50
@@ -76,11 +77,11 @@ data_collection = 2
 """
     assert problems(text) == [
         'line 2, server.url: "api.synapse.sh" is not a URL; write it with https:// in front',
-        'line 5, upload.chunk_size: 50 is not a size; write a number and a unit: "9KB", "50MiB", "200MB", "2GiB"',
-        "line 11, feeds[0].setle: unknown key; did you mean 'settle'?",
-        "line 14, feeds[0].metadata.update_meta: only v2 can change registered units; "
-        'write server.api = "v2", or remove the line',
-        'line 17, feeds[1].name: "scans" is the name of feeds[0] already',
+        'line 6, upload.chunk_size: 50 is not a size; write a number and a unit: "9KB", "50MiB", "200MB", "2GiB"',
+        "line 12, feeds[0].setle: unknown key; did you mean 'settle'?",
+        "line 15, feeds[0].metadata.update_meta: only v2 can change registered units; "
+        'write server.api = "auto" or "v2", or remove the line',
+        'line 18, feeds[1].name: "scans" is the name of feeds[0] already',
     ]
 
 

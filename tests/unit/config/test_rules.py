@@ -116,7 +116,7 @@ def test_http_to_another_machine_is_warned_of() -> None:
 
 def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
     config = loads(toml_text({"server": {"api": "v1"}, "feeds": [feed()]}), SOURCE)
-    assert "a person must decide" in config.warnings[0]
+    assert "waits for a person" in config.warnings[0]
     config = loads(toml_text({"feeds": [feed(duplicates="register")]}), SOURCE)
     assert "feed scans" in config.warnings[0]
 
