@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synapse_sync.destinations.synapse.transport import Transport
-from synapse_sync.errors import Rejected
+from synapse_sync.errors import DestinationError, Rejected
 
 
 def speaks_v2(transport: Transport) -> bool:
@@ -14,8 +14,9 @@ def speaks_v2(transport: Transport) -> bool:
     """
     try:
         transport.call("GET", "v2/data-collections/", "ask whether the server speaks v2", query={"per_page": 1})
-    except Rejected as refused:
-        if refused.status == 404:
+    except DestinationError as refused:
+        if isinstance(refused, Rejected) and refused.status == 404:
             return False
+        refused.hint += '; server.api = "v1" or "v2" says it without asking'
         raise
     return True
