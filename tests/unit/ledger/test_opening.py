@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerMissing
-from synapse_sync.ledger import integrity_problems, open_for_reading, open_for_writing
+from synapse_sync.ledger import integrity_problems, open_for_reading, open_for_writing, opening
 
 
 def opened(path: Path, *, create: bool = True) -> None:
@@ -114,3 +114,42 @@ def test_readers_in_several_threads_are_closed_with_the_ledger(path: Path) -> No
         assert len(os.listdir("/proc/self/fd")) > descriptors
 
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The ledgers that were checked in full."""
+    done: list[Path] = []
+    monkeypatch.setattr(opening, "integrity_problems", lambda path: done.append(path) or [])
+    return done
+
+
+def test_a_ledger_that_was_left_in_order_is_not_checked_again(path: Path, checks: list[Path]) -> None:
+    opened(path)
+    for _ in range(3):
+        opened(path)
+    assert checks == []
+
+
+def test_it_is_checked_after_a_process_that_did_not_end_in_order(path: Path, checks: list[Path]) -> None:
+    opened(path)
+    with pytest.raises(KeyboardInterrupt), open_for_writing(path, create=False):
+        raise KeyboardInterrupt
+    opened(path)
+    assert checks == [path]
+    opened(path)
+    assert checks == [path]
+
+
+def test_it_is_checked_when_somebody_else_wrote_to_it(path: Path, checks: list[Path]) -> None:
+    opened(path)
+    os.utime(path, (1, 1))
+    opened(path)
+    assert checks == [path]
+
+
+def test_it_is_checked_once_a_day(path: Path, checks: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path)
+    monkeypatch.setattr(opening, "CHECK_EVERY", 0.0)
+    opened(path)
+    assert checks == [path]
