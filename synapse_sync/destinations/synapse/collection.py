@@ -65,13 +65,16 @@ def _with_extensions(transport: Transport, number: int, described: list[dict[str
     doing = f"learn the extensions of data collection {number}"
     try:
         answer = transport.call("GET", f"data_collections/{number}/", doing, query=_EXPANDED)
-    except (Rejected, TokenRefused):
-        return described
+    except DestinationError as refused:
+        if isinstance(refused, (Rejected, TokenRefused)) or refused.status == 404:  # there may be no v1 any more
+            return described
+        raise
     shown = answer.get("file_specifications") if isinstance(answer, dict) else None
-    v1 = {item.get("name"): item for item in shown or () if isinstance(item, dict)}
+    v1 = {str(item.get("name")): item for item in (shown if isinstance(shown, list) else ()) if isinstance(item, dict)}
     kept = ("file_type", "extensions")
     return [
-        item | {key: value for key, value in v1.get(item.get("name"), {}).items() if key in kept} for item in described
+        item | {key: value for key, value in v1.get(str(item.get("name")), {}).items() if key in kept}
+        for item in described
     ]
 
 

@@ -153,14 +153,16 @@ class SynapseDestination:
 
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
         """Which of these contents the server has; asked one by one through v2 where it offers nothing better."""
-        lookup = self._learned.lookup or "verify_checksums"
+        usual: files.Lookup = self._learned.lookup or "verify_checksums"
+        other: files.Lookup = "verify_checksums" if usual == "data-files" else "data-files"
         try:
-            return files.present(self._transport, contents, self._checksum, lookup)
-        except Gone:
-            if lookup == "data-files":
-                raise
-        found = files.present(self._transport, contents, self._checksum, "data-files")
-        self.learn(lookup="data-files")
+            return files.present(self._transport, contents, self._checksum, usual)
+        except Gone as gone:
+            try:
+                found = files.present(self._transport, contents, self._checksum, other)
+            except Gone:
+                raise gone from None
+        self.learn(lookup=other)
         return found
 
     def put(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -28,10 +29,18 @@ def present(
     """
     found: dict[Digests, ContentRef] = {}
     distinct = list(dict.fromkeys(contents))
-    for start in range(0, len(distinct), AT_ONCE):
-        batch = distinct[start : start + AT_ONCE]
+    waiting, at_once = deque(distinct), AT_ONCE
+    while waiting:
+        batch = [waiting.popleft() for _ in range(min(at_once, len(waiting)))]
         asked = [digest for content in batch for digest in (content.md5, content.sha1)]
-        known = {text.lower(): text for text in _LOOKUPS[lookup](transport, asked)}
+        try:
+            known = {text.lower(): text for text in _LOOKUPS[lookup](transport, asked)}
+        except Rejected:
+            if len(batch) == 1:
+                raise
+            waiting.extendleft(reversed(batch))
+            at_once = len(batch) // 2  # a server may take fewer at once than we think
+            continue
         for content in batch:
             for digest in (content.md5, content.sha1) if checksum == "md5" else (content.sha1, content.md5):
                 if digest in known:

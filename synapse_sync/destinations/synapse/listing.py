@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from synapse_sync.destinations.synapse.errors import try_later
+from synapse_sync.destinations.synapse.moments import seconds
+from synapse_sync.destinations.synapse.pages import Page
 from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.errors import DestinationError, Rejected
 from synapse_sync.records import ListedUnit
 
 PER_PAGE = {"v1": 200, "v2": 1000}
@@ -27,8 +29,7 @@ def units(transport: Transport, api: str, collection: int, since: float | None) 
     """
     doing = f"list the units of data collection {collection}"
     for page in _whole(transport, *_query(api, collection), doing, since):
-        ours = [row for row in page if row.get("data_collection", row.get("data_collection_id")) in (None, collection)]
-        yield [_unit(row) for row in ours]
+        yield [_unit(row) for row in page if _about(row, "data_collection") in (None, collection)]
 
 
 def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> set[int]:
@@ -37,8 +38,15 @@ def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> se
     query = {"project": project, "page_size": PER_PAGE["v1"]}
     found: set[int] = set()
     for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
-        found |= wanted & {row.get("data_unit", 0) for row in page if row.get("project") in (None, project)}
+        found |= wanted & {_about(row, "data_unit") or 0 for row in page if _about(row, "project") in (None, project)}
     return found
+
+
+def _about(row: Mapping[str, Any], name: str) -> int | None:
+    """The id of what a row belongs to, as a number or an object with one; None where it doesn't tell."""
+    value = row.get(name, row.get(f"{name}_id"))
+    value = value.get("id") if isinstance(value, Mapping) else value
+    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else None
 
 
 def _query(api: str, collection: int) -> tuple[str, dict[str, Any]]:
@@ -54,7 +62,7 @@ def _whole(
     seen: set[int] = set()
     most = 0
     latest = math.inf
-    for page in transport.pages(path, doing, query):
+    for page in _pages(transport, path, query, doing):
         rows = [row for row in page.rows if isinstance(row, Mapping) and isinstance(row.get("id"), int)]
         yield rows
         for created in map(_created, rows):
@@ -65,14 +73,36 @@ def _whole(
             most = max(most, page.total)
             at_the_end = come_past or page.following is None
             if at_the_end and (page.total < most or (not come_past and len(seen) < page.total)):
-                raise try_later(doing, "the list changed while it was read")
+                raise _changed(doing)
         if come_past:
             return
 
 
+def _pages(transport: Transport, path: str, query: Mapping[str, Any], doing: str) -> Iterator[Page]:
+    """The pages. Raises Busy where one that the page before led to is gone, and where they have no end."""
+    led_to: set[tuple[tuple[str, str], ...]] = set()
+    try:
+        for page in transport.pages(path, doing, query):
+            following = tuple(sorted((page.following or {}).items()))
+            if following in led_to:
+                raise try_later(doing, "the server hands out the same pages again and again")
+            led_to.add(following)
+            yield page
+    except Rejected as refused:
+        if not led_to or refused.status != 404:
+            raise
+        raise _changed(doing) from refused
+
+
+def _changed(doing: str) -> DestinationError:
+    return try_later(doing, "the list changed while it was read")
+
+
 def _unit(row: Mapping[str, Any]) -> ListedUnit:
-    meta = row.get("meta")
-    key, sync_key = (_text(meta.get(name)) for name in KEYS) if isinstance(meta, Mapping) else (None, None)
+    key = sync_key = None
+    if "meta" in row:
+        meta = row["meta"] if isinstance(row["meta"], Mapping) else {}
+        key, sync_key = (_text(meta.get(name)) for name in KEYS)
     return ListedUnit(row["id"], _created(row), _files(row.get("files")), key, sync_key)
 
 
@@ -93,8 +123,4 @@ def _text(value: Any) -> str:
 
 
 def _created(row: Mapping[str, Any]) -> float | None:
-    text = row.get("created", row.get("created_at"))
-    try:
-        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
-    except ValueError:
-        return None
+    return seconds(row.get("created", row.get("created_at")))

@@ -25,26 +25,34 @@ class Page(NamedTuple):
 
 
 def page_in(value: Any) -> Page | None:
-    """The page in an answer's JSON; None where it is no list."""
+    """The page in an answer's JSON; None where it is no list, or one whose next page can't be told."""
     if isinstance(value, list):
         return Page(value)
     if not isinstance(value, Mapping):
         return None
+    total = None
     if isinstance(value.get("data"), list):
         meta = value.get("meta")
         pagination = meta.get("pagination") if isinstance(meta, Mapping) else None
-        cursor = pagination.get("next_cursor") if isinstance(pagination, Mapping) else None
-        return Page(value["data"], _following(cursor))
-    if not isinstance(value.get("results"), list):
+        rows, link = value["data"], pagination.get("next_cursor") if isinstance(pagination, Mapping) else None
+    elif isinstance(value.get("results"), list):
+        rows, link = value["results"], value.get("next")
+        total = value["count"] if isinstance(value.get("count"), int) else None
+    else:
         return None
-    count = value.get("count")
-    return Page(value["results"], _following(value.get("next")), count if isinstance(count, int) else None)
+    if not link:
+        return Page(rows, None, total)
+    try:
+        return Page(rows, _following(link), total) if isinstance(link, str) else None
+    except ValueError:
+        return None
 
 
-def _following(link: Any) -> Mapping[str, str] | None:
-    """The query that `link`, an absolute URL or a bare cursor, asks for."""
-    if not isinstance(link, str) or not link:
-        return None
+def _following(link: str) -> Mapping[str, str]:
+    """The query that `link`, an absolute URL or a bare cursor, asks for. Raises ValueError where it is neither."""
     if "://" in link or link.startswith(("/", "?")):
-        return dict(parse_qsl(urlsplit(link).query)) or None
+        if query := dict(parse_qsl(urlsplit(link).query)):
+            return query
+        if "://" in link:
+            raise ValueError("no query")
     return {"cursor": link}
