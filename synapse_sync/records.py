@@ -83,7 +83,7 @@ class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
     api: what registrations go through. presigned: the API that issues presigned URLs, or "no". checksum: the algorithm
-    of the checksums that uploads were answered with. lookup: where contents are asked for.
+    of the checksums that confirmations were answered with. lookup: where contents are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""

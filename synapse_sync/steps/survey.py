@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from synapse_sync.errors import FeedPaused
@@ -18,6 +19,9 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ListedUnit, OutgoingUnit
 from synapse_sync.states import Code
 from synapse_sync.steps.work import Work
+
+MOST_COMPOSITIONS = 256
+"""Of a unit with many files only those are looked for whose files all go by the same algorithm."""
 
 
 @dataclass
@@ -133,10 +137,15 @@ def composition(files: Mapping[str, str]) -> str:
     return hashlib.sha256(pairs.encode()).hexdigest()
 
 
-def _compositions(rows: Iterable[Row]) -> list[str]:
-    """What a unit of these contents may look like: a server may have the same bytes under several checksums (§3)."""
-    named = [{row["spec"]: row[name] for row in rows if row[name]} for name in ("checksum", "md5", "sha1")]
-    return [composition(files) for files in named if files]
+def _compositions(rows: Sequence[Row]) -> list[str]:
+    """What a unit of these contents may look like: a server may have each of them under several checksums (§3)."""
+    named = ("checksum", "md5", "sha1")
+    if 2 ** len(rows) > MOST_COMPOSITIONS:
+        ways = [[row[name] for row in rows] for name in named]
+    else:
+        ways = [list(way) for way in product(*({row[name] for name in named if row[name]} for row in rows))]
+    specs = [row["spec"] for row in rows]
+    return [composition(dict(zip(specs, way, strict=True))) for way in ways if way and all(way)]
 
 
 def _found(unit: ListedUnit) -> dict[str, object]:

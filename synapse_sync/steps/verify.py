@@ -27,4 +27,6 @@ def verify(work: Work) -> int:
                 work.run.count("present")
             else:
                 transaction.run("content_lacking", id=content, now=stamp["now"])
+        # Where an answer was lost there may still be URLs to write with: secrets that nobody needs any more.
+        transaction.run("forget_progress", contents=[contents[digests] for digests in found])
     return len(rows)

@@ -38,6 +38,7 @@ _TOO_LARGE = frozenset({413, 414, 431})
 
 _LONGEST_WORDS = 500
 _NO_LONGER = frozenset({401, 403, 404, 410})
+_EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})  # S3 says so with 400
 _LOOK_FIRST = "what the server has is looked up before anything is sent again"
 _CHECK_URL = "check server.url; tried again by itself"
 
@@ -143,7 +144,7 @@ def refused_by_storage(answer: Answer, doing: str) -> DestinationError:
         return _by_proxy(answer, doing)
     said = f": {code}: {message}" if code else ""
     error = try_later(doing, f"the storage answered {answer.status}{said}"[:_LONGEST_WORDS])
-    if answer.status in _NO_LONGER:
+    if answer.status in _NO_LONGER or code in _EXPIRED:
         error = PlaceRefused(error.message, hint=error.hint)
     error.status, error.retry_after = answer.status, retry_after(answer.headers)
     return error

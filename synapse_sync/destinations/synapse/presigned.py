@@ -5,15 +5,16 @@ The server decides by size whether a place takes one PUT or several parts. What 
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from synapse_sync.destinations.synapse.calls import CONFIRM, ISSUE, by_halves
 from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, try_later, unclear
 from synapse_sync.destinations.synapse.files import content_ref
+from synapse_sync.destinations.synapse.moments import seconds
+from synapse_sync.destinations.synapse.storage import target_of
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests
@@ -33,6 +34,7 @@ _LONGEST_NAME = 255
 _SHORTEST_LIFE, _LONGEST_LIFE = 900, 86400
 _SLOW = 1_000_000  # bytes per second that a line is trusted to send when nothing is known of it
 _NO_PRESIGN = frozenset({400, 501}) | NO_SUCH_ADDRESS
+"""What a server answers that can't issue such URLs, for its storage or its age (protocol §4.1)."""
 
 
 class Place(NamedTuple):
@@ -60,27 +62,42 @@ class Sent(NamedTuple):
 
 
 class Presigned:
-    """The calls that issue and confirm, through the API that offers them, for contents of one data collection."""
+    """The calls that issue and confirm, through the API that offers them, for contents of one data collection.
 
-    def __init__(self, transport: Transport, api: Api, collection: int) -> None:
+    no_longer: called when the server turns out to issue no such URLs any more.
+    """
+
+    def __init__(
+        self, transport: Transport, api: Api, collection: int, no_longer: Callable[[], None] = lambda: None
+    ) -> None:
         self._transport = transport
+        self._no_longer = no_longer
         self._issue_path = ISSUED[api].format(collection=collection)
         self._confirm_path = CONFIRMED[api].format(collection=collection)
 
-    def offered(self) -> bool:
-        """Whether the server issues such URLs, by asking for one. Raises DestinationError where that stays open."""
+    def offered(self) -> bool | None:
+        """Whether the server issues such URLs, by asking for one; None where only a page that is not its own says no.
+
+        Raises DestinationError where that stays open.
+        """
         probe = {"files": [{"filename": "probe.bin", "size": 1}]}
         try:
             self._transport.call("POST", self._issue_path, "ask for presigned URLs", ISSUE, data=probe)
-        except Rejected as refused:
-            if refused.status in _NO_PRESIGN:
-                return False
-            raise
+        except DestinationError as refused:
+            if refused.status not in _NO_PRESIGN or (refused.status == 400 and not isinstance(refused, Rejected)):
+                raise
+            return False if isinstance(refused, Rejected) or refused.status == 501 else None
         return True
 
     def issue(self, files: Sequence[tuple[str, int]]) -> list[Place | DestinationError]:
         """A place for each file (name and size in bytes), in order. Raises errors that concern all of them."""
-        return by_halves(self._issue, files, lambda refused: refused)
+        places = by_halves(self._issue, files, lambda refused: refused)
+        refused = [place for place in places if isinstance(place, Rejected) and place.status in _NO_PRESIGN]
+        if len(refused) < len(files) or self.offered() is not False:
+            return places
+        self._no_longer()
+        why = "the server no longer issues any; it goes up another way"
+        return [try_later(f"get a presigned URL for {name}", why) for name, _ in files]
 
     def confirm(self, sent: Sequence[Sent], algorithm: Literal["md5", "sha1"]) -> list[ContentRef | DestinationError]:
         """What the server calls each content, in order. Raises errors that concern all of them.
@@ -99,40 +116,43 @@ class Presigned:
         if not isinstance(rows, list) or len(rows) != len(files):
             raise unclear(doing, "the answer does not hold as many URLs as were asked for", change=False)
         expires = self._expires(answer.get("expires_at"))
-        return [self._place(row, entry, expires) for row, entry in zip(rows, asked, strict=True)]
+        matched = _matched([str(entry["filename"]) for entry in asked], rows)
+        return [self._place(row, entry, expires) for row, entry in zip(matched, asked, strict=True)]
 
     def _expires(self, text: Any) -> float:
-        try:
-            told = datetime.fromisoformat(text).timestamp() - self._transport.skew
-        except (TypeError, ValueError):
-            told = time.time() + _SHORTEST_LIFE
-        return told
+        told = seconds(text)
+        return time.time() + _SHORTEST_LIFE if told is None else told - self._transport.skew
 
     def _place(self, row: Any, asked: Mapping[str, Any], expires: float) -> Place | DestinationError:
         """The place in one row; an entry that is not what was asked for concerns its file alone."""
         doing = f"get a presigned URL for {asked['filename']}"
-        if not isinstance(row, Mapping) or row.get("filename") != asked["filename"] or not row.get("file_key"):
+        if not isinstance(row, Mapping) or not row.get("file_key"):
             return try_later(doing, "the answer is about another file")
-        several = row.get("multipart")
-        if isinstance(several, Mapping):
-            return self._several(str(row["file_key"]), several, asked["size"], expires, doing)
-        if not isinstance(row.get("presigned_url"), str):
-            return try_later(doing, "the server issued none")
-        return Place(str(row["file_key"]), expires, url=row["presigned_url"])
+        several, url = row.get("multipart"), row.get("presigned_url")
+        try:
+            if isinstance(several, Mapping):
+                return self._several(str(row["file_key"]), several, asked["size"], expires, doing)
+            if not isinstance(url, str) or not url:
+                return try_later(doing, "the server issued none")
+            target_of(url, doing)
+        except DestinationError as no_url:
+            return no_url
+        return Place(str(row["file_key"]), expires, url=url)
 
     def _several(
         self, file_key: str, several: Mapping[str, Any], size: int, expires: float, doing: str
     ) -> Place | DestinationError:
-        part_size, listed = several.get("part_size"), several.get("parts")
-        if not isinstance(part_size, int) or part_size < 1 or not isinstance(listed, list):
+        part_size, listed, upload_id = several.get("part_size"), several.get("parts"), several.get("upload_id")
+        if not isinstance(part_size, int) or part_size < 1 or not isinstance(listed, list) or not upload_id:
             return try_later(doing, "the answer holds no parts")
-        urls = {part.get("part_number"): part.get("presigned_url") for part in listed if isinstance(part, Mapping)}
-        numbers = range(1, math.ceil(size / part_size) + 1)
-        parts = {number: str(urls[number]) for number in numbers if isinstance(urls.get(number), str)}
-        if len(parts) != len(numbers) or len(listed) != len(numbers):
+        count = -(-size // part_size)
+        urls = {str(part.get("part_number")): part.get("presigned_url") for part in listed if isinstance(part, Mapping)}
+        if len(listed) != count or urls.keys() != {str(number) for number in range(1, count + 1)}:
             return try_later(doing, f"{len(listed)} parts of {part_size} bytes do not make {size} bytes")
-        upload_id = str(several.get("upload_id") or "")
-        return Place(file_key, expires, upload_id=upload_id, part_size=part_size, parts=parts)
+        parts = {number: str(urls[str(number)]) for number in range(1, count + 1)}
+        for url in parts.values():
+            target_of(url, doing)
+        return Place(file_key, expires, upload_id=str(upload_id), part_size=part_size, parts=parts)
 
     def _confirm(self, sent: Sequence[Sent], algorithm: Literal["md5", "sha1"]) -> list[ContentRef | DestinationError]:
         doing = f"confirm {sent[0].name}" if len(sent) == 1 else f"confirm {len(sent)} files"
@@ -141,8 +161,24 @@ class Presigned:
         results = answer.get("results") if isinstance(answer, Mapping) else None
         if not isinstance(results, list):
             raise unclear(doing, "the answer holds no results", change=True)
-        by_key = {row.get("file_key"): row for row in results if isinstance(row, Mapping)}
+        by_key = {str(row.get("file_key")): row for row in results if isinstance(row, Mapping)}
         return [_confirmed(one, by_key.get(one.file_key)) for one in sent]
+
+
+def _matched(names: Sequence[str], rows: Sequence[Any]) -> list[Any]:
+    """The row of each file: under its name in whatever order, else at its place where no other file has that name.
+
+    A server may change names on their way into its storage; None for a file whose row speaks of another one.
+    """
+    told = [str(row.get("filename")) if isinstance(row, Mapping) else "" for row in rows]
+    if sorted(told) != sorted(names):
+        others = set(names)
+        places = zip(names, told, rows, strict=True)
+        return [row if name == name_told or name_told not in others else None for name, name_told, row in places]
+    left: dict[str, deque[Any]] = defaultdict(deque)
+    for name, row in zip(told, rows, strict=True):
+        left[name].append(row)
+    return [left[name].popleft() for name in names]
 
 
 def _described(sent: Sent, algorithm: Literal["md5", "sha1"]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -17,12 +18,12 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 from synapse_sync.destinations.base import Small
 from synapse_sync.destinations.synapse.calls import AT_ONCE
 from synapse_sync.destinations.synapse.direct import whole
-from synapse_sync.destinations.synapse.errors import Answer
+from synapse_sync.destinations.synapse.errors import Answer, try_later
 from synapse_sync.destinations.synapse.lanes import Lanes, Request
 from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
 from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
 from synapse_sync.destinations.synapse.storage import Storage, etag, in_one_call, target_of
-from synapse_sync.errors import DestinationError, SourceError
+from synapse_sync.errors import Busy, DestinationError, SourceError
 from synapse_sync.records import ContentRef
 
 Outcome = ContentRef | SourceError | DestinationError
@@ -37,6 +38,10 @@ class _Placed(NamedTuple, Generic[Small]):
 class _There(NamedTuple, Generic[Small]):
     content: Small
     sent: Sent
+
+
+class _Dropped(Busy):
+    """Not sent, as no more is to be sent: nobody is told."""
 
 
 class SmallUploads(Generic[Small]):
@@ -57,16 +62,22 @@ class SmallUploads(Generic[Small]):
         self._algorithm: Literal["md5", "sha1"] = algorithm
         self._placed: SimpleQueue[_Placed[Small] | None] = SimpleQueue()
         self._there: SimpleQueue[_There[Small] | None] = SimpleQueue()
+        self._stopping = threading.Event()
 
     def run(self, contents: SimpleQueue[Small | None], stopping: threading.Event) -> None:
         """Send what comes until a None; all before it have ended then. Once `stopping` is set what was not sent is
         dropped.
         """
+        self._stopping = stopping
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="presigned") as pool:
             issuing = pool.submit(self._issue_all, contents, pool)
             confirming = pool.submit(self._confirm_all)
             try:
-                self._lanes.run(self._placed, _request, self._sent, stopping)
+                self._lanes.run(self._placed, self._request, self._sent, stopping)
+            except BaseException:
+                self._stopping = _SET
+                contents.put(None)  # else the thread that issues would wait for ever, and this one for it
+                raise
             finally:
                 self._there.put(None)
             issuing.result()
@@ -77,7 +88,7 @@ class SmallUploads(Generic[Small]):
             more = True
             while more:
                 batch, more = _batch(contents)
-                if batch:
+                if batch and not self._stopping.is_set():
                     self._issue(batch, pool)
         finally:
             self._placed.put(None)
@@ -97,6 +108,8 @@ class SmallUploads(Generic[Small]):
 
     def _send_parts(self, content: Small, place: Place) -> None:
         """A server may want even a small content in parts, and a proxy has no lanes."""
+        if self._stopping.is_set():
+            return
         outcome: Outcome
         try:
             stream = io.BytesIO(content.read())
@@ -108,6 +121,18 @@ class SmallUploads(Generic[Small]):
             outcome = error
         self._done(content, outcome)
 
+    def _request(self, placed: _Placed[Small]) -> Request:
+        content, place = placed
+        doing = f"upload {content.name}"
+        if self._stopping.is_set():
+            raise _Dropped(doing)
+        if time.time() > place.expires:
+            raise try_later(doing, "its presigned URL expired before it was sent; another is asked for")
+        data = whole(content)
+        origin, host, target = target_of(place.url, doing)
+        headers = [("Host", host), ("Content-Length", str(len(data))), ("Accept-Encoding", "identity")]
+        return Request(doing, "PUT", target, headers, data, origin)
+
     def _sent(self, placed: _Placed[Small], outcome: Answer | SourceError | DestinationError) -> None:
         content, place = placed
         doing = f"upload {content.name}"
@@ -116,6 +141,8 @@ class SmallUploads(Generic[Small]):
                 raise outcome
             tag = etag(outcome, doing)
             self._storage.compare(tag, content.digests.md5, doing)
+        except _Dropped:
+            return
         except DestinationError as error:
             self._done(content, in_one_call(error, doing))
         except SourceError as error:
@@ -127,26 +154,30 @@ class SmallUploads(Generic[Small]):
         more = True
         while more:
             batch, more = _batch(self._there)
-            if not batch:
-                continue
-            try:
-                outcomes = self._presigned.confirm([there.sent for there in batch], self._algorithm)
-            except DestinationError as error:
-                outcomes = [error] * len(batch)
-            for there, outcome in zip(batch, outcomes, strict=True):
-                self._done(there.content, outcome)
+            if sound := [there for there in batch if self._is_sound(there)]:
+                self._confirm(sound)
+
+    def _is_sound(self, there: _There[Small]) -> bool:
+        """Hold its ETag against what was sent once more: what ETags are may have been learned meanwhile."""
+        try:
+            self._storage.compare(there.sent.etags[1], there.sent.digests.md5, f"upload {there.sent.name}")
+        except DestinationError as error:
+            self._done(there.content, error)
+            return False
+        return True
+
+    def _confirm(self, batch: list[_There[Small]]) -> None:
+        try:
+            outcomes = self._presigned.confirm([there.sent for there in batch], self._algorithm)
+        except DestinationError as error:
+            outcomes = [error] * len(batch)
+        for there, outcome in zip(batch, outcomes, strict=True):
+            self._done(there.content, outcome)
 
 
+_SET = threading.Event()
+_SET.set()
 _THREADS = 6  # one issues, one confirms, the rest are for contents in parts
-
-
-def _request(placed: _Placed[Small]) -> Request:
-    content, place = placed
-    doing = f"upload {content.name}"
-    data = whole(content)
-    origin, host, target = target_of(place.url, doing)
-    headers = [("Host", host), ("Content-Length", str(len(data))), ("Accept-Encoding", "identity")]
-    return Request(doing, "PUT", target, headers, data, origin)
 
 
 def _untold(*_: object) -> None:

@@ -19,13 +19,15 @@ from synapse_sync.destinations.synapse.content import Content, Shared
 from synapse_sync.destinations.synapse.errors import PlaceRefused, try_later
 from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
 from synapse_sync.destinations.synapse.storage import Storage
-from synapse_sync.errors import ContentMismatch, DestinationError, OutcomeUnknown
+from synapse_sync.errors import ContentMismatch, DestinationError, FileUnreadable, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests, UploadProgress
 
 Progress = Callable[[UploadProgress, int], None]
 
 SIDE_BY_SIDE = 4
 """Parts of one content under way at once: more gain little beside other files (production's parts are 100 MiB)."""
+
+_AGAIN = "nothing of it is registered, and it is looked at again"
 
 _LEFT = 60.0
 """Seconds of a URL's life that make it worth going on with."""
@@ -53,7 +55,8 @@ class PresignedUpload:
         self._progress = progress
         self._algorithm: Literal["md5", "sha1"] = algorithm
         self._lock = threading.Lock()
-        self._forgotten = False
+        self._useless = False
+        self._failure: BaseException | None = None
         self._place = Place("", 0.0)
         self._etags: dict[int, str] = {}
         self._md5s: dict[int, str] = {}
@@ -65,11 +68,13 @@ class PresignedUpload:
         expected ones, OutcomeUnknown where the confirmation's answer was lost (the next attempt confirms again), and
         other DestinationErrors as they come.
         """
-        if resume is None or not self._resumed(resume):
+        resumed = resume is not None and self._resumed(resume)
+        if not resumed:
             self._place = place or self._issued()
             self._etags, self._md5s = {}, {}
         try:
             self._send()
+            self._compare_all()
         except ContentMismatch:
             self._forget()
             raise
@@ -80,6 +85,8 @@ class PresignedUpload:
         if isinstance(outcome, DestinationError):
             if not isinstance(outcome, OutcomeUnknown):
                 self._forget()  # a place that was refused, or is spent, is of no more use
+            if resumed and isinstance(outcome, Rejected):  # the server may have given up what it issued long ago
+                raise try_later(self._doing, f"{outcome.message}; the file is sent anew") from outcome
             raise outcome
         return outcome
 
@@ -92,21 +99,24 @@ class PresignedUpload:
     def _resumed(self, resume: UploadProgress) -> bool:
         """Take an earlier attempt's place over; False where it has expired while something is still to be sent."""
         kept = resume.parts
-        place = Place(
-            resume.upload_id, kept["expires"], kept["url"], kept["upload"], kept["part_size"], _numbered(kept["parts"])
-        )
-        self._place, self._etags, self._md5s = place, _numbered(kept["etags"]), _numbered(kept["md5s"])
+        try:
+            self._place = Place(
+                resume.upload_id, float(kept["expires"]), kept["url"], kept["upload"], kept["part_size"],
+                _numbered(kept["parts"]),
+            )  # fmt: skip
+            self._etags, self._md5s = _numbered(kept["etags"]), _numbered(kept["md5s"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return False  # not what this version keeps
         left = set(self._numbers()) - self._etags.keys()
-        return not left or time.time() < place.expires - _LEFT
+        return not left or time.time() < self._place.expires - _LEFT
 
     def _numbers(self) -> list[int]:
         return sorted(self._place.parts) or [1]
 
     def _send(self) -> None:
         """Read the content once from front to back, have its parts sent beside, wait for them."""
-        ahead = threading.Semaphore(2 * SIDE_BY_SIDE)
+        ahead = threading.Semaphore(SIDE_BY_SIDE + 1)
         size = self._place.part_size or self._digests.size
-        sending: list[Future[None]] = []
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="part") as pool:
             try:
                 for number in self._numbers():
@@ -115,16 +125,23 @@ class PresignedUpload:
                     if self._etags.get(number) and self._md5s.get(number) == md5:
                         continue
                     ahead.acquire()
-                    if any(one.done() and one.exception() for one in sending):
+                    if self._failure is not None:
+                        pool.shutdown(wait=False, cancel_futures=True)
                         break
-                    sending.append(pool.submit(self._send_part, number, start, self._content.position, md5))
-                    sending[-1].add_done_callback(lambda _: ahead.release())
-                for one in sending:
-                    one.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                    part = pool.submit(self._send_part, number, start, self._content.position, md5)
+                    part.add_done_callback(self._ended)
+                    part.add_done_callback(lambda _: ahead.release())
+            except ContentMismatch:
+                self._useless = True
                 raise
+        if self._failure is not None:
+            raise self._failure
         self._content.verify()
+
+    def _ended(self, part: Future[None]) -> None:
+        """Keep what went wrong first; the others may be a consequence."""
+        if not part.cancelled():
+            self._failure = self._failure or part.exception()
 
     def _hashed(self, end: int) -> str:
         """Read on up to `end`; the MD5 of what was read."""
@@ -145,20 +162,35 @@ class PresignedUpload:
             self._forget()
             raise
         if sent.hexdigest() != md5:
-            raise ContentMismatch(f"{self._content.name} changed while it was sent", hint="it is looked at again")
+            raise ContentMismatch(f"{self._content.name} changed while it was sent", hint=_AGAIN)
         self._storage.compare(tag, md5, self._doing)
         with self._lock:
             self._etags[number], self._md5s[number] = tag, md5
-            if not self._forgotten:
+            if not self._useless:
                 self._progress(self._state(), end - start)
 
+    def _compare_all(self) -> None:
+        """Hold all ETags against what was sent: what they are may have been learned from a later one."""
+        for number, tag in sorted(self._etags.items()):
+            try:
+                self._storage.compare(tag, self._md5s[number], self._doing)
+            except DestinationError:
+                with self._lock:
+                    del self._etags[number]
+                    self._progress(self._state(), 0)
+                raise
+
     def _pieces(self, start: int, end: int, md5: Any) -> Iterator[bytes]:
-        view = self._shared.view()
-        view.seek(start)
         while start < end:
-            piece = view.read(min(PIECE, end - start))
+            if self._useless:
+                raise try_later(self._doing, "nothing more is sent to a place that is given up")
+            try:
+                piece = self._shared.read_at(start, min(PIECE, end - start))
+            except OSError as cause:  # not to be taken for one of the connection's
+                said = f"{self._content.name} can't be read: {cause}"
+                raise FileUnreadable(said, hint="tried again by itself") from cause
             if not piece:
-                raise ContentMismatch(f"{self._content.name} became shorter while it was sent")
+                raise ContentMismatch(f"{self._content.name} became shorter while it was sent", hint=_AGAIN)
             md5.update(piece)
             start += len(piece)
             yield piece
@@ -175,7 +207,7 @@ class PresignedUpload:
     def _forget(self) -> None:
         """Make the next attempt ask for a new place."""
         with self._lock:
-            self._forgotten = True
+            self._useless = True
             self._progress(UploadProgress("presigned"), 0)
 
 

@@ -99,6 +99,8 @@ class Routes:
         An upload that was begun goes on by the route that it began with.
         """
         begun = resume.route if resume is not None and resume.upload_id else None
+        if begun == "presigned" and not self._offered(collection):
+            begun = None
         route = begun or self._chosen(collection, digests.size)
         if route == "presigned":
             presigned = self._presigned(collection)
@@ -106,6 +108,7 @@ class Routes:
                 presigned, self._storage, stream, name, digests, progress, self._destination.algorithm
             )
             reference = upload.run(resume if begun else None)
+            self._learn(reference)
         elif route == "chunked":
             content = Content(stream, name, digests)
             chunked = ChunkedUpload(self._transport, content, self._chunk_size, progress, self._pace)
@@ -113,7 +116,6 @@ class Routes:
         else:
             reference = direct.upload(self._transport, Content(stream, name, digests))
             progress(UploadProgress("direct", offset=digests.size), digests.size)
-        self._learn(reference)
         return reference
 
     @property
@@ -128,25 +130,23 @@ class Routes:
     ) -> None:
         """Send many small contents, as many side by side as there are workers."""
 
-        def ended(small: Small, outcome: ContentRef | SourceError | DestinationError) -> None:
+        def confirmed(small: Small, outcome: ContentRef | SourceError | DestinationError) -> None:
             if isinstance(outcome, ContentRef):
                 self._learn(outcome)
             done(small, outcome)
 
-        try:
-            route = self._chosen(collection, SMALL)
-        except DestinationError as error:
-            self._refuse(contents, error, done)
+        route = self._chosen_for_small(collection, contents, done)
+        if route is None:
             return
         if route == "presigned":
             lanes: Lanes[Any] = Lanes(self._connect, self._room, self._throttle, PUT)
             sending = SmallUploads(
-                self._presigned(collection), self._storage, lanes, ended, self._destination.algorithm
+                self._presigned(collection), self._storage, lanes, confirmed, self._destination.algorithm
             )
             sending.run(contents, stopping)
         else:
             lanes = self._transport.lanes(self._room, UPLOAD)
-            direct.upload_small(self._transport, lanes, contents, ended, stopping)
+            direct.upload_small(self._transport, lanes, contents, done, stopping)
 
     def close(self) -> None:
         """Close the connections to storages."""
@@ -164,29 +164,47 @@ class Routes:
             raise Busy("the server issues no presigned URLs", hint='write route = "auto" below [upload]')
         return "direct" if size <= self._direct_limit else "chunked"
 
+    def _chosen_for_small(
+        self, collection: int, contents: SimpleQueue[Small | None], done: Done[Small]
+    ) -> Route | None:
+        """The route of small contents; each failure to learn it fails one of them, None where no more come."""
+        while True:
+            try:
+                return self._chosen(collection, SMALL)
+            except DestinationError as error:
+                small = contents.get()
+                if small is None:
+                    return None
+                done(small, error)
+
     def _offered(self, collection: int) -> bool:
-        """Whether the server issues presigned URLs: asked once, through the API of registrations first."""
+        """Whether the server issues presigned URLs: asked once, through the API of registrations first.
+
+        A no that is not the server's own word counts for now only.
+        """
         with self._asking:
             if not self._destination.learned.presigned:
                 apis: tuple[Api, ...] = ("v2", "v1") if self._destination.api == "v2" else ("v1",)
-                offering = (api for api in apis if Presigned(self._transport, api, collection).offered())
-                self._destination.learn(presigned=next(offering, "no"))
+                answers: list[bool | None] = []
+                for api in apis:
+                    answers.append(Presigned(self._transport, api, collection).offered())
+                    if answers[-1]:
+                        self._destination.learn(presigned=api)
+                        return True
+                if None in answers:
+                    return False
+                self._destination.learn(presigned="no")
             return self._destination.learned.presigned != "no"
 
     def _presigned(self, collection: int) -> Presigned:
-        api = self._destination.learned.presigned
-        return Presigned(self._transport, "v2" if api == "v2" else "v1", collection)
+        api: Api = "v2" if self._destination.learned.presigned == "v2" else "v1"
+        return Presigned(self._transport, api, collection, lambda: self._destination.learn(presigned=""))
 
     def _connect(self, origin: str) -> socket.socket:
         return Connector(origin, lambda: self._storage.tls).connect(PUT.stall)
 
     def _learn(self, reference: ContentRef) -> None:
-        """Remember what algorithm the server names contents by."""
+        """Remember what algorithm names contents that were confirmed: on other routes it may differ (protocol §3)."""
         algorithm = {32: "md5", 40: "sha1"}.get(len(reference.checksum))
         if algorithm is not None and algorithm != self._destination.learned.checksum:
             self._destination.learn(checksum=algorithm)
-
-    def _refuse(self, contents: SimpleQueue[Small | None], error: DestinationError, done: Done[Small]) -> None:
-        """Nothing can be sent now: all that comes ends with this error."""
-        while (small := contents.get()) is not None:
-            done(small, error)

@@ -9,10 +9,12 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
+from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
-from urllib3 import HTTPHeaderDict, PoolManager, ProxyManager, Retry, Timeout
+from urllib3 import HTTPHeaderDict, PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from synapse_sync.config.urls import is_loopback
@@ -26,6 +28,7 @@ PUT = Kind(answer=300, stall=30)
 """A PUT may be repeated until its URL expires: the same object is written again (protocol §4.4)."""
 
 _ONE_TRY = Retry(False)
+_IN_URLS = "%/:?#[]@!$&'()*+,;=~"  # what has its meaning in a URL, or is encoded already (RFC 3986)
 
 
 class Storage:
@@ -45,10 +48,11 @@ class Storage:
         Raises Busy with scope "call" for whatever went wrong: with another URL, or later, it may go; and what `pieces`
         raises.
         """
+        origin, _, target = target_of(url, doing)
         try:
             response = self._manager(url).urlopen(
                 "PUT",
-                url,
+                origin + target,
                 body=self._throttle.paced(pieces),
                 headers={"Content-Length": str(length)},
                 retries=_ONE_TRY,
@@ -56,7 +60,7 @@ class Storage:
                 timeout=Timeout(connect=PUT.stall, read=PUT.answer),
             )
         except HTTPError as cause:
-            raise in_one_call(broken(_without(url, cause), doing, change=False), doing) from None
+            raise in_one_call(broken(_without(target, cause), doing, change=False), doing) from None
         return etag(Answer(response.status, response.headers, response.data), doing)
 
     def compare(self, tag: str, md5: str, doing: str) -> None:
@@ -81,20 +85,21 @@ class Storage:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """What storages are trusted by: public certificates, and those of the configured bundle beside them."""
+        """What storages are trusted by: public certificates, and beside them those that the server is trusted by."""
         context = trusting(DEFAULT_CA_BUNDLE_PATH)
-        if self._ca_bundle is not None:
-            here = {"capath" if os.path.isdir(self._ca_bundle) else "cafile": self._ca_bundle}
-            context.load_verify_locations(**here)
+        named = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        if named:
+            context.load_verify_locations(**{"capath" if os.path.isdir(named) else "cafile": named})
         return context
 
     def _manager(self, url: str) -> PoolManager:
         proxy = self._proxy(url)
         with self._lock:
             if proxy not in self._managers:
-                make = ProxyManager if proxy else PoolManager
-                arguments = (proxy,) if proxy else ()
-                self._managers[proxy] = make(*arguments, maxsize=self._workers, ssl_context=self.tls)
+                pools: dict[str, Any] = {"maxsize": self._workers, "ssl_context": self.tls}
+                # requests' adapter knows what proxies need: credentials in their URL, SOCKS.
+                made = HTTPAdapter().proxy_manager_for(proxy, **pools) if proxy else PoolManager(**pools)
+                self._managers[proxy] = made
             return self._managers[proxy]
 
     def _proxy(self, url: str) -> str:
@@ -105,15 +110,15 @@ class Storage:
 def target_of(url: str, doing: str) -> tuple[str, str, str]:
     """(origin, Host header, request target) of a presigned URL. Raises Busy with scope "call" for what is no URL."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(quote(url, safe=_IN_URLS))
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         host = f"{host}:{parts.port}" if parts.port else host
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("http", "https"):
+    if not host or "%" in host or parts.scheme not in ("http", "https"):
         raise try_later(doing, "what the server issued is no URL of a storage")
     target = parts._replace(scheme="", netloc="", fragment="").geturl()
-    return f"{parts.scheme}://{host}", host, target or "/"
+    return f"{parts.scheme}://{host}", host, target if target.startswith("/") else f"/{target}"
 
 
 def etag(answer: Answer, doing: str) -> str:
@@ -145,9 +150,7 @@ def md5_in(tag: str) -> str:
 _HEX = frozenset("0123456789abcdef")
 
 
-def _without(url: str, cause: HTTPError) -> Exception:
-    """The same failure, should its words hold the URL."""
-    secret = urlsplit(url).query
-    if secret and secret in str(cause):
-        return HTTPError(type(cause).__name__)
-    return cause
+def _without(target: str, cause: HTTPError) -> Exception:
+    """The same failure, should its words hold the URL's secret part."""
+    secret = target.partition("?")[2]
+    return HTTPError(type(cause).__name__) if secret and secret in str(cause) else cause
