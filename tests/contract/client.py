@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import json
 import threading
 from contextlib import contextmanager
+from dataclasses import asdict
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ import pytest
 
 from synapse_sync.destinations.synapse import SynapseDestination
 from synapse_sync.errors import SourceError
-from synapse_sync.records import Digests, Learned, OutgoingUnit
+from synapse_sync.records import Digests, Learned, OutgoingUnit, UploadProgress
 
 TOKEN = "syn_dev"
 SPECS = [
@@ -37,6 +39,40 @@ def connected(url, token=TOKEN, tenant="", **options):
         destination.close()
 
 
+@contextmanager
+def presigning(server, api="v1", **options):
+    """A destination that has yet to learn whether this server issues presigned URLs, and a collection there."""
+    destination = SynapseDestination(server.url, TOKEN, api=api, **options)
+    destination.collection = server.create_collection("scans", SPECS)
+    try:
+        yield destination
+    finally:
+        destination.close()
+
+
+class Journal:
+    """What a ledger would keep: the last progress, as JSON; may be told to die when a piece has been acknowledged."""
+
+    def __init__(self, die_at=None):
+        self.kept = None
+        self.sent = 0
+        self.calls = 0
+        self._die_at = die_at
+
+    def __call__(self, state, sent):
+        self.kept = json.dumps(asdict(state))
+        self.sent += sent
+        self.calls += 1
+        if self.calls == self._die_at:
+            raise KeyboardInterrupt
+
+    @property
+    def state(self):
+        """What the next attempt is given; None where it is to begin anew."""
+        state = UploadProgress(**json.loads(self.kept)) if self.kept else None
+        return state if state is not None and state.upload_id else None
+
+
 def digests(data):
     """What the checksum step would have found."""
     return Digests(hashlib.md5(data).hexdigest(), hashlib.sha1(data).hexdigest(), len(data))
@@ -44,7 +80,8 @@ def digests(data):
 
 def send(destination, data, name="a.png"):
     """Upload `data`; nobody records the progress."""
-    return destination.put(1, io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
+    collection = getattr(destination, "collection", 1)
+    return destination.put(collection, io.BytesIO(data), name, digests(data), None, lambda state, sent: None)
 
 
 class Held(NamedTuple):
@@ -70,7 +107,8 @@ def send_small(destination, *contents):
     queue, outcomes, stopping = SimpleQueue(), {}, threading.Event()
     for content in (*contents, None):
         queue.put(content)
-    destination.put_small(1, queue, lambda content, outcome: outcomes.update({id(content): outcome}), stopping)
+    collection = getattr(destination, "collection", 1)
+    destination.put_small(collection, queue, lambda content, outcome: outcomes.update({id(content): outcome}), stopping)
     return [outcomes[id(content)] for content in contents]
 
 

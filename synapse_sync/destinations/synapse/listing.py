@@ -61,13 +61,15 @@ def _whole(
     """The rows of all pages."""
     seen: set[int] = set()
     most = 0
-    latest = math.inf
+    first = latest = math.inf
     for page in _pages(transport, path, query, doing):
         rows = [row for row in page.rows if isinstance(row, Mapping) and isinstance(row.get("id"), int)]
         yield rows
         for created in map(_created, rows):
             latest = created if created is not None and created <= latest else -math.inf
-        come_past = since is not None and -math.inf < latest < since
+            first = latest if first == math.inf else first
+        # Units made with one request may all have one time: only what has become older runs from new to old.
+        come_past = since is not None and -math.inf < latest < min(since, first)
         if page.total is not None:
             seen.update(row["id"] for row in rows)
             most = max(most, page.total)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from synapse_sync.destinations.base import Small
 from synapse_sync.destinations.synapse.calls import AT_ONCE
@@ -62,32 +62,37 @@ class SmallUploads(Generic[Small]):
         self._algorithm: Literal["md5", "sha1"] = algorithm
         self._placed: SimpleQueue[_Placed[Small] | None] = SimpleQueue()
         self._there: SimpleQueue[_There[Small] | None] = SimpleQueue()
+        self._contents: SimpleQueue[Small | None] = SimpleQueue()
         self._stopping = threading.Event()
+        self._fault: BaseException | None = None
 
     def run(self, contents: SimpleQueue[Small | None], stopping: threading.Event) -> None:
         """Send what comes until a None; all before it have ended then. Once `stopping` is set what was not sent is
         dropped.
         """
-        self._stopping = stopping
+        self._stopping, self._contents = stopping, contents
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="presigned") as pool:
-            issuing = pool.submit(self._issue_all, contents, pool)
-            confirming = pool.submit(self._confirm_all)
-            try:
-                self._lanes.run(self._placed, self._request, self._sent, stopping)
-            except BaseException:
-                self._stopping = _SET
-                contents.put(None)  # else the thread that issues would wait for ever, and this one for it
-                raise
-            finally:
-                self._there.put(None)
-            issuing.result()
-            confirming.result()
+            pool.submit(self._watched, self._issue_all, pool)
+            pool.submit(self._watched, self._confirm_all)
+            self._watched(self._lanes.run, self._placed, self._request, self._sent, stopping)
+            self._there.put(None)
+        if self._fault is not None:
+            raise self._fault
 
-    def _issue_all(self, contents: SimpleQueue[Small | None], pool: ThreadPoolExecutor) -> None:
+    def _watched(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Do a thread's work; what no content is at fault for ends the work of all, and run() raises it."""
+        try:
+            act(*arguments)
+        except BaseException as fault:  # noqa: BLE001 - raised by run()
+            self._fault = self._fault or fault
+            self._stopping = _SET
+            self._contents.put(None)
+
+    def _issue_all(self, pool: ThreadPoolExecutor) -> None:
         try:
             more = True
             while more:
-                batch, more = _batch(contents)
+                batch, more = _batch(self._contents)
                 if batch and not self._stopping.is_set():
                     self._issue(batch, pool)
         finally:
@@ -102,7 +107,7 @@ class SmallUploads(Generic[Small]):
             if isinstance(place, DestinationError):
                 self._done(content, place)
             elif place.parts or not self._storage.has_lanes(place.url):
-                pool.submit(self._send_parts, content, place)
+                pool.submit(self._watched, self._send_parts, content, place)
             else:
                 self._placed.put(_Placed(content, place))
 

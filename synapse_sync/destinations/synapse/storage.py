@@ -9,7 +9,6 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from requests.adapters import HTTPAdapter
@@ -96,10 +95,11 @@ class Storage:
         proxy = self._proxy(url)
         with self._lock:
             if proxy not in self._managers:
-                pools: dict[str, Any] = {"maxsize": self._workers, "ssl_context": self.tls}
-                # requests' adapter knows what proxies need: credentials in their URL, SOCKS.
-                made = HTTPAdapter().proxy_manager_for(proxy, **pools) if proxy else PoolManager(**pools)
-                self._managers[proxy] = made
+                if proxy:  # requests' adapter knows what one needs: the password in its URL, SOCKS
+                    adapter = HTTPAdapter(pool_maxsize=self._workers)
+                    self._managers[proxy] = adapter.proxy_manager_for(proxy, ssl_context=self.tls)
+                else:
+                    self._managers[proxy] = PoolManager(maxsize=self._workers, ssl_context=self.tls)
             return self._managers[proxy]
 
     def _proxy(self, url: str) -> str:
