@@ -65,7 +65,9 @@ def _missing(work: Work, transaction: Transaction, row: Row, unit: OutgoingUnit)
         work.run.count("rejected")
         return
     if row["outcome"] == "unmentioned" and row["attempts"] >= DOUBTED:
-        transaction.run("doubt_contents", unit=unit.id, **stamp)
+        # The server is asked for them; if it has them for others only, it takes what is sent without asking.
+        doubt = "mistrust_contents" if row["attempts"] == DOUBTED + 1 else "doubt_contents"
+        transaction.run(doubt, unit=unit.id, **stamp)
     reason = "the collection does not have it: it goes again"
     moved = {"code": Code.FAILED, "reason": reason, "failed": 0, "not_before": stamp["now"]}
     transaction.run("unit_unsent", id=unit.id, **moved, **stamp)

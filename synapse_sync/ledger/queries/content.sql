@@ -21,14 +21,22 @@ WHERE id IN (SELECT content FROM unit_files WHERE unit = :unit) AND lower(checks
 UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = NULL, reason = '', moved_at = :now, run = :run
 WHERE state = 'present' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
 
+-- mistrust_contents: what the server says of contents of a unit seems to be wrong: they are sent without asking
+UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason = '', moved_at = :now, run = :run
+WHERE state = 'present' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
+
 -- any_asked: whether a content waits for nothing but being sent
-SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL LIMIT 1
+SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
+    AND code <> 'lacking' LIMIT 1
 
 -- ask_again: what a former process was told may be out of date: the server is asked again before anything is sent
 UPDATE contents SET asked_at = NULL WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
+    AND code <> 'lacking'
 
--- content_failed: an attempt to send it failed; the server is asked again before the next one
-UPDATE contents SET asked_at = NULL, attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id
+-- content_failed: an attempt to send it failed; before the next one the server is asked again, unless its word was wrong
+UPDATE contents SET asked_at = CASE WHEN code = 'lacking' THEN asked_at END, attempts = attempts + 1,
+    not_before = :not_before, reason = :reason
+WHERE id = :id
 
 -- contents_to_send: what ready units need and the server lacks, with a file that has it and how far sending came
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,

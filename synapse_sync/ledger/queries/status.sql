@@ -105,14 +105,15 @@ WHERE id = :id AND state = 'held'
 UPDATE files SET attempts = 0, not_before = 0 WHERE unit = :unit AND attempts > 0
 
 -- retry_contents: the contents of a unit are sent again without waiting for their turn
-UPDATE contents SET attempts = 0, not_before = 0, asked_at = NULL
+UPDATE contents SET attempts = 0, not_before = 0, asked_at = CASE WHEN code = 'lacking' THEN asked_at END
 WHERE state = 'unknown' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
 
 -- retry_held_files: files that wait for a person are placed again
 UPDATE files SET state = 'settled', code = 'reopened', reason = '', moved_at = :now, run = NULL WHERE state = 'held'
 
 -- retry_everything: nothing that failed waits for its turn
-UPDATE contents SET attempts = 0, not_before = 0, asked_at = NULL WHERE state = 'unknown' AND attempts > 0
+UPDATE contents SET attempts = 0, not_before = 0, asked_at = CASE WHEN code = 'lacking' THEN asked_at END
+WHERE state = 'unknown' AND attempts > 0
 
 -- retry_all_units: nothing whose registration or task failed waits for its turn
 UPDATE units SET attempts = 0, not_before = 0 WHERE state IN ('ready', 'registering') AND attempts > 0
