@@ -375,6 +375,16 @@ def test_a_part_that_was_sent_and_has_changed_since_is_never_confirmed(devserver
     assert requests(devserver, CONFIRM["v1"]) == 0
 
 
+def test_parts_that_were_sent_of_another_content_are_sent_again(devserver, destination):
+    """The file was another one for a while, and was put back before anybody knew."""
+    data, other, journal = os.urandom(PARTS), os.urandom(PARTS), Journal(1)
+    with pytest.raises(KeyboardInterrupt):
+        put(destination, data, journal, stream=io.BytesIO(other))
+    put(destination, data, resume=journal.state)
+    assert has(destination, data)
+    assert not has(destination, other)
+
+
 @WAYS
 @SIZES
 @pytest.mark.parametrize("change", ["shorter", "longer"])

@@ -203,14 +203,17 @@ REFUSALS = {
 }
 
 
+class Keeping(Journal):
+    """A way to send whose progress is kept."""
+
+    def send(self, destination, data):
+        return destination.put(1, io.BytesIO(data), "a.png", digests(data), None, self)
+
+
 @pytest.mark.parametrize(("refusal", "forgotten"), REFUSALS.values(), ids=REFUSALS)
 def test_only_the_storages_own_word_gives_a_place_up(refusal, forgotten):
-    journal = Journal()
-
-    def keeping(destination, data):
-        return destination.put(1, io.BytesIO(data), "a.png", digests(data), None, journal)
-
-    outcome, _, _ = attempt([refusal], [lambda storage: issued(entry(storage))], keeping)
+    journal = Keeping()
+    outcome, _, _ = attempt([refusal], [lambda storage: issued(entry(storage))], journal.send)
     assert isinstance(outcome, Busy)
     assert (outcome.scope, outcome.applied) == ("call", "no")
     assert (journal.kept is not None) == forgotten
@@ -233,6 +236,13 @@ CONFIRMATIONS = {
 def test_a_confirmation_that_does_not_say_so_is_none(way, answered, expected):
     outcome, _, _ = attempt([STORED], [lambda storage: issued(entry(storage)), answered], way)
     assert isinstance(outcome, expected)
+
+
+@pytest.mark.parametrize(("answered", "expected"), CONFIRMATIONS.values(), ids=CONFIRMATIONS)
+def test_a_place_is_kept_until_it_is_known_what_became_of_it(answered, expected):
+    journal = Keeping()
+    attempt([STORED], [lambda storage: issued(entry(storage)), answered], journal.send)
+    assert (journal.state is not None) == (expected is OutcomeUnknown)
 
 
 @WAYS
