@@ -27,4 +27,6 @@ def verify(work: Work) -> int:
                 work.run.count("present")
             else:
                 transaction.run("content_lacking", id=content, now=stamp["now"])
+        there = [content for digests, content in contents.items() if digests in found]
+        transaction.run("forget_progress", contents=there)  # their uploads had come to their end: the answer was lost
     return len(rows)
