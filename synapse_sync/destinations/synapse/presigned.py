@@ -69,13 +69,14 @@ class Presigned:
 
     def offered(self) -> bool:
         """Whether the server issues such URLs, by asking for one. Raises DestinationError where that stays open."""
-        probe = {"files": [{"filename": "probe.bin", "size": 1}]}
         try:
-            self._transport.call("POST", self._issue_path, "ask for presigned URLs", ISSUE, data=probe)
+            (place,) = self._issue([("probe.bin", 1)])
         except Rejected as refused:
             if refused.status in _NO_PRESIGN:
                 return False
             raise
+        if isinstance(place, DestinationError):
+            raise place
         return True
 
     def issue(self, files: Sequence[tuple[str, int]]) -> list[Place | DestinationError]:
