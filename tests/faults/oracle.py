@@ -142,5 +142,11 @@ def disagreements(events: list[Event], site: Site) -> list[str]:
         for content, checksum in site.rows("SELECT sha1, checksum FROM contents WHERE state = 'present'")
         if checksum not in checksums[content]
     ]
-    left = site.rows("SELECT 'intent ' || id FROM intents WHERE resolved_at IS NULL UNION SELECT 'upload ' || content FROM uploads")
-    return [*([f"server {units}, ledger {ours}"] if units != ours else []), *stray, *(f"left: {row[0]}" for row in left)]
+    left = site.rows(
+        "SELECT 'intent ' || id FROM intents WHERE resolved_at IS NULL UNION SELECT 'upload ' || content FROM uploads"
+    )
+    return [
+        *([f"server {units}, ledger {ours}"] if units != ours else []),
+        *stray,
+        *(f"left: {row[0]}" for row in left),
+    ]

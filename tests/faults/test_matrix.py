@@ -22,7 +22,13 @@ from .workload import UNITS, WAYS, Site, sha1
 SAMPLE = 60
 
 CELLS = list(cells())
-SENT_BY_NOBODY_ELSE = {"POST data_files/", "PUT chunked_upload/", "PUT chunked_upload/{id}/", "PUT object/", "PUT object/part/"}
+SENT_BY_NOBODY_ELSE = {
+    "POST data_files/",
+    "PUT chunked_upload/",
+    "PUT chunked_upload/{id}/",
+    "PUT object/",
+    "PUT object/part/",
+}
 
 
 def test_no_switch_is_left_out() -> None:

@@ -60,7 +60,8 @@ DEEDS = {
         "INSERT INTO tasks (project, unit, meta, created) SELECT project, unit, meta, created FROM tasks LIMIT 1"
     ),
     "bytes twice": lambda db: db.execute(
-        "INSERT INTO events (kind, detail) SELECT 'data_file_again', detail FROM events WHERE kind = 'data_file' LIMIT 1"
+        "INSERT INTO events (kind, detail) SELECT 'data_file_again', detail FROM events"
+        " WHERE kind = 'data_file' LIMIT 1"
     ),
     "a wrong byte": lambda db: None,
 }
