@@ -65,7 +65,9 @@ def _with_extensions(transport: Transport, number: int, described: list[dict[str
     doing = f"learn the extensions of data collection {number}"
     try:
         answer = transport.call("GET", f"data_collections/{number}/", doing, query=_EXPANDED)
-    except (Rejected, TokenRefused):
+    except (Rejected, TokenRefused) as refused:
+        if refused.status == 401:
+            raise  # no answer about extensions: the token has been replaced
         return described
     shown = answer.get("file_specifications") if isinstance(answer, dict) else None
     v1 = {item.get("name"): item for item in shown or () if isinstance(item, dict)}
