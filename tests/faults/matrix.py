@@ -65,7 +65,8 @@ def losses(way: Way) -> list[Loss]:
     else:
         found += [Loss(way.register, way.register, after=1), Loss(way.tasks, way.tasks, after=1)]
     if not way.presigned:
-        found += [Loss("PUT chunked_upload/{id}/", "GET chunked_upload/{id}/")]
+        chunks = ("PUT chunked_upload/{id}/", "POST chunked_upload/{id}/")
+        found += [Loss(route, "GET chunked_upload/{id}/") for route in chunks]
     return found
 
 

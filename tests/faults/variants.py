@@ -89,4 +89,5 @@ def faults_on(route: str) -> Iterator[Fault]:
 def lasts(fault: Fault) -> bool:
     """Whether it is worth meeting again and again: one answer of each kind, and nothing that takes seconds."""
     same = fault.kind == "status" and fault.parameters not in LASTING
-    return not fault.unanswered and not same
+    half = fault.kind == "partial" and fault.parameters["code"] == 400  # no server refuses every unit that it makes
+    return not fault.unanswered and not same and not half
