@@ -13,6 +13,15 @@ from synapse_sync.devserver import DevServer, Options
 from .hurry import hurry
 from .workload import WAYS, Site, Way
 
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, told in getattr(report, "user_properties", []):
+                terminalreporter.write_line(f"{name}: {told}")
+
+
 Servers = Callable[[Way, Mapping[str, Any]], DevServer]
 
 
