@@ -1,4 +1,4 @@
-"""What a process was at when it was killed, told from outside: by its files, its ledger and the server's own account."""
+"""What a process was at when it was killed, told from outside: by its ledger and by the server's own account."""
 
 from __future__ import annotations
 
