@@ -45,13 +45,14 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 def site_of(tmp_path: Path, _servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Site]:
-    """site_of(name of a way, options of its server): an installation with a server in which there is nothing."""
+    """site_of(way, folder, options of the server): an installation with a server in which there is nothing."""
     hurry(monkeypatch.setattr)
 
-    def site(way: str, **options: Any) -> Site:
+    def site(way: str, folder: str = "", **options: Any) -> Site:
         server = _servers(WAYS[way], options)
         server.empty()
-        return Site(tmp_path, server, WAYS[way])
+        (tmp_path / folder).mkdir(exist_ok=True)
+        return Site(tmp_path / folder, server, WAYS[way])
 
     return site
 
