@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -316,7 +317,7 @@ def test_a_root_whose_server_forgot_it_can_not_be_listed(root: Path, monkeypatch
     def stale(_descriptor: int) -> os.stat_result:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    monkeypatch.setattr("synapse_sync.sources.local.os.fstat", stale)
+    monkeypatch.setattr("synapse_sync.sources.local.os", SimpleNamespace(**{**vars(os), "fstat": stale}))
     source = LocalSource(str(root))
 
     for use in (source.identity, lambda: list(source.listing())):
