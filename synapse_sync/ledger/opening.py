@@ -87,12 +87,6 @@ def _prepare(path: Path) -> None:
     if not path.exists():
         _create(path)
         return
-    if not path.stat().st_size:
-        raise LedgerCorrupt(
-            f"the ledger {path} is empty, which no ledger ever is",
-            hint="put a copy made by `ledger backup` in its place; without one, remove it to begin anew: what is "
-            "registered already may then be registered again",
-        )
     if problems := integrity_problems(path):
         raise LedgerCorrupt(
             f"the ledger {path} is damaged: {problems[0]}",
@@ -130,8 +124,12 @@ def _require_not_newer(path: Path) -> None:
         connection = connect(path, writable=False)
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-            if not tables:
-                return
+            if not tables:  # SQLite takes a file of no length, or of one byte, for a database
+                raise LedgerCorrupt(
+                    f"the ledger {path} is empty, which no ledger ever is",
+                    hint="put a copy made by `ledger backup` in its place; without one, remove it to begin anew: what "
+                    "is registered already may then be registered again",
+                )
             if "_sqlite_migrations" not in tables:
                 raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
             query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
