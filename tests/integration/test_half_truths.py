@@ -117,3 +117,37 @@ def test_urls_of_an_upload_whose_answer_was_lost_are_forgotten_once_the_server_h
 
     assert site.registered() == [{**REGISTERED, "image_1": stored(large)}]
     assert site.rows("SELECT count(*) FROM uploads") == [(0,)]
+
+
+def test_on_v1_a_unit_that_is_found_may_have_its_task_already(site: Installation) -> None:
+    """Its ledger was lost."""
+    site.configure(extra=DIRECTORY, head=V1, project=True)
+    three(site)
+    assert site.sync().exit_code == 0
+    for path in site.folder.glob("ledger.db*"):
+        path.unlink()
+    site.write({"p3/image.png": "a new image", "p3/label.json": "a new label"})
+
+    assert site.sync().exit_code == 0
+
+    assert len(site.registered()) == 4
+    tasks = sorted(task["data_unit"] for task in site.server.tasks(site.project))
+    assert tasks == [unit["id"] for unit in site.server.units(site.collection)]
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_ledger_without_anything_in_it_is_not_begun_anew(site: Installation, size: int) -> None:
+    site.configure(extra=DIRECTORY, head=V1)
+    site.write(PAIR)
+    site.sync()
+    whole = site.ledger.read_bytes()
+    site.ledger.write_bytes(whole[:size])
+
+    for command in ("once", "status"):
+        printed = site.type(command)
+        assert printed.exit_code == 4
+        assert "is empty, which no ledger ever is" in printed.stderr
+
+    assert site.ledger.read_bytes() == whole[:size]
+    site.ledger.write_bytes(whole)
+    assert site.registered() == [REGISTERED]
