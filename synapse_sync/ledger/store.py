@@ -155,7 +155,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _in_our_words(path, error) from error
     except UnicodeDecodeError as error:  # a name in the schema, or SQLite's words about it
-        raise _damaged(path, error) from error
+        raise _damaged(path, "it holds text that is none") from error
 
 
 def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
@@ -163,7 +163,7 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_FULL:
         return LedgerFull(f"the disk that holds the ledger {path} is full", hint="free some space and run it again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path, error)
+        return _damaged(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerLocked(f"the ledger {path} is busy: another process writes to it", hint="try again in a moment")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
@@ -175,8 +175,8 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
 
 
-def _damaged(path: Path, error: Exception) -> LedgerCorrupt:
+def _damaged(path: Path, how: str) -> LedgerCorrupt:
     return LedgerCorrupt(
-        f"the ledger {path} is damaged: {error}",
+        f"the ledger {path} is damaged: {how}",
         hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
     )

@@ -1,4 +1,4 @@
-"""A file that becomes another one while it is read, for its checksum or for sending: what it was is never registered."""
+"""A file that becomes another one while it is read, for its checksum or to be sent: what it was is not registered."""
 
 from __future__ import annotations
 
