@@ -156,6 +156,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
     work = one.work
     one.offline = None  # a server that failed at the beginning may be back after the listing
     failures = 0
+    renewed = False
     while True:
         began = work.clock()
         try:
@@ -168,8 +169,10 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
         except CollectionUnusable:
             raise
         except DestinationError as error:
-            if isinstance(error, TokenRefused) and work.destination.renew():
-                continue
+            if isinstance(error, TokenRefused):
+                before, renewed = renewed, work.destination.renew()
+                if before or renewed:  # just before: then an upload that was under way still had the old one
+                    continue
             failures += 1
             pause = max(error.retry_after, random.uniform(0, 2.0**failures))  # noqa: S311 - jitter
             if failures >= TRIES or isinstance(error, TokenRefused) or pause > patience.retrying:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,16 @@ from pathlib import Path
 import pytest
 
 MAY_SKIP = "SYNAPSE_SYNC_MAY_SKIP"  # a folder of tests; all where it is not set
+SEED = "SYNAPSE_SYNC_FAULTS_SEED"  # of the samples that tests/faults takes (chosen.py there)
 FROM_OUTSIDE = (
     "credentials_directory", "state_directory", "requests_ca_bundle", "curl_ca_bundle",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy",
 )  # fmt: skip
+
+
+def pytest_configure() -> None:
+    """One seed for all processes of this run."""
+    os.environ.setdefault(SEED, str(random.randrange(1_000_000)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,7 +35,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Each reason for skipping once, loudly."""
+    """The seed, and each reason for skipping once, loudly."""
+    terminalreporter.write_line(f"{SEED}={os.environ[SEED]}")
     reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.items():
         terminalreporter.write_line(f"{count} tests: {reason}", yellow=True, bold=True)

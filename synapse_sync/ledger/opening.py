@@ -85,12 +85,6 @@ def _prepare(path: Path, *, check: bool) -> None:
     if not path.exists():
         _create(path)
         return
-    if not path.stat().st_size:
-        raise LedgerCorrupt(
-            f"the ledger {path} is empty, which no ledger ever is",
-            hint="put a copy made by `ledger backup` in its place; without one, remove it to begin anew: what is "
-            "registered already may then be registered again",
-        )
     if check and (problems := integrity_problems(path)):
         raise LedgerCorrupt(
             f"the ledger {path} is damaged: {problems[0]}",
@@ -141,8 +135,12 @@ def _applied(path: Path) -> set[str]:
     connection = connect(path, writable=False)
     try:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        if not tables:
-            return set()
+        if not tables:  # SQLite takes a file of no length, or of one byte, for a database
+            raise LedgerCorrupt(
+                f"the ledger {path} is empty, which no ledger ever is",
+                hint="put a copy made by `ledger backup` in its place; without one, `ledger rebuild` makes it anew from "
+                "what the server has",
+            )
         if "_sqlite_migrations" not in tables:
             raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
         query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"

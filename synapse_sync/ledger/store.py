@@ -154,6 +154,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _in_our_words(path, error) from error
+    except UnicodeDecodeError as error:  # a name in the schema, or SQLite's words about it
+        raise _damaged(path, "it holds text that is none") from error
 
 
 def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
@@ -161,10 +163,7 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_FULL:
         return LedgerFull(f"the disk that holds the ledger {path} is full", hint="free some space and run it again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return LedgerCorrupt(
-            f"the ledger {path} is damaged: {error}",
-            hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
-        )
+        return _damaged(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerLocked(f"the ledger {path} is busy: another process writes to it", hint="try again in a moment")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
@@ -174,3 +173,10 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_READONLY:
         return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
+
+
+def _damaged(path: Path, how: str) -> LedgerCorrupt:
+    return LedgerCorrupt(
+        f"the ledger {path} is damaged: {how}",
+        hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+    )

@@ -40,8 +40,8 @@ class LocalSource:
 
     def identity(self) -> RootIdentity:
         """Which folder the root is now. Raises SourceUnavailable where it is missing or can't be read."""
-        with self._held_root() as descriptor:
-            return root_identity(os.fstat(descriptor))
+        with self._held_root() as identity:
+            return identity
 
     def listing(self, start: bytes = b"") -> Iterator[Directory | Unreadable]:
         """Each directory from `start` (a path below the root) down, `start` first; symlinked folders last.
@@ -52,8 +52,7 @@ class LocalSource:
         """
         if start and not (self._recursive and self.filters.enters(start)):
             return
-        with self._held_root() as descriptor:
-            before = root_identity(os.fstat(descriptor))
+        with self._held_root() as before:
             walk = Walk(self._path, self.filters.enters, recursive=self._recursive, follow_symlinks=self._follow)
             try:
                 yield from walk.directories(start)
@@ -77,14 +76,18 @@ class LocalSource:
         return shown(self._prefix + path if path else self._path)
 
     @contextmanager
-    def _held_root(self) -> Iterator[int]:
-        """The root, open: while it is, its inode number can't go to another folder."""
+    def _held_root(self) -> Iterator[RootIdentity]:
+        """The root, open: while it is, its inode number can't go to another folder. Raises SourceUnavailable."""
+        descriptor = -1
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            identity = root_identity(os.fstat(descriptor))
         except OSError as error:
+            if descriptor >= 0:
+                os.close(descriptor)
             raise self._unavailable(error) from error
         try:
-            yield descriptor
+            yield identity
         finally:
             os.close(descriptor)
 

@@ -9,6 +9,9 @@ LONGEST = 3600.0
 AT_WORK = 120.0
 """Seconds that a server may be at work on a request whose client is gone: as long as we would have waited for it."""
 
+MARGIN = 3600.0
+"""Seconds before a request from which on what it made is looked for: clocks differ."""
+
 
 def next_attempt(now: float, attempts: int, *, at_least: float = 0.0) -> float:
     """The time of the next attempt after `attempts` failures: full jitter below 2^attempts seconds, capped at an hour.

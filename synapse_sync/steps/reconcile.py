@@ -15,9 +15,6 @@ from synapse_sync.steps.register import UNKNOWN, outgoing
 from synapse_sync.steps.survey import look_through, recognised, take
 from synapse_sync.steps.work import Work
 
-MARGIN = 3600.0
-"""Seconds before the request from which on units are looked for: clocks differ."""
-
 DOUBTED, GIVEN_UP = 2, 5
 """How often the server may leave a unit out without a word before its contents are doubted, and before it is held."""
 
@@ -31,7 +28,7 @@ def reconcile(work: Work) -> int:
         return 0
     units = outgoing(work, rows)
     try:
-        shown = look_through(work, min(row["asked_at"] for row in rows) - MARGIN)
+        shown = look_through(work, min(row["asked_at"] for row in rows) - backoff.MARGIN)
         found = recognised(work, units)
     except Rejected as refused:
         with work.ledger.write(durable=True) as transaction:

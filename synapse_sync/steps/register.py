@@ -19,9 +19,9 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
-from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.backoff import MARGIN, next_attempt
 from synapse_sync.steps.beginning import Beginning
-from synapse_sync.steps.survey import adopted
+from synapse_sync.steps.survey import adopted, look_through, recognised, take
 from synapse_sync.steps.work import Work
 
 LINGER = 1.0
@@ -111,10 +111,7 @@ class _Registration:
         except Rejected as error:
             self._work.collection_stale = True
             if len(units) > 1:
-                self._take_back(units, Code.REJECTED, error)
-                middle = len(units) // 2
-                self.send(units[:middle])
-                self.send(units[middle:])
+                self._narrow_down(units, error)
                 return
             outcomes = [UnitOutcome("rejected", reason=error.message)]
         except OutcomeUnknown as error:
@@ -123,6 +120,37 @@ class _Registration:
             self._take_back(units, Code.FAILED, error)
             self._work.collection_stale |= error.status is not None and error.status < 500
             raise
+        self._settle(units, outcomes)
+
+    def _narrow_down(self, units: Sequence[OutgoingUnit], error: Rejected) -> None:
+        """A refused batch goes again by halves, without what was made of it all the same."""
+        try:
+            left = self._not_made(units) if self._api == "v1" else units
+        except DestinationError as lost:
+            self._settle(units, [UnitOutcome("unknown", reason=lost.message) for _ in units])
+            return
+        self._take_back(left, Code.REJECTED, error)
+        middle = len(left) // 2
+        for half in (left[:middle], left[middle:]):
+            if half:
+                self.send(half)
+
+    def _not_made(self, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
+        """Those of a refused batch that v1 did not make: nobody promises that it takes all or nothing (protocol §5)."""
+        work = self._work
+        look_through(work, work.registered_at - MARGIN)
+        found = recognised(work, units)
+        with work.ledger.write(durable=True) as transaction:
+            resolved = {"kind": "register", "outcome": Code.CREATED, "now": work.clock()}
+            transaction.run("resolve_intents", units=list(found), **resolved)
+            for unit, server_id in found.items():
+                take(work, transaction, unit, server_id, Code.CREATED)
+        work.run.count("registered", len(found))
+        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in found))
+        return [unit for unit in units if unit.id not in found]
+
+    def _settle(self, units: Sequence[OutgoingUnit], outcomes: Sequence[UnitOutcome]) -> None:
+        """Record what became of each unit."""
         with self._work.ledger.write(durable=True) as transaction:
             resolved = {"kind": "register", "now": self._work.clock()}
             for kind in {outcome.kind for outcome in outcomes}:

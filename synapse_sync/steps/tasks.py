@@ -1,7 +1,8 @@
 """With a project, each created unit gets its task; only then is it registered. The task has its own intent.
 
 v2 skips units that have a task already, so a lost answer is asked again; on v1 the project's tasks are looked through
-first, and what has none is asked for once the lost request can no longer be at work.
+first, and what has none is asked for once the lost request can no longer be at work. So they are for a unit that was
+found in the collection: whoever made it, another ledger or an earlier state of this one, may have made its task too.
 """
 
 from __future__ import annotations

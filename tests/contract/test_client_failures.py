@@ -104,7 +104,7 @@ def test_a_server_that_is_busy_says_how_long_and_nothing_was_applied(call, code,
     assert (busy.value.retry_after, busy.value.applied, busy.value.status) == (7, "no", code)
 
 
-@pytest.mark.parametrize("code", [500, 502, 504])
+@pytest.mark.parametrize("code", [500, 502, 503, 504])
 @pytest.mark.parametrize("processed", [False, True])
 def test_a_v1_registration_that_ends_in_5xx_is_unknown_whether_processed_or_not(devserver, code, processed):
     collection = devserver.create_collection("scans", SPECS)

@@ -24,6 +24,7 @@ from synapse_sync.cli.app import app
 from synapse_sync.devserver import DevServer, Options, catalogue
 from synapse_sync.devserver.store import Database
 from synapse_sync.errors import SynapseSyncError
+from synapse_sync.steps import backoff
 
 from .account import problems_of
 
@@ -301,6 +302,12 @@ def _the_ledger_is_sound(tmp_path: Path) -> Iterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """`once` leaves failed attempts for a later run instead of waiting for them."""
     monkeypatch.setattr("synapse_sync.cli.sync.RETRYING", 0.0)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server of these tests is still at work on a request whose client is gone."""
+    monkeypatch.setattr(backoff, "AT_WORK", 0.0)
 
 
 @pytest.fixture

@@ -8,20 +8,12 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.steps import backoff
-
 from .conftest import DIRECTORY, PAIR, Installation, stored, until
 
 REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 V1, V2 = 'api = "v1"', 'api = "v2"'
 REGISTER = {V1: "POST data_units/", V2: "POST v2/data-units/bulk-create/"}
 TASKS = {V1: "POST tasks/", V2: "POST v2/tasks/bulk-create/"}
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server of these tests is still at work on a request whose client is gone."""
-    monkeypatch.setattr(backoff, "AT_WORK", 0.0)
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "cut_body"])

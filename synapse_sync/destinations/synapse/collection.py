@@ -66,6 +66,8 @@ def _with_extensions(transport: Transport, number: int, described: list[dict[str
     try:
         answer = transport.call("GET", f"data_collections/{number}/", doing, query=_EXPANDED)
     except DestinationError as refused:
+        if refused.status == 401:
+            raise  # no answer about extensions: the token has been replaced
         if isinstance(refused, (Rejected, TokenRefused)) or refused.status == 404:  # there may be no v1 any more
             return described
         raise

@@ -20,7 +20,8 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -101,6 +102,21 @@ def unclear(doing: str, what: str, *, change: bool, status: int | None = None) -
     if change:
         return OutcomeUnknown(f"could not learn the outcome of: {doing}: {what}", hint=_LOOK_FIRST, status=status)
     return Busy(f"could not {doing}: {what}", hint=_CHECK_URL, status=status)
+
+
+@contextmanager
+def never_twice() -> Iterator[None]:
+    """For a call that makes another thing each time it is repeated: a 503 does not tell that nothing was made.
+
+    Unless it says when to come again: then the server has turned the call away. A proxy says 503 of a server that it
+    has lost, too.
+    """
+    try:
+        yield
+    except Busy as busy:
+        if busy.status != 503 or busy.retry_after:
+            raise
+        raise OutcomeUnknown(busy.message, hint=_LOOK_FIRST, status=503, retry_after=busy.retry_after) from busy
 
 
 def try_later(doing: str, what: str) -> Busy:

@@ -80,13 +80,14 @@ class Presigned:
 
         Raises DestinationError where that stays open.
         """
-        probe = {"files": [{"filename": "probe.bin", "size": 1}]}
         try:
-            self._transport.call("POST", self._issue_path, "ask for presigned URLs", ISSUE, data=probe)
+            (place,) = self._issue([("probe.bin", 1)])
         except DestinationError as refused:
             if refused.status not in _NO_PRESIGN or (refused.status == 400 and not isinstance(refused, Rejected)):
                 raise
             return False if isinstance(refused, Rejected) or refused.status == 501 else None
+        if isinstance(place, DestinationError):
+            raise place
         return True
 
     def issue(self, files: Sequence[tuple[str, int]]) -> list[Place | DestinationError]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from synapse_sync.destinations.synapse.calls import REGISTER
-from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, unclear
+from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, never_twice, unclear
 from synapse_sync.destinations.synapse.transport import Transport
 from synapse_sync.errors import Rejected
 from synapse_sync.records import OutgoingUnit, UnitOutcome
@@ -33,7 +34,8 @@ def register(transport: Transport, api: str, collection: int, units: Sequence[Ou
         listed = [{"data_collection": collection, **_described(unit)} for unit in units]
         path, data, outcomes = "data_units/", listed, outcomes_v1
     try:
-        answer = transport.call("POST", path, doing, REGISTER, data=data)
+        with never_twice() if api == "v1" else nullcontext():
+            answer = transport.call("POST", path, doing, REGISTER, data=data)
     except Rejected as refused:
         if refused.status in NO_SUCH_ADDRESS:
             raise Gone(doing, refused) from refused

@@ -69,11 +69,11 @@ UPDATE units SET state = 'ready', code = :code, reason = :reason, attempts = att
     not_before = :not_before, decide_at = 0, moved_at = :now, run = :run
 WHERE id = :id AND state = 'registering'
 
--- units_without_task: units created at this destination whose task is to be asked for; since when it may be there
+-- units_without_task: units created at this destination whose task is to be asked for; since when they may have one
 SELECT u.id, u.key, u.server_id, u.attempts, u.reason, coalesce((
     SELECT max(i.created_at) FROM intents AS i
     WHERE i.unit = u.id AND i.kind = 'task' AND i.api = 'v1' AND i.outcome = 'unknown'),
-    CASE u.outcome WHEN 'reused' THEN 0 END) AS doubted_at FROM units AS u
+    (SELECT 0 FROM found_units AS f WHERE f.unit = u.id)) AS doubted_at FROM units AS u
 WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND u.not_before <= :now
     AND u.destination = :destination
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -307,3 +309,17 @@ def test_a_time_beyond_what_the_ledger_can_hold_is_listed_and_read(root: Path) -
     assert observed.mtime_ns <= (1 << 63) - 1
     with source.open_observed(b"a.png", observed) as stream:
         assert stream.read() == b"a.png"
+
+
+def test_a_root_whose_server_forgot_it_can_not_be_listed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An NFS handle that has become stale: the folder opens and says nothing about itself."""
+
+    def stale(_descriptor: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr("synapse_sync.sources.local.os", SimpleNamespace(**{**vars(os), "fstat": stale}))
+    source = LocalSource(str(root))
+
+    for use in (source.identity, lambda: list(source.listing())):
+        with pytest.raises(SourceUnavailable, match="can't be listed"):
+            use()

@@ -181,3 +181,13 @@ def test_an_error_of_sqlite_is_told_in_our_words(
     assert raised.type is kind
     assert raised.value.hint
     assert raised.value.exit_code == 4
+
+
+def test_a_schema_that_is_no_text_is_damage(ledger: Ledger, path: Path) -> None:
+    with ledger.write() as transaction:
+        add(transaction)
+    ledger.close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE feeds", b"CREATE TABL\xee feeds"))
+
+    with pytest.raises(LedgerCorrupt, match="is damaged"), open_for_reading(path):
+        pass
