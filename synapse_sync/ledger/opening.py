@@ -138,8 +138,8 @@ def _applied(path: Path) -> set[str]:
         if not tables:  # SQLite takes a file of no length, or of one byte, for a database
             raise LedgerCorrupt(
                 f"the ledger {path} is empty, which no ledger ever is",
-                hint="put a copy made by `ledger backup` in its place; without one, `ledger rebuild` makes it anew from "
-                "what the server has",
+                hint="put a copy made by `ledger backup` in its place; without one, `ledger rebuild` makes it anew "
+                "from what the server has",
             )
         if "_sqlite_migrations" not in tables:
             raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")

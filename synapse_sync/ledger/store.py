@@ -7,6 +7,7 @@ NORMAL synchronous for facts that a rescan would find again, FULL (`durable`) fo
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from synapse_sync.ledger.queries import statement
 
 Row = sqlite3.Row
 BUSY_SECONDS = 10.0
+_ROOM = 64 << 10  # bytes: what the shared memory grows by, and then some
 AT_ONCE = 2000  # rows fetched at once where they are streamed
 
 # Lists and dicts among the parameters of a statement are passed as JSON; every other value costs nothing by it.
@@ -160,7 +162,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return LedgerFull(f"the disk that holds the ledger {path} is full", hint="free some space and run it again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path, str(error))
@@ -173,6 +175,15 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_READONLY:
         return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether nothing more fits on its disk: SQLite calls it an I/O error where its shared memory can't grow."""
+    try:
+        found = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _ROOM
 
 
 def _damaged(path: Path, how: str) -> LedgerCorrupt:

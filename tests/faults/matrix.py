@@ -61,7 +61,8 @@ def losses(way: Way) -> list[Loss]:
     """What is asked on this way because of a lost answer."""
     found = [Loss(way.confirm, LOOKED_UP, after=1)]
     if way.api == "v1":
-        found += [Loss(way.register, LISTED, after=1), Loss(way.tasks, "GET sdk/tasks/")]
+        found += [Loss(way.register, LISTED, after=1)]
+        found += [Loss(lost, "GET sdk/tasks/") for lost in (way.register, way.tasks)]
     else:
         found += [Loss(way.register, way.register, after=1), Loss(way.tasks, way.tasks, after=1)]
     if not way.presigned:

@@ -349,10 +349,10 @@ def change(ledger: Path, statement: str) -> None:
 
 @pytest.fixture
 def small_disk(site: Installation, as_root: None) -> Iterator[Path]:
-    """A file system of a few hundred KiB for the ledger."""
+    """A file system of a MiB for the ledger."""
     disk = site.folder / "disk"
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", disk]
+    command = ["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", disk]
     mounted = subprocess.run(command, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip(f"NOT TESTED: no file system can be mounted here: {mounted.stderr.decode()}")
