@@ -349,10 +349,10 @@ def test_one_refused_file_takes_no_other_of_its_batch_down(devserver, destinatio
 # --- Content that is not what it was
 
 
-@pytest.mark.parametrize("reading", [1, 2], ids=["before it is hashed", "between hash and sending"])
 @pytest.mark.parametrize(
-    ("size", "position"),
-    [(SINGLE, 5), (SINGLE, SINGLE - 1), (PARTS, 5), (PARTS, 2 * PART + 7), (PARTS, PARTS - 1)],
+    ("size", "position", "reading"),
+    [(SINGLE, 5, 1), (SINGLE, SINGLE - 1, 1)]
+    + [(PARTS, at, reading) for at in (5, 2 * PART + 7, PARTS - 1) for reading in (1, 2)],
 )
 def test_a_content_that_changes_while_it_is_sent_is_never_confirmed(devserver, destination, size, position, reading):
     data, journal = os.urandom(size), Journal()
@@ -364,9 +364,8 @@ def test_a_content_that_changes_while_it_is_sent_is_never_confirmed(devserver, d
     assert requests(devserver, CONFIRM["v1"]) == 0
 
 
-@SIZES
-def test_a_part_that_was_sent_and_has_changed_since_is_never_confirmed(devserver, destination, size):
-    data, journal = os.urandom(size), Journal(1)
+def test_a_part_that_was_sent_and_has_changed_since_is_never_confirmed(devserver, destination):
+    data, journal = os.urandom(PARTS), Journal(1)
     with pytest.raises(KeyboardInterrupt):
         put(destination, data, journal)
     other = bytes([data[0] ^ 1]) + data[1:]
@@ -400,8 +399,7 @@ def test_a_file_of_another_length_is_never_confirmed(devserver, destination, way
     assert requests(devserver, CONFIRM["v1"]) == 0
 
 
-@SIZES
-@pytest.mark.parametrize("reading", [1, 2], ids=["hashing", "sending"])
+@pytest.mark.parametrize(("size", "reading"), [(SINGLE, 1), (PARTS, 1), (PARTS, 2)])
 def test_a_file_that_cannot_be_read_is_not_taken_for_a_connection_that_failed(destination, size, reading):
     class Failing(Changing):
         def read(self, size=-1):

@@ -1,8 +1,9 @@
 """One content to its presigned place: one PUT, or parts side by side; it survives a restart (protocol §4.4, §4.5).
 
-Parts are sent by threads while one reading of the file from front to back, a little ahead of them, hashes the whole and
-each part. A part is done when the MD5 of the bytes that went out is that of the reading, and the place is confirmed
-only when the whole has its digests: what the storage holds is then exactly the content. Memory holds one piece a part.
+One PUT is hashed as it goes. Parts are sent by threads while one reading of the file from front to back, a little ahead
+of them, hashes the whole and each part: a part is done when the MD5 of the bytes that went out is that of the reading.
+The place is confirmed only when the whole has its digests: what the storage holds is then exactly the content. Memory
+holds one piece a part.
 """
 
 from __future__ import annotations
@@ -107,21 +108,26 @@ class PresignedUpload:
             self._etags, self._md5s = _numbered(kept["etags"]), _numbered(kept["md5s"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return False  # not what this version keeps
-        left = set(self._numbers()) - self._etags.keys()
+        left = (self._place.parts.keys() or {1}) - self._etags.keys()
         return not left or time.time() < self._place.expires - _LEFT
 
-    def _numbers(self) -> list[int]:
-        return sorted(self._place.parts) or [1]
-
     def _send(self) -> None:
+        if self._place.parts:
+            self._send_parts()
+        elif not self._etags:  # else it was whole when its ETag came
+            size = self._digests.size
+            tag = self._put(self._place.url, size, self._content.pieces(size))
+            self._content.verify()
+            self._done(1, tag, self._digests.md5, size)
+
+    def _send_parts(self) -> None:
         """Read the content once from front to back, have its parts sent beside, wait for them."""
         ahead = threading.Semaphore(SIDE_BY_SIDE + 1)
-        size = self._place.part_size or self._digests.size
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="part") as pool:
             try:
-                for number in self._numbers():
+                for number in sorted(self._place.parts):
                     start = self._content.position
-                    md5 = self._hashed(min(start + size, self._digests.size))
+                    md5 = self._hashed(min(start + self._place.part_size, self._digests.size))
                     if self._etags.get(number) and self._md5s.get(number) == md5:
                         continue
                     ahead.acquire()
@@ -151,23 +157,30 @@ class PresignedUpload:
         return md5.hexdigest()
 
     def _send_part(self, number: int, start: int, end: int, md5: str) -> None:
-        url = self._place.parts[number] if self._place.parts else self._place.url
+        sent = hashlib.md5(usedforsecurity=False)
+        tag = self._put(self._place.parts[number], end - start, self._pieces(start, end, sent))
+        if sent.hexdigest() != md5:
+            raise ContentMismatch(f"{self._content.name} changed while it was sent", hint=_AGAIN)
+        self._done(number, tag, md5, end - start)
+
+    def _put(self, url: str, length: int, pieces: Iterator[bytes]) -> str:
+        """The ETag of what was sent to this URL of the place; a place that takes nothing more is forgotten."""
         if time.time() > self._place.expires:
             self._forget()
             raise try_later(self._doing, "its presigned URL expired before it was sent; another is asked for")
-        sent = hashlib.md5(usedforsecurity=False)
         try:
-            tag = self._storage.put(url, end - start, self._pieces(start, end, sent), self._doing)
+            return self._storage.put(url, length, pieces, self._doing)
         except PlaceRefused:
             self._forget()
             raise
-        if sent.hexdigest() != md5:
-            raise ContentMismatch(f"{self._content.name} changed while it was sent", hint=_AGAIN)
+
+    def _done(self, number: int, tag: str, md5: str, sent: int) -> None:
+        """A part stands in its place."""
         self._storage.compare(tag, md5, self._doing)
         with self._lock:
             self._etags[number], self._md5s[number] = tag, md5
             if not self._useless:
-                self._progress(self._state(), end - start)
+                self._progress(self._state(), sent)
 
     def _compare_all(self) -> None:
         """Hold all ETags against what was sent: what they are may have been learned from a later one."""
