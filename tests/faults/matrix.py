@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
-from synapse_sync.devserver import DevServer, Options
-
-from .hurry import hurry
 from .variants import Fault, faults_on, lasts
 from .workload import WAYS, Site, Way
 
@@ -99,14 +92,10 @@ def cells() -> Iterator[Cell]:
             yield from (Cell(way, loss.route, fault, 1, loss) for fault in faults_on(loss.route) if lasts(fault))
 
 
-def asked(way: Way, lost: str = "") -> set[str]:
+def asked(site: Site, lost: str = "") -> set[str]:
     """The routes that the workload really asks for, when the first answer on the route `lost` does not come."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
-        hurry(patches.setattr)
-        with DevServer(Options(data=Path(folder, "backend"), **way.options)) as server:
-            site = Site(Path(folder), server, way)
-            site.set_up()
-            if lost:
-                server.fault(lost, "drop_after")
-            site.sync()
-            return set(server.stats()["requests"])
+    site.set_up()
+    if lost:
+        site.server.fault(lost, "drop_after")
+    site.sync()
+    return set(site.server.stats()["requests"])

@@ -24,7 +24,7 @@ from .oracle import come_to_rest, judge, judge_rest
 from .phases import PHASES, Start, phase, standing
 from .workload import UNITS, WAYS, Site, content
 
-KILLS = int(os.environ.get("SYNAPSE_SYNC_KILLS", "70" if ALL else "5"))
+KILLS = int(os.environ.get("SYNAPSE_SYNC_KILLS", "70" if ALL else "4"))
 ENOUGH = 40  # kills of one way from which on each phase must have had its share
 LONGEST = 3.0  # seconds that an instant is waited for: it may not come, and the process be held up for ever
 ROOT = Path(__file__).parents[2]
