@@ -42,7 +42,8 @@ def test_the_oracle_sees_what_is_wrong(site: Site, deed: str) -> None:
     site.in_backend(DEEDS[deed])
     if deed == "a wrong byte":
         (stored,) = (site.server.options.data / "contents").glob(f"*/{sha1(UNITS['p1']['image_1'])}")
-        stored.write_bytes(b"\0" + stored.read_bytes()[1:])
+        there = stored.read_bytes()
+        stored.write_bytes(bytes([there[0] ^ 1]) + there[1:])
 
     with pytest.raises(AssertionError, match=SEEN[deed]):
         judge(site)
