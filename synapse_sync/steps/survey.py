@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from synapse_sync.errors import FeedPaused
+from synapse_sync.errors import FeedPaused, Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ListedUnit, OutgoingUnit
 from synapse_sync.states import Code
@@ -47,23 +47,38 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     surveyed = work.ledger.query("survey_of", **place)
     if work.feed.existing == "ignore" and not (surveyed and surveyed[0]["rebuilt"]):
         return set()
-    if not surveyed:
-        survey(work)
-    if silent := work.ledger.query("survey_of", **place)[0]["silent"]:
+    found = surveyed[0] if surveyed else _first_survey(work)
+    if found["silent"]:
         raise FeedPaused(
-            f"feed {work.feed.name}: data collection {place['collection']} has {silent} units that this ledger does "
-            "not know, and the server does not show what they are made of",
-            hint='existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, '
-            "recognises them by itself",
+            f"feed {work.feed.name}: data collection {place['collection']} has {found['silent']} units that this "
+            "ledger does not know, and the server does not show what they are made of",
+            hint=_GO_ON,
         )
-    found = recognised(work, units)
-    if found:
+    there = recognised(work, units)
+    if there:
         with work.ledger.write(durable=True) as transaction:
-            for unit, server_id in found.items():
+            for unit, server_id in there.items():
                 take(work, transaction, unit, server_id, Code.REUSED)
-        work.run.count("reused", len(found))
-        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in found))
-    return set(found)
+        work.run.count("reused", len(there))
+        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in there))
+    return set(there)
+
+
+_GO_ON = (
+    'existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, recognises them '
+    "by itself"
+)
+
+
+def _first_survey(work: Work) -> Row:
+    """Raises FeedPaused where the server does not let the collection be looked through."""
+    try:
+        return survey(work)
+    except Rejected as refused:
+        raise FeedPaused(
+            f"feed {work.feed.name}: whether its collection has units already can't be seen: {refused.message}",
+            hint=_GO_ON,
+        ) from refused
 
 
 def survey(work: Work, *, rebuilt: bool = False) -> Row:

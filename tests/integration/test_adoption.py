@@ -451,3 +451,17 @@ def test_a_failed_attempt_does_not_bring_the_servers_wrong_word_back(
     assert site.sync().exit_code == 0
 
     assert site.registered() == [REGISTERED]
+
+
+def test_on_v1_a_collection_that_cannot_be_looked_through_pauses_the_feed(site: Installation) -> None:
+    site.configure(extra=DIRECTORY, head=V1)
+    site.write(ONE)
+    site.server.fault("GET data_units/", "status", code=404, body={"detail": "Not found."}, times=None)
+
+    assert site.sync().exit_code == 1
+
+    assert "can't be seen" in site.run("status", "--json").json["feeds"][0]["paused"]
+    assert site.registered() == []
+    site.configure(extra=DIRECTORY, head=V1, feed='existing = "ignore"')
+    assert site.sync().exit_code == 0
+    assert site.registered() == [REGISTERED]
