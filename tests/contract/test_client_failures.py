@@ -2,8 +2,9 @@
 
 import pytest
 
-from synapse_sync.destinations.synapse import direct, routes, tasks, units
-from synapse_sync.destinations.synapse.calls import REGISTER, UPLOAD
+from synapse_sync.destinations.synapse import tasks, units
+from synapse_sync.destinations.synapse.http.calls import REGISTER, UPLOAD
+from synapse_sync.destinations.synapse.upload import direct, routes
 from synapse_sync.errors import Busy, OutcomeUnknown, Unreachable
 from tests.contract.client import APIS, CALLS, CHANGES, EVERY_CALL, SPECS, connected, send, unit
 from tests.contract.scripted import answer, free_port, scripted

@@ -9,9 +9,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from synapse_sync.destinations.synapse import lanes, routes
-from synapse_sync.destinations.synapse.calls import UPLOAD
-from synapse_sync.destinations.synapse.connect import Connector
+from synapse_sync.destinations.synapse.http import lanes
+from synapse_sync.destinations.synapse.http.calls import UPLOAD
+from synapse_sync.destinations.synapse.http.connect import Connector
+from synapse_sync.destinations.synapse.upload import routes
 from synapse_sync.errors import Busy, ContentMismatch, FileChanged, OutcomeUnknown, Rejected, Unreachable
 from synapse_sync.records import ContentRef
 from tests.contract.client import connected, digests, held, send_small

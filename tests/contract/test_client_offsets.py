@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from synapse_sync.destinations.synapse.unfinished import Pace
+from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.errors import Busy, Rejected
 from synapse_sync.records import UploadProgress
 from tests.contract.client import connected, digests

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from synapse_sync.destinations.synapse import presigned_small
+from synapse_sync.destinations.synapse.upload import presigned_small
 from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileUnreadable, OutcomeUnknown, Rejected
 from synapse_sync.records import Digests, Learned
 from tests.contract.client import APIS, TOKEN, Journal, digests, held, presigning, send, send_one_small, send_small

@@ -9,9 +9,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from synapse_sync.destinations.synapse import SynapseDestination, presigned_small
-from synapse_sync.destinations.synapse.presigned import Presigned
-from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
+from synapse_sync.destinations.synapse import SynapseDestination
+from synapse_sync.destinations.synapse.upload import presigned_small
+from synapse_sync.destinations.synapse.upload.presigned import Presigned
+from synapse_sync.destinations.synapse.upload.presigned_upload import PresignedUpload
 from synapse_sync.errors import Busy, DestinationError, OutcomeUnknown
 from synapse_sync.records import Learned
 from tests.contract.client import TOKEN, Journal, digests, held, send, send_one_small, send_small

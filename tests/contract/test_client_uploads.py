@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from synapse_sync.destinations.synapse.unfinished import Pace
+from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.errors import Busy, ContentMismatch, FileUnreadable, OutcomeUnknown, Rejected
 from synapse_sync.records import UploadProgress
 from tests.contract.client import classic, digests

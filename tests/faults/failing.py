@@ -14,7 +14,7 @@ from typing import Any
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError
 
-from synapse_sync.destinations.synapse.lanes import _Lane
+from synapse_sync.destinations.synapse.http.lanes import _Lane
 from synapse_sync.sources import local, reading, walk
 
 from .hurry import Patch

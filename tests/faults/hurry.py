@@ -14,10 +14,11 @@ from typing import Any
 
 from synapse_sync import runner
 from synapse_sync.cli import sync
-from synapse_sync.destinations.synapse import lanes, storage, transport
-from synapse_sync.destinations.synapse.calls import Kind
 from synapse_sync.destinations.synapse.destination import SynapseDestination
-from synapse_sync.destinations.synapse.unfinished import Pace
+from synapse_sync.destinations.synapse.http import lanes, transport
+from synapse_sync.destinations.synapse.http.calls import Kind
+from synapse_sync.destinations.synapse.upload import storage
+from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.steps import backoff
 
 KIB = 1 << 10

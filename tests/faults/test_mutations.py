@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.destinations.synapse import direct, files
+from synapse_sync.destinations.synapse import files
+from synapse_sync.destinations.synapse.upload import direct
 from synapse_sync.ledger import store
 from synapse_sync.records import ContentRef
 from synapse_sync.runner import STEPS

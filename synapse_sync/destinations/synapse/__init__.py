@@ -1,4 +1,4 @@
-"""Synapse: transport, errors, the two APIs (v1, v2) and the upload routes, behind one class."""
+"""Synapse, its two APIs (v1, v2) behind one class: `http` carries the calls, `upload` the contents."""
 
 from synapse_sync.destinations.synapse.destination import SynapseDestination
 

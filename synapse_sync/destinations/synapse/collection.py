@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synapse_sync.destinations.synapse.errors import unclear
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.errors import unclear
+from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.errors import CollectionUnusable, DestinationError, Rejected, TokenRefused
 from synapse_sync.records import Collection, Spec
 

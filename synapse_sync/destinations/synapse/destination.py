@@ -12,16 +12,16 @@ from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
 from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
-from synapse_sync.destinations.synapse.adaptive import AdaptiveLimit
-from synapse_sync.destinations.synapse.address import parse_address
 from synapse_sync.destinations.synapse.discovery import speaks_v2
-from synapse_sync.destinations.synapse.errors import Gone
-from synapse_sync.destinations.synapse.lanes import FixedRoom
-from synapse_sync.destinations.synapse.routes import Route, Routes
-from synapse_sync.destinations.synapse.storage import Storage
-from synapse_sync.destinations.synapse.throttle import Throttle
-from synapse_sync.destinations.synapse.transport import Transport
-from synapse_sync.destinations.synapse.unfinished import Pace
+from synapse_sync.destinations.synapse.http.adaptive import AdaptiveLimit
+from synapse_sync.destinations.synapse.http.address import parse_address
+from synapse_sync.destinations.synapse.http.errors import Gone
+from synapse_sync.destinations.synapse.http.lanes import FixedRoom
+from synapse_sync.destinations.synapse.http.throttle import Throttle
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload.routes import Route, Routes
+from synapse_sync.destinations.synapse.upload.storage import Storage
+from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.errors import CredentialsError, DestinationError, SourceError, TokenRefused
 from synapse_sync.records import (
     Collection,

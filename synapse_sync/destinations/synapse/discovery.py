@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from synapse_sync.destinations.synapse.errors import unclear
-from synapse_sync.destinations.synapse.pages import page_in
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.errors import unclear
+from synapse_sync.destinations.synapse.http.pages import page_in
+from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.errors import DestinationError, Rejected
 
 

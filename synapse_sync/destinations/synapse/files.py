@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from synapse_sync.destinations.synapse.calls import VERIFY
-from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, unclear
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import VERIFY
+from synapse_sync.destinations.synapse.http.errors import NO_SUCH_ADDRESS, Gone, unclear
+from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.errors import ContentMismatch, Rejected
 from synapse_sync.records import ContentRef, Digests
 

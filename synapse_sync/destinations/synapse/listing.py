@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synapse_sync.destinations.synapse.errors import try_later
-from synapse_sync.destinations.synapse.moments import seconds
-from synapse_sync.destinations.synapse.pages import Page
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.errors import try_later
+from synapse_sync.destinations.synapse.http.moments import seconds
+from synapse_sync.destinations.synapse.http.pages import Page
+from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.errors import DestinationError, Rejected
 from synapse_sync.records import ListedUnit
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapse_sync.destinations.synapse.calls import REGISTER
-from synapse_sync.destinations.synapse.errors import never_twice, unclear
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import REGISTER
+from synapse_sync.destinations.synapse.http.errors import never_twice, unclear
+from synapse_sync.destinations.synapse.http.transport import Transport
 
 
 def create(transport: Transport, api: str, project: int, collection: int, unit_ids: Sequence[int]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from synapse_sync.destinations.synapse.calls import REGISTER
-from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, Gone, never_twice, unclear
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import REGISTER
+from synapse_sync.destinations.synapse.http.errors import NO_SUCH_ADDRESS, Gone, never_twice, unclear
+from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.errors import Rejected
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 

@@ -10,12 +10,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from synapse_sync.destinations.synapse.calls import CONFIRM, ISSUE, by_halves
-from synapse_sync.destinations.synapse.errors import NO_SUCH_ADDRESS, try_later, unclear
 from synapse_sync.destinations.synapse.files import content_ref
-from synapse_sync.destinations.synapse.moments import seconds
-from synapse_sync.destinations.synapse.storage import target_of
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import CONFIRM, ISSUE, by_halves
+from synapse_sync.destinations.synapse.http.errors import NO_SUCH_ADDRESS, try_later, unclear
+from synapse_sync.destinations.synapse.http.moments import seconds
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload.storage import target_of
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests
 

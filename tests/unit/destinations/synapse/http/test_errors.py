@@ -17,7 +17,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from synapse_sync.destinations.synapse.errors import LONGEST_WAIT, Answer, broken, refused, retry_after, unclear
+from synapse_sync.destinations.synapse.http.errors import LONGEST_WAIT, Answer, broken, refused, retry_after, unclear
 from synapse_sync.errors import (
     Busy,
     CollectionUnusable,

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 from synapse_sync.destinations.base import Small, SmallContent
-from synapse_sync.destinations.synapse import multipart
-from synapse_sync.destinations.synapse.calls import UPLOAD, Body, slices
-from synapse_sync.destinations.synapse.content import Content
-from synapse_sync.destinations.synapse.errors import Answer
 from synapse_sync.destinations.synapse.files import content_ref
-from synapse_sync.destinations.synapse.lanes import Lanes, Request
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import UPLOAD, Body, slices
+from synapse_sync.destinations.synapse.http.errors import Answer
+from synapse_sync.destinations.synapse.http.lanes import Lanes, Request
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload import multipart
+from synapse_sync.destinations.synapse.upload.content import Content
 from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import ContentRef
 

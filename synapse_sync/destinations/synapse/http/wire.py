@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from httptools import HttpParserError, HttpResponseParser
 from urllib3 import HTTPHeaderDict
 
-from synapse_sync.destinations.synapse.errors import Answer
+from synapse_sync.destinations.synapse.http.errors import Answer
 
 
 class Garbled(Exception):

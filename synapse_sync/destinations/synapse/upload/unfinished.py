@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from synapse_sync.destinations.synapse import multipart
-from synapse_sync.destinations.synapse.calls import UPLOAD, Body
-from synapse_sync.destinations.synapse.content import Content
-from synapse_sync.destinations.synapse.errors import try_later, unclear
-from synapse_sync.destinations.synapse.transport import Transport
+from synapse_sync.destinations.synapse.http.calls import UPLOAD, Body
+from synapse_sync.destinations.synapse.http.errors import try_later, unclear
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload import multipart
+from synapse_sync.destinations.synapse.upload.content import Content
 from synapse_sync.errors import Busy, Rejected
 
 GONE = (404, 410)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.breaker import FAILURES, LONGEST, Breaker
-from synapse_sync.destinations.synapse.errors import try_later
+from synapse_sync.destinations.synapse.http.breaker import FAILURES, LONGEST, Breaker
+from synapse_sync.destinations.synapse.http.errors import try_later
 from synapse_sync.errors import (
     Busy,
     CollectionUnusable,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse import multipart
-from synapse_sync.destinations.synapse.content import Content
 from synapse_sync.destinations.synapse.files import content_ref
+from synapse_sync.destinations.synapse.upload import multipart
+from synapse_sync.destinations.synapse.upload.content import Content
 from synapse_sync.errors import ContentMismatch, FileUnreadable, OutcomeUnknown
 from synapse_sync.records import ContentRef, Digests
 

@@ -17,10 +17,10 @@ from urllib3 import HTTPHeaderDict, PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from synapse_sync.config.urls import is_loopback
-from synapse_sync.destinations.synapse.calls import Kind
-from synapse_sync.destinations.synapse.connect import trusting
-from synapse_sync.destinations.synapse.errors import Answer, broken, refused_by_storage, try_later
-from synapse_sync.destinations.synapse.throttle import Throttle
+from synapse_sync.destinations.synapse.http.calls import Kind
+from synapse_sync.destinations.synapse.http.connect import trusting
+from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused_by_storage, try_later
+from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.errors import DestinationError
 
 PUT = Kind(answer=300, stall=30)

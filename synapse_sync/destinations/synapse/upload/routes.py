@@ -17,19 +17,19 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, Protocol
 
 from synapse_sync.destinations.base import Api, Small
-from synapse_sync.destinations.synapse import direct
-from synapse_sync.destinations.synapse.calls import UPLOAD
-from synapse_sync.destinations.synapse.chunked import ChunkedUpload
-from synapse_sync.destinations.synapse.connect import Connector
-from synapse_sync.destinations.synapse.content import Content
-from synapse_sync.destinations.synapse.lanes import Lanes, Room
-from synapse_sync.destinations.synapse.presigned import Presigned
-from synapse_sync.destinations.synapse.presigned_small import SmallUploads
-from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
-from synapse_sync.destinations.synapse.storage import PUT, Storage
-from synapse_sync.destinations.synapse.throttle import Throttle
-from synapse_sync.destinations.synapse.transport import Transport
-from synapse_sync.destinations.synapse.unfinished import Pace
+from synapse_sync.destinations.synapse.http.calls import UPLOAD
+from synapse_sync.destinations.synapse.http.connect import Connector
+from synapse_sync.destinations.synapse.http.lanes import Lanes, Room
+from synapse_sync.destinations.synapse.http.throttle import Throttle
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload import direct
+from synapse_sync.destinations.synapse.upload.chunked import ChunkedUpload
+from synapse_sync.destinations.synapse.upload.content import Content
+from synapse_sync.destinations.synapse.upload.presigned import Presigned
+from synapse_sync.destinations.synapse.upload.presigned_small import SmallUploads
+from synapse_sync.destinations.synapse.upload.presigned_upload import PresignedUpload
+from synapse_sync.destinations.synapse.upload.storage import PUT, Storage
+from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.errors import Busy, DestinationError, SourceError
 from synapse_sync.records import ContentRef, Digests, Learned, UploadProgress
 

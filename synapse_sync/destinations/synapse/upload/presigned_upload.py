@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, Literal
 
-from synapse_sync.destinations.synapse.calls import PIECE
-from synapse_sync.destinations.synapse.content import Content, Shared
-from synapse_sync.destinations.synapse.errors import PlaceRefused, try_later
-from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
-from synapse_sync.destinations.synapse.storage import Storage
+from synapse_sync.destinations.synapse.http.calls import PIECE
+from synapse_sync.destinations.synapse.http.errors import PlaceRefused, try_later
+from synapse_sync.destinations.synapse.upload.content import Content, Shared
+from synapse_sync.destinations.synapse.upload.presigned import Place, Presigned, Sent
+from synapse_sync.destinations.synapse.upload.storage import Storage
 from synapse_sync.errors import ContentMismatch, DestinationError, FileUnreadable, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests, UploadProgress
 

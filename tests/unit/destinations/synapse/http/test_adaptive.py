@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.adaptive import LEAST, MOST, START, AdaptiveLimit
+from synapse_sync.destinations.synapse.http.adaptive import LEAST, MOST, START, AdaptiveLimit
 
 SIZE = 9_000
 

@@ -16,13 +16,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from synapse_sync.destinations.base import Small
-from synapse_sync.destinations.synapse.calls import AT_ONCE
-from synapse_sync.destinations.synapse.direct import whole
-from synapse_sync.destinations.synapse.errors import Answer, try_later
-from synapse_sync.destinations.synapse.lanes import Lanes, Request
-from synapse_sync.destinations.synapse.presigned import Place, Presigned, Sent
-from synapse_sync.destinations.synapse.presigned_upload import PresignedUpload
-from synapse_sync.destinations.synapse.storage import Storage, etag, in_one_call, target_of
+from synapse_sync.destinations.synapse.http.calls import AT_ONCE
+from synapse_sync.destinations.synapse.http.errors import Answer, try_later
+from synapse_sync.destinations.synapse.http.lanes import Lanes, Request
+from synapse_sync.destinations.synapse.upload.direct import whole
+from synapse_sync.destinations.synapse.upload.presigned import Place, Presigned, Sent
+from synapse_sync.destinations.synapse.upload.presigned_upload import PresignedUpload
+from synapse_sync.destinations.synapse.upload.storage import Storage, etag, in_one_call, target_of
 from synapse_sync.errors import Busy, DestinationError, SourceError
 from synapse_sync.records import ContentRef
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.throttle import BURST, Throttle
+from synapse_sync.destinations.synapse.http.throttle import BURST, Throttle
 
 RATE = 1_000_000
 PIECE = 65536

@@ -14,11 +14,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from synapse_sync.destinations.synapse.content import Content
-from synapse_sync.destinations.synapse.errors import try_later
 from synapse_sync.destinations.synapse.files import content_ref
-from synapse_sync.destinations.synapse.transport import Transport
-from synapse_sync.destinations.synapse.unfinished import GONE, Pace, State, Unfinished
+from synapse_sync.destinations.synapse.http.errors import try_later
+from synapse_sync.destinations.synapse.http.transport import Transport
+from synapse_sync.destinations.synapse.upload.content import Content
+from synapse_sync.destinations.synapse.upload.unfinished import GONE, Pace, State, Unfinished
 from synapse_sync.errors import Busy, ContentMismatch, DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, UploadProgress
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import SSLError
 
-from synapse_sync.destinations.synapse.errors import broken, no_connection
+from synapse_sync.destinations.synapse.http.errors import broken, no_connection
 
 
 class Connector:

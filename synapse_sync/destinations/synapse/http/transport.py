@@ -24,15 +24,15 @@ from urllib3.exceptions import HTTPError
 
 from synapse_sync import __version__
 from synapse_sync.config.urls import is_loopback
-from synapse_sync.destinations.synapse.address import Address
-from synapse_sync.destinations.synapse.breaker import Breaker
-from synapse_sync.destinations.synapse.calls import CONTROL, LISTING, Body, Kind, json_body
-from synapse_sync.destinations.synapse.connect import Connector, trusting
-from synapse_sync.destinations.synapse.errors import Answer, broken, refused, unclear
-from synapse_sync.destinations.synapse.lanes import Lanes, Request, Room
-from synapse_sync.destinations.synapse.pages import Page, page_in
-from synapse_sync.destinations.synapse.throttle import Throttle
-from synapse_sync.destinations.synapse.words import parse
+from synapse_sync.destinations.synapse.http.address import Address
+from synapse_sync.destinations.synapse.http.breaker import Breaker
+from synapse_sync.destinations.synapse.http.calls import CONTROL, LISTING, Body, Kind, json_body
+from synapse_sync.destinations.synapse.http.connect import Connector, trusting
+from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused, unclear
+from synapse_sync.destinations.synapse.http.lanes import Lanes, Request, Room
+from synapse_sync.destinations.synapse.http.pages import Page, page_in
+from synapse_sync.destinations.synapse.http.throttle import Throttle
+from synapse_sync.destinations.synapse.http.words import parse
 from synapse_sync.errors import ConfigError, CredentialsError, DestinationError
 
 _ONE_TRY = Retry(False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from synapse_sync.destinations.synapse.calls import PIECE
+from synapse_sync.destinations.synapse.http.calls import PIECE
 from synapse_sync.errors import ContentMismatch, FileUnreadable
 from synapse_sync.records import Digests
 

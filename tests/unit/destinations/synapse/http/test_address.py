@@ -3,7 +3,7 @@
 import pytest
 
 from synapse_sync.destinations.synapse import SynapseDestination
-from synapse_sync.destinations.synapse.address import Address, parse_address
+from synapse_sync.destinations.synapse.http.address import Address, parse_address
 from synapse_sync.errors import ConfigError
 
 

@@ -28,7 +28,7 @@ from typing import NamedTuple
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from synapse_sync.destinations.synapse.words import parse, words
+from synapse_sync.destinations.synapse.http.words import parse, words
 from synapse_sync.errors import Busy, DestinationError, OutcomeUnknown, Rejected, Scope, TokenRefused, Unreachable
 
 LONGEST_WAIT = 60.0

@@ -22,10 +22,10 @@ from queue import Empty, SimpleQueue
 from ssl import SSLWantReadError, SSLWantWriteError
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from synapse_sync.destinations.synapse.calls import Kind
-from synapse_sync.destinations.synapse.errors import Answer, broken, is_trouble
-from synapse_sync.destinations.synapse.throttle import Throttle
-from synapse_sync.destinations.synapse.wire import Answers, Garbled, wire
+from synapse_sync.destinations.synapse.http.calls import Kind
+from synapse_sync.destinations.synapse.http.errors import Answer, broken, is_trouble
+from synapse_sync.destinations.synapse.http.throttle import Throttle
+from synapse_sync.destinations.synapse.http.wire import Answers, Garbled, wire
 from synapse_sync.errors import DestinationError, SourceError, Unreachable
 
 Item = TypeVar("Item")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.words import LIMIT, parse, words
+from synapse_sync.destinations.synapse.http.words import LIMIT, parse, words
 
 
 @pytest.mark.parametrize(

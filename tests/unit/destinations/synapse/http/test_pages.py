@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.pages import Page, page_in
+from synapse_sync.destinations.synapse.http.pages import Page, page_in
 
 TEXTS = st.one_of(
     st.text(),
