@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from synapse_sync.destinations.synapse.upload.presigned import Presigned, Sent
 from synapse_sync.errors import CollectionUnusable, Rejected
 from synapse_sync.records import ContentRef
 from tests.contract.client import connected, digests, send, unit
@@ -69,6 +70,9 @@ def test_what_is_too_large_for_a_proxy_is_rejected_whatever_page_it_answers_with
         send(destination, b"x")
 
 
+SENT = Sent("a.png", digests(b"abc"), "k", "u", {1: '"e1"', 2: '"e2"'})
+
+
 @pytest.mark.usefixtures("description")
 def test_our_v2_requests_are_as_the_published_description_says():
     grouped = replace(unit(2, "1" * 32, age=3), groups=("site-a", "day-2"))
@@ -76,12 +80,25 @@ def test_our_v2_requests_are_as_the_published_description_says():
         lambda destination: destination.open(5),
         lambda destination: destination.register(5, [unit(1, "0" * 40), grouped], destination.api),
         lambda destination: destination.create_tasks(7, 5, [1, 2], destination.api),
+        lambda destination: list(destination.units(5, "v2")),
+        lambda destination: Presigned(destination._transport, "v2", 5).issue([("a.png", 3)]),
+        lambda destination: Presigned(destination._transport, "v2", 5).confirm([SENT], "sha1"),
     ]
-    replies = [answer(COLLECTION), answer({"file_types": {}}), answer({"results": []}, "201 Created"), answer({})]
+    replies = [
+        answer(COLLECTION),
+        answer({"detail": "Not found."}, "404 Not Found"),  # v1 is not there
+        answer({"file_types": {}}),
+        answer({"results": []}, "201 Created"),
+        answer({"created_count": 2, "skipped_count": 0}, "201 Created"),
+        answer({"data": [], "meta": {"request_id": "r"}}),
+        answer({"files": [{"filename": "a.png", "file_key": "k", "presigned_url": "https://s/k", "multipart": None}]}),
+        answer({"results": []}),
+    ]
     with scripted(*replies) as server, connected(server.url, api="v2") as destination:
         for call in calls:
             call(destination)
     assert len(server.requests) == len(replies)
-    for head, body in server.requests:
-        method, path, _ = head.split(" ", 2)
+    v2 = [(head.split(" ", 2), body) for head, body in server.requests if " /v2/" in head]
+    assert len(v2) == len(replies) - 1
+    for (method, path, _), body in v2:
         validate_request(method, path, json.loads(body) if body else None)
