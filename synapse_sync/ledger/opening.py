@@ -19,7 +19,7 @@ from synapse_sync.ledger.store import Ledger, connect, translated
 CHECK_EVERY = 86400.0
 """Seconds after which a ledger is checked in full again, even if every process ended in order."""
 
-_CHECKED = "checked {at:.0f} {size} {changed}"
+_CHECKED = "checked {at} {size} {changed}"
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def open_for_writing(path: Path, *, create: bool) -> Iterator[Ledger]:
         with Ledger(path, writable=True) as ledger:
             yield ledger
         found = path.stat()
-        lock.leave(_CHECKED.format(at=checked_at or time.time(), size=found.st_size, changed=found.st_mtime_ns))
+        lock.leave(_CHECKED.format(at=int(checked_at or time.time()), size=found.st_size, changed=found.st_mtime_ns))
 
 
 @contextmanager
