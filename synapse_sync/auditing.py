@@ -92,18 +92,20 @@ def audited(ledger: Ledger, unit: int) -> Row:
     return ledger.query("audited_unit", id=unit)[0]
 
 
-def put_back(ledger: Ledger, destination: Destination, result: Audit, clock: Callable[[], float]) -> int:
-    """Have the next run make the missing units again, of those whose files are here as they were; returns how many."""
-    place = {"destination": destination.name, "collection": result.collection}
+def repairable(ledger: Ledger, result: Audit) -> list[Row]:
+    """The missing units whose files are here as they were sent."""
+    return [row for number in result.missing if (row := audited(ledger, number))["intact"]]
+
+
+def put_back(ledger: Ledger, destination: Destination, units: Sequence[Row], clock: Callable[[], float]) -> int:
+    """Have the next run make these units again (rows of repairable()); returns how many."""
     done = 0
-    for number in result.missing:
-        row = audited(ledger, number)
-        if not row["intact"]:
-            continue
+    for row in units:
+        now, was = clock(), {"server_id": row["server_id"]}
         with ledger.write(durable=True) as transaction:
-            transaction.run("unfind", server_id=row["server_id"], **place)
-            transaction.run("doubt_contents", unit=number, now=clock(), run=None)
-            done += transaction.run("put_back", id=number, server_id=row["server_id"], now=clock())
+            transaction.run("unfind", destination=destination.name, collection=row["collection"], **was)
+            transaction.run("doubt_contents", unit=row["id"], now=now, run=None)
+            done += transaction.run("put_back", id=row["id"], now=now, **was)
     return done
 
 

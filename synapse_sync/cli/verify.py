@@ -33,6 +33,7 @@ def verify(
     from synapse_sync.cli.output import print_json
     from synapse_sync.config import find_config, ledger_path, load, resolve
     from synapse_sync.ledger import open_for_reading, open_for_writing
+    from synapse_sync.steps.learn import recall
 
     config = load(find_config(ctx.obj))
     collections = sorted({feed.data_collection for feed in chosen_feeds(config, feeds or [])})
@@ -41,7 +42,8 @@ def verify(
         open_destination(config, resolve(config)) as destination,
         open_for_writing(path, create=False) if repair else open_for_reading(path) as ledger,
     ):
-        _prepare(ledger, destination)
+        recall(ledger, destination)
+        destination.learn()
         audits = [audit(ledger, destination, collection, time.time) for collection in collections]
         told = [described(ledger, one) for one in audits]
         if not as_json:
@@ -55,17 +57,6 @@ def verify(
     if as_json:
         print_json({"collections": told})
     raise typer.Exit(0 if all(one.well for one in audits) else 1)
-
-
-def _prepare(ledger: Ledger, destination: Destination) -> None:
-    """Have the destination know which API it is spoken to through."""
-    import json
-
-    from synapse_sync.records import Learned
-
-    for row in ledger.query("learned_of", name=destination.name):
-        destination.recall(Learned(**json.loads(row["learned"])))
-    destination.learn()
 
 
 def _tell(found: dict[str, Any]) -> None:
@@ -96,17 +87,17 @@ def _missing_words(one: dict[str, Any]) -> str:
 
 def _repair(ledger: Ledger, destination: Destination, found: Audit, *, ask: bool) -> int:
     """Put back what can be, after asking; returns how many units."""
-    from synapse_sync.auditing import audited, put_back
+    from synapse_sync.auditing import put_back, repairable
     from synapse_sync.cli.output import many
 
-    repairable = [row for number in found.missing if (row := audited(ledger, number))["intact"]]
-    if not repairable:
+    rows = repairable(ledger, found)
+    if not rows:
         return 0
     if ask:
-        for row in repairable:
+        for row in rows:
             typer.echo(f"  {row['feed']}:{row['key']}", err=True)
-        if not typer.confirm(f"Have {many(len(repairable), 'unit')} made again by the next run?", err=True):
+        if not typer.confirm(f"Have {many(len(rows), 'unit')} made again by the next run?", err=True):
             return 0
-    done = put_back(ledger, destination, found, time.time)
+    done = put_back(ledger, destination, rows, time.time)
     typer.echo(f"{many(done, 'unit')} will be made again by the next run", err=True)
     return done

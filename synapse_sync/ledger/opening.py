@@ -14,7 +14,7 @@ from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerMi
 from synapse_sync.ledger import migrations
 from synapse_sync.ledger.lock import locked
 from synapse_sync.ledger.owner import sudo_hint
-from synapse_sync.ledger.store import Ledger, connect, translated
+from synapse_sync.ledger.store import ANEW, Ledger, connect, translated
 
 CHECK_EVERY = 86400.0
 """Seconds after which a ledger is checked in full again, even if every process ended in order."""
@@ -88,7 +88,7 @@ def _prepare(path: Path, *, check: bool) -> None:
     if check and (problems := integrity_problems(path)):
         raise LedgerCorrupt(
             f"the ledger {path} is damaged: {problems[0]}",
-            hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+            hint=ANEW,
         )
     _migrate(path)
 
@@ -138,8 +138,7 @@ def _applied(path: Path) -> set[str]:
         if not tables:  # SQLite takes a file of no length, or of one byte, for a database
             raise LedgerCorrupt(
                 f"the ledger {path} is empty, which no ledger ever is",
-                hint="put a copy made by `ledger backup` in its place; without one, `ledger rebuild` makes it anew "
-                "from what the server has",
+                hint=ANEW,
             )
         if "_sqlite_migrations" not in tables:
             raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")

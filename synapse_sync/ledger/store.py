@@ -23,6 +23,12 @@ from synapse_sync.ledger.queries import statement
 
 Row = sqlite3.Row
 BUSY_SECONDS = 10.0
+ANEW = (
+    "`ledger rebuild` makes it anew from what the server has; a copy made by `ledger backup` may take its place only "
+    "where nothing was registered since, or the server speaks v2"
+)
+"""What to do about a ledger that is no good: with an older state of it v1 would make units twice."""
+
 _ROOM = 64 << 10  # bytes: what the shared memory grows by, and then some
 AT_ONCE = 2000  # rows fetched at once where they are streamed
 
@@ -189,5 +195,5 @@ def _is_full(path: Path) -> bool:
 def _damaged(path: Path, how: str) -> LedgerCorrupt:
     return LedgerCorrupt(
         f"the ledger {path} is damaged: {how}",
-        hint="put a copy made by `ledger backup` in its place; the damaged file may help to find the cause",
+        hint=ANEW,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import FeedPaused
+from synapse_sync.ledger import Ledger
 from synapse_sync.records import Learned
 from synapse_sync.steps.work import Work
 
@@ -13,8 +15,7 @@ from synapse_sync.steps.work import Work
 def learn(work: Work) -> None:
     """Have the destination know what it told before, and ask what must be known now. Raises DestinationError."""
     if work.destination.learned == Learned():
-        for row in work.ledger.query("learned_of", name=work.destination.name):
-            work.destination.recall(Learned(**json.loads(row["learned"])))
+        recall(work.ledger, work.destination)
     try:
         work.destination.learn()
     finally:
@@ -25,6 +26,12 @@ def learn(work: Work) -> None:
             "unit per set of files",
             hint='write "skip" or "hold", or server.api = "v1"',
         )
+
+
+def recall(ledger: Ledger, destination: Destination) -> None:
+    """Have the destination know what it told before."""
+    for row in ledger.query("learned_of", name=destination.name):
+        destination.recall(Learned(**json.loads(row["learned"])))
 
 
 def keep_learned(work: Work) -> None:

@@ -22,8 +22,7 @@ DOUBTED, GIVEN_UP = 2, 5
 def reconcile(work: Work) -> int:
     """Settle what can be settled; returns how many units were looked for. Raises DestinationErrors."""
     limit = work.config.upload.batch_size
-    place = {"destination": work.destination.name, "collection": work.collection.id}
-    rows = work.ledger.query("units_to_look_up", feed=work.id, now=work.clock(), limit=limit, **place)
+    rows = work.ledger.query("units_to_look_up", feed=work.id, now=work.clock(), limit=limit, **work.place)
     if not rows:
         return 0
     units = outgoing(work, rows)

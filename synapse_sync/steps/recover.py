@@ -20,8 +20,7 @@ def recover(work: Work) -> int:
         with work.ledger.write() as transaction:
             transaction.run("ask_again", destination=work.destination.name)
     intents = work.ledger.query("open_intents", feed=work.id)
-    place = {"destination": work.destination.name, "collection": work.feed.data_collection}
-    elsewhere = work.ledger.query("units_in_doubt_elsewhere", feed=work.id, **place)
+    elsewhere = work.ledger.query("units_in_doubt_elsewhere", feed=work.id, **work.place)
     if not intents and not elsewhere:
         return 0
     with work.ledger.write(durable=True) as transaction:

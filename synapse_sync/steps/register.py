@@ -81,8 +81,7 @@ def _fuller_batch_comes(work: Work, ready: int, limit: int) -> bool:
 
 def _to_ask_again(work: Work, limit: int) -> list[Row]:
     """Units that were sent through v2, and whose answer was lost."""
-    place = {"destination": work.destination.name, "collection": work.collection.id}
-    return work.ledger.query("units_to_ask_again", feed=work.id, now=work.clock(), limit=limit, **place)
+    return work.ledger.query("units_to_ask_again", feed=work.id, now=work.clock(), limit=limit, **work.place)
 
 
 def _left_for_this_run(work: Work) -> int:

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from synapse_sync.errors import FeedPaused, Rejected
 from synapse_sync.ledger import Row, Transaction
@@ -43,14 +42,13 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     """
     if work.destination.api != "v1":
         return set()
-    place = _place(work)
-    surveyed = work.ledger.query("survey_of", **place)
+    surveyed = work.ledger.query("survey_of", **work.place)
     if work.feed.existing == "ignore" and not (surveyed and surveyed[0]["rebuilt"]):
         return set()
     found = surveyed[0] if surveyed else _first_survey(work)
     if found["silent"]:
         raise FeedPaused(
-            f"feed {work.feed.name}: data collection {place['collection']} has {found['silent']} units that this "
+            f"feed {work.feed.name}: data collection {work.feed.data_collection} has {found['silent']} units that this "
             "ledger does not know, and the server does not show what they are made of",
             hint=_GO_ON,
         )
@@ -88,20 +86,19 @@ def survey(work: Work, *, rebuilt: bool = False) -> Row:
     """
     look_through(work)
     with work.ledger.write() as transaction:
-        transaction.run("add_survey", now=work.clock(), rebuilt=rebuilt, **_place(work))
-    return work.ledger.query("survey_of", **_place(work))[0]
+        transaction.run("add_survey", now=work.clock(), rebuilt=rebuilt, **work.place)
+    return work.ledger.query("survey_of", **work.place)[0]
 
 
 def look_through(work: Work, since: float | None = None) -> Shown:
     """Keep the units of the feed's collection that the ledger does not know; since: as Destination.units has it."""
     shown = Shown()
-    place = _place(work)
     for page in work.destination.units(work.feed.data_collection, "v1", since):
         with work.ledger.write() as transaction:
             ids = [unit.id for unit in page]
-            known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **place)}
+            known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **work.place)}
             strangers = [unit for unit in page if unit.id not in known]
-            transaction.run_many("add_found_unit", ({**_found(unit), **place} for unit in strangers))
+            transaction.run_many("add_found_unit", ({**_found(unit), **work.place} for unit in strangers))
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
@@ -118,12 +115,11 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
         rows[row["unit"]].append(row)
     strict = work.feed.duplicates == "register"
-    place = _place(work)
     found: dict[int, int] = {}
     taken: set[int] = set()
     for unit in units:
         like = work.ledger.query(
-            "found_like", sync_key=unit.sync_key, compositions=_compositions(rows[unit.id]), **place
+            "found_like", sync_key=unit.sync_key, compositions=_compositions(rows[unit.id]), **work.place
         )
         candidates = [row for row in like if row["server_id"] not in taken]
         same_key = [row for row in candidates if row["key"] == unit.key or (strict and row["key"] is None)]
@@ -135,15 +131,10 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
 
 def take(work: Work, transaction: Transaction, unit: int, server_id: int, outcome: Code) -> None:
     """A unit is the one that the server calls `server_id`."""
-    place = _place(work)
-    transaction.run("take_found", unit=unit, server_id=server_id, **place)
+    transaction.run("take_found", unit=unit, server_id=server_id, **work.place)
     stamp = work.stamp(transaction)
     task = work.feed.project is not None
     transaction.run("unit_created", id=unit, server_id=server_id, outcome=outcome, task=task, **stamp)
-
-
-def _place(work: Work) -> dict[str, Any]:
-    return {"destination": work.destination.name, "collection": work.feed.data_collection}
 
 
 def composition(files: Mapping[str, str]) -> str:

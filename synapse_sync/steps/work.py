@@ -144,6 +144,11 @@ class Work:
             raise LookupError(f"feed {self.feed.name}: its collection was never fetched")
         return self.known_collection
 
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where the feed's units go: the parameters of statements about one collection."""
+        return {"destination": self.destination.name, "collection": self.feed.data_collection}
+
     def stamp(self, transaction: Transaction) -> dict[str, float | int]:
         """When and by which run a row is moved: the parameters that every moving statement takes."""
         return {"now": self.clock(), "run": self.run.id(transaction)}

@@ -532,7 +532,7 @@ def test_a_large_file_takes_no_memory(start):
         sha1.update(block)
     whole = Digests(md5.hexdigest(), sha1.hexdigest(), size)
     with presigning(server) as destination:
-        destination.learn(presigned="v1")
+        destination.remember(presigned="v1")
         tracemalloc.start()
         try:
             destination.put(destination.collection, Endless(size), "big.bin", whole, None, Journal())
@@ -566,7 +566,7 @@ def test_no_error_holds_a_url_or_a_token(devserver, destination, way, kind):
 
 def test_small_contents_that_have_not_gone_out_are_dropped_at_the_end(devserver, destination):
     """They wait for the storage with their URLs; the end does not wait for them."""
-    destination.learn(presigned="v1")
+    destination.remember(presigned="v1")
     queue, stopping, outcomes = SimpleQueue(), threading.Event(), []
     devserver.fault("PUT object/", "delay", times=None, seconds=0.3)
     for n in range(300):

@@ -119,10 +119,13 @@ class SynapseDestination:
         """Begin with what was learned earlier."""
         self._learned = learned
 
-    def learn(self, **told: str) -> None:
-        """Keep what the server told; without anything, ask which API it speaks where that must be known and isn't."""
-        if not told and not self.api:
-            told = {"api": "v2" if speaks_v2(self._transport) else "v1"}
+    def learn(self) -> None:
+        """Ask which API the server speaks, where that must be known and isn't."""
+        if not self.api:
+            self.remember(api="v2" if speaks_v2(self._transport) else "v1")
+
+    def remember(self, **told: str) -> None:
+        """Keep what the server told: fields of Learned."""
         with self._lock:
             self._learned = replace(self._learned, **told)  # type: ignore[arg-type]
 
@@ -162,7 +165,7 @@ class SynapseDestination:
                 found = files.present(self._transport, contents, self._checksum, other)
             except Gone:
                 raise gone from None
-        self.learn(lookup=other)
+        self.remember(lookup=other)
         return found
 
     def put(

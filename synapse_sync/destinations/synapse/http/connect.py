@@ -44,6 +44,11 @@ class Connector:
         return self._make_tls()
 
 
+def named_bundle(ca_bundle: str | None) -> str | None:
+    """The CA bundle or folder to trust: ours, else the one that the environment names for requests and curl."""
+    return ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+
+
 def trusting(certificates: str) -> ssl.SSLContext:
     """A context that trusts a CA bundle or a folder of certificates."""
     if os.path.isdir(certificates):

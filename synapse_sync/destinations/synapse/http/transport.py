@@ -27,7 +27,7 @@ from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.http.address import Address
 from synapse_sync.destinations.synapse.http.breaker import Breaker
 from synapse_sync.destinations.synapse.http.calls import CONTROL, LISTING, Body, Kind, json_body
-from synapse_sync.destinations.synapse.http.connect import Connector, trusting
+from synapse_sync.destinations.synapse.http.connect import Connector, named_bundle, trusting
 from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused, unclear
 from synapse_sync.destinations.synapse.http.lanes import Lanes, Request, Room
 from synapse_sync.destinations.synapse.http.pages import Page, page_in
@@ -232,8 +232,8 @@ def _headers(token: str, tenant: str, word: str) -> dict[str, str]:
 
 
 def _certificates(ca_bundle: str | None) -> str:
-    """The CA bundle: ours, else the one that the environment names for requests and curl, else requests' own."""
-    named = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    """The CA bundle that is named, else requests' own."""
+    named = named_bundle(ca_bundle)
     if named and not os.path.exists(named):
         raise ConfigError(f"the CA bundle {named} does not exist", hint="check server.ca_bundle and REQUESTS_CA_BUNDLE")
     return named or DEFAULT_CA_BUNDLE_PATH

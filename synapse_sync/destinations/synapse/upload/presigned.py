@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from synapse_sync.destinations.base import Api
 from synapse_sync.destinations.synapse.files import content_ref
 from synapse_sync.destinations.synapse.http.calls import CONFIRM, ISSUE, by_halves
 from synapse_sync.destinations.synapse.http.errors import NO_SUCH_ADDRESS, try_later, unclear
@@ -18,8 +19,6 @@ from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.storage import target_of
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests
-
-Api = Literal["v1", "v2"]
 
 ISSUED: Mapping[Api, str] = {
     "v1": "data_files/presigned_upload/upload/",

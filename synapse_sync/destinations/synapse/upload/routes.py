@@ -55,7 +55,7 @@ class Knowing(Protocol):
     def algorithm(self) -> Literal["md5", "sha1"]:
         """What contents are confirmed with."""
 
-    def learn(self, **told: str) -> None:
+    def remember(self, **told: str) -> None:
         """Keep fields of Learned."""
 
 
@@ -189,16 +189,16 @@ class Routes:
                 for api in apis:
                     answers.append(Presigned(self._transport, api, collection).offered())
                     if answers[-1]:
-                        self._destination.learn(presigned=api)
+                        self._destination.remember(presigned=api)
                         return True
                 if None in answers:
                     return False
-                self._destination.learn(presigned="no")
+                self._destination.remember(presigned="no")
             return self._destination.learned.presigned != "no"
 
     def _presigned(self, collection: int) -> Presigned:
         api: Api = "v2" if self._destination.learned.presigned == "v2" else "v1"
-        return Presigned(self._transport, api, collection, lambda: self._destination.learn(presigned=""))
+        return Presigned(self._transport, api, collection, lambda: self._destination.remember(presigned=""))
 
     def _connect(self, origin: str) -> socket.socket:
         return Connector(origin, lambda: self._storage.tls).connect(PUT.stall)
@@ -207,4 +207,4 @@ class Routes:
         """Remember what algorithm names contents that were confirmed: on other routes it may differ (protocol §3)."""
         algorithm = {32: "md5", 40: "sha1"}.get(len(reference.checksum))
         if algorithm is not None and algorithm != self._destination.learned.checksum:
-            self._destination.learn(checksum=algorithm)
+            self._destination.remember(checksum=algorithm)

@@ -9,6 +9,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable
+from functools import cached_property
 from urllib.parse import quote, urlsplit
 
 from requests.adapters import HTTPAdapter
@@ -18,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.http.calls import Kind
-from synapse_sync.destinations.synapse.http.connect import trusting
+from synapse_sync.destinations.synapse.http.connect import named_bundle, trusting
 from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused_by_storage, try_later
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.errors import DestinationError
@@ -82,12 +83,11 @@ class Storage:
             for manager in self._managers.values():
                 manager.clear()
 
-    @property
+    @cached_property
     def tls(self) -> ssl.SSLContext:
         """What storages are trusted by: public certificates, and beside them those that the server is trusted by."""
         context = trusting(DEFAULT_CA_BUNDLE_PATH)
-        named = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        if named:
+        if named := named_bundle(self._ca_bundle):
             context.load_verify_locations(**{"capath" if os.path.isdir(named) else "cafile": named})
         return context
 
