@@ -23,6 +23,7 @@ from pathlib import Path
 from measure import medians, memory_growth, scratch_folder, verdict
 
 from synapse_sync.checksum import digest
+from synapse_sync.endings import breaks_off
 from synapse_sync.records import Digests, Directory, Observation
 from synapse_sync.sources.local import LocalSource
 
@@ -62,7 +63,9 @@ def checksums(source: LocalSource, files: Sequence[Observed]) -> list[Digests]:
     done = []
     for path, observed in files:
         with source.open_observed(path, observed) as stream:
-            done.append(digest(stream))
+            digests, ends = digest(stream)
+            breaks_off(ends, digests.size, lambda: stream)
+            done.append(digests)
     return done
 
 

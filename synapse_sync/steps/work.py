@@ -100,7 +100,8 @@ class Run:
 class Work:
     """Everything a step needs of its feed.
 
-    listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
+    listed_at: asset -> when its last complete listing began. left_open: asset -> the listing after which only
+    files that programs have open for writing were left to settle. patient: whether optional files are waited for (the
     daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
     fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
@@ -130,6 +131,7 @@ class Work:
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     listed_at: dict[str, float] = field(default_factory=dict)
+    left_open: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
 
     def going(self) -> None:
