@@ -22,8 +22,13 @@ MOST_UNPACKED_FROM, MOST_UNPACKED_TO = 64 << 20, 1 << 30  # bytes; a gzip above 
 _PIECE = 1 << 20
 
 _JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-_SCAN, _END, _FILL = 0xDA, 0xD9, 0xFF
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length: TEM and RST0 to RST7 (ITU-T T.81, table B.1)
+_LOWEST, _SCAN, _END, _FILL = (
+    0xC0,
+    0xDA,
+    0xD9,
+    0xFF,
+)  # markers (ITU-T T.81, table B.1), from the lowest in a header
+_ALONE = frozenset({0x01, *range(0xD0, 0xD8), _FILL})  # those without a length: TEM, RST0 to RST7, and bytes that fill
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the last chunk's type and its checksum
 _ZIP, _ZIP_END, _ZIP_END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22  # APPNOTE 4.3.16; a comment may follow
 _PDF, _PDF_END = b"%PDF-", re.compile(rb"%%EOF|startxref\s+\d+\s")
@@ -81,15 +86,15 @@ def _whole_jpeg(content: _Content) -> bool:
 
 
 def _jpeg_scan(stream: BinaryIO) -> int | None:
-    """Where the first picture itself begins, past all segments of the header; None where the stream ends before."""
+    """Where the first picture itself begins, past all segments of the header; None where the header breaks off."""
     at = 2
     while True:
         stream.seek(at)
         found = stream.read(4)
-        if len(found) < 4:
-            return None
+        if len(found) < 4 or not any(found):
+            return None  # nothing, or what is still to be written: the size came first
         length = int.from_bytes(found[2:])
-        if found[0] != _FILL or (length < 2 and found[1] not in {_END, _FILL, *_ALONE}):
+        if found[0] != _FILL or (found[1] not in _ALONE and (found[1] < _LOWEST or (length < 2 and found[1] != _END))):
             raise _Other
         if found[1] == _END:
             return at  # tables without a picture
@@ -106,6 +111,8 @@ def _whole_png(content: _Content) -> bool:
     while at + 12 <= content.size:  # length, type, content, checksum
         stream.seek(at)
         found = stream.read(8)
+        if not any(found):
+            return False  # what is still to be written: the size came first
         if not found[4:].isalpha():
             raise _Other
         at += 12 + int.from_bytes(found[:4])
