@@ -1,4 +1,4 @@
-"""Whether a content breaks off before its end, for formats that say cheaply where that is. No I/O of its own.
+"""Whether a content breaks off before its end, for formats that say cheaply where that is.
 
 JPEG, PNG, ZIP (so also XLSX, DOCX, NPZ), PDF and gzip are told by their first bytes, never by a name; nothing else is
 judged, and what begins like one of them and is built otherwise isn't either: a false alarm would hold a good file. What
@@ -33,7 +33,7 @@ _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the last chunk's typ
 _ZIP, _ZIP_END, _ZIP_END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22  # APPNOTE 4.3.16; a comment may follow
 _PDF, _PDF_END = b"%PDF-", re.compile(rb"%%EOF|startxref\s+\d+\s")
 _PDF_LENGTH = re.compile(rb"/Linearized\b[^>]{0,200}?/L\s+(\d+)")  # made for the web: an end mark stands early, too
-_GZIP, _GZIP_AGAIN = b"\x1f\x8b\x08", b"\x1f\x8b"
+_GZIP = b"\x1f\x8b\x08"
 _WITH_HEADER = 31  # zlib's word for "gzip, 32 KiB window"
 
 
@@ -42,28 +42,29 @@ class _Other(Exception):
 
 
 class _Content(NamedTuple):
-    """again: see breaks_off()."""
+    """What is known of one, and the stream to know more."""
 
     head: bytes
     tail: bytes
     size: int
-    again: Callable[[], BinaryIO]
+    stream: BinaryIO
 
 
-def breaks_off(ends: Ends, size: int, again: Callable[[], BinaryIO]) -> str:
+def breaks_off(ends: Ends, size: int, stream: BinaryIO) -> str:
     """Completes the sentence "FILE …" for a content that is empty or broken off; "" for all others.
 
-    again: gives the content once more, from its beginning and able to seek; rarely called.
+    stream: the content, able to seek; it is read once more where its ends don't tell, and left anywhere.
     """
     if not size:
         return "is empty"
-    for mark, name, whole in _FORMATS:
-        if ends.head.startswith(mark):
-            try:
-                return "" if whole(_Content(*ends, size, again)) else f"ends in the middle: {size:,} bytes of {name}"
-            except _Other:
-                return ""
-    return ""
+    found = _FORMATS.get(ends.head[:2])
+    if found is None or not ends.head.startswith(found.mark):
+        return ""
+    try:
+        whole = found.whole(_Content(*ends, size, stream))
+    except _Other:
+        return ""
+    return "" if whole else f"ends in the middle: {size:,} bytes of {found.name}"
 
 
 def _whole_jpeg(content: _Content) -> bool:
@@ -72,13 +73,12 @@ def _whole_jpeg(content: _Content) -> bool:
     end = content.tail.rfind(_JPEG_END)
     if scan is not None and end >= 0 and content.size - len(content.tail) + end >= scan:
         return True
-    stream = content.again()
-    scan = _jpeg_scan(stream)
+    scan = _jpeg_scan(content.stream)
     if scan is None:
         return False
-    stream.seek(scan)
+    content.stream.seek(scan)
     last = b""
-    while piece := stream.read(_PIECE):
+    while piece := content.stream.read(_PIECE):
         if _JPEG_END in last + piece[:1] or _JPEG_END in piece:
             return True
         last = piece[-1:]
@@ -106,11 +106,10 @@ def _jpeg_scan(stream: BinaryIO) -> int | None:
 def _whole_png(content: _Content) -> bool:
     if _PNG_END in content.tail:
         return True
-    stream = content.again()
     at = len(_PNG)
     while at + 12 <= content.size:  # length, type, content, checksum
-        stream.seek(at)
-        found = stream.read(8)
+        content.stream.seek(at)
+        found = content.stream.read(8)
         if not any(found):
             return False  # what is still to be written: the size came first
         if not found[4:].isalpha():
@@ -143,7 +142,8 @@ def _whole_gzip(content: _Content) -> bool:
     """Unpack it, member by member; what follows the last one is padding. Nothing unpacked is kept."""
     if content.size > MOST_UNPACKED_FROM:
         raise _Other
-    stream = content.again()
+    stream = content.stream
+    stream.seek(0)
     member, unpacked = zlib.decompressobj(_WITH_HEADER), 0
     data = stream.read(_PIECE)
     while data:
@@ -155,18 +155,27 @@ def _whole_gzip(content: _Content) -> bool:
             raise _Other
         data = member.unconsumed_tail
         if member.eof:
-            data = member.unused_data + (stream.read(_PIECE) if len(member.unused_data) < 2 else b"")
-            if not data.startswith(_GZIP_AGAIN):
+            data = member.unused_data + (stream.read(_PIECE) if len(member.unused_data) < len(_GZIP) else b"")
+            if not data.startswith(_GZIP):
                 return True
             member = zlib.decompressobj(_WITH_HEADER)
         data = data or stream.read(_PIECE)
     return member.eof
 
 
-_FORMATS: tuple[tuple[bytes, str, Callable[[_Content], bool]], ...] = (
-    (_JPEG, "a JPEG without its end mark", _whole_jpeg),
-    (_PNG, "a PNG without its end mark", _whole_png),
-    (_ZIP, "a ZIP or XLSX file without its end mark", _whole_zip),
-    (_PDF, "a PDF without its end mark", _whole_pdf),
-    (_GZIP, "a gzip file without its end", _whole_gzip),
-)
+class _Format(NamedTuple):
+    mark: bytes
+    name: str
+    whole: Callable[[_Content], bool]
+
+
+_FORMATS = {
+    one.mark[:2]: one
+    for one in (
+        _Format(_JPEG, "a JPEG without its end mark", _whole_jpeg),
+        _Format(_PNG, "a PNG without its end mark", _whole_png),
+        _Format(_ZIP, "a ZIP or XLSX file without its end mark", _whole_zip),
+        _Format(_PDF, "a PDF without its end mark", _whole_pdf),
+        _Format(_GZIP, "a gzip file without its end", _whole_gzip),
+    )
+}

@@ -96,15 +96,15 @@ def _read(source: Source, file: ToRead) -> Result:
     """The checksums of one file, and whether it is whole; what went wrong is a result like any other."""
     try:
         with source.open_observed(file.path, file.observed) as stream:
-            digests, ends = digest(stream)
-            return Reading(digests, breaks_off(ends, digests.size, lambda: _from_its_beginning(stream)))
+            return read(stream)
     except SourceError as error:
         return error
 
 
-def _from_its_beginning(stream: BinaryIO) -> BinaryIO:
-    stream.seek(0)
-    return stream
+def read(stream: BinaryIO) -> Reading:
+    """What a content is, and whether it is whole; the stream must be able to seek. Raises what it raises."""
+    digests, ends = digest(stream)
+    return Reading(digests, breaks_off(ends, digests.size, stream))
 
 
 _SOURCES: dict[str, Source] = {}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import Digests
+from synapse_sync.sources.readers import read
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
-from synapse_sync.steps.rows import shown_path
+from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
 
@@ -41,3 +42,25 @@ def await_rest(work: Work, transaction: Transaction, file: Row, lacks: str) -> N
     if not transaction.run("hold_units_of_file", file=file["id"], code=Code.HELD, reason=reason, **stamp):
         not_before = next_attempt(now, file["attempts"] + 1, at_least=patience)
         transaction.run("file_failed", **guard, not_before=not_before, reason=reason)
+
+
+def table_awaits_rest(work: Work, row: Row) -> bool:
+    """Whether a table (a row of file_as_observed) is empty or breaks off, and has time left. Raises SourceError.
+
+    Afterwards whoever reads it says what is wrong with it.
+    """
+    guard = {"id": row["id"], "revision": row["revision"]}
+    if work.clock() >= row["observed_at"] + work.feed.incomplete_after:
+        if row["broken"]:
+            with work.ledger.write() as transaction:
+                transaction.run("rest_not_awaited", **guard)
+        return False
+    if row["broken"]:
+        return True
+    with work.sources[row["asset"]].open_observed(raw_path(row), observation(row)) as stream:
+        lacks = read(stream).lacks
+    if lacks:
+        reason = f"the table {shown_path(row)} {lacks}; units wait for the rest of it"
+        with work.ledger.write() as transaction:
+            transaction.run("await_rest", **guard, not_before=0, reason=reason)
+    return bool(lacks)

@@ -24,12 +24,7 @@ def judged(content: bytes) -> str:
     """What is said of a content, as the reader of a file asks it."""
     stream = io.BytesIO(content)
     digests, ends = digest(stream)
-
-    def again() -> io.BytesIO:
-        stream.seek(0)
-        return stream
-
-    return breaks_off(ends, digests.size, again)
+    return breaks_off(ends, digests.size, stream)
 
 
 def noise(size: int) -> bytes:
@@ -163,7 +158,7 @@ def test_what_follows_the_end_is_nobodys_business(content: bytes, padding: bytes
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(PADDED)), st.binary(max_size=200))
+@given(st.sampled_from(sorted(PADDED)), st.binary(max_size=200).filter(lambda padding: padding[:3] != b"\x1f\x8b\x08"))
 def test_no_padding_makes_a_whole_file_suspicious(name: str, padding: bytes) -> None:
     assert judged(PADDED[name] + padding) == ""
 
@@ -284,8 +279,7 @@ def test_a_gzip_that_takes_too_long_to_unpack_is_not_judged(monkeypatch: pytest.
 def test_most_files_are_judged_without_a_second_look() -> None:
     for name in ("JPEG with a thumbnail", "PNG", "ZIP", "workbook", "PDF", "JPEG larger than what is kept of its end"):
         digests, ends = digest(io.BytesIO(WHOLE[name]))
+        nothing_more = io.BytesIO()
+        nothing_more.close()
 
-        def never() -> io.BytesIO:
-            raise AssertionError("it is read twice")
-
-        assert breaks_off(ends, digests.size, never) == ""
+        assert breaks_off(ends, digests.size, nothing_more) == ""

@@ -82,6 +82,9 @@ UPDATE files SET attempts = attempts + 1, not_before = :not_before, reason = :re
 UPDATE files SET broken_revision = revision, not_before = :not_before, reason = :reason
 WHERE id = :id AND revision = :revision
 
+-- rest_not_awaited: the time of a file that is no unit's is over: what reads it says what comes of it
+UPDATE files SET broken_revision = 0, reason = '' WHERE id = :id AND revision = :revision
+
 -- unit_awaits_rest: described units say which of their files they wait for
 UPDATE units SET reason = :reason
 WHERE state = 'described' AND id IN (SELECT unit FROM unit_files WHERE file = :file)
