@@ -16,8 +16,8 @@ from synapse_sync.records import Spec
 class Draft:
     """One unit as the present files make it.
 
-    Every required spec is in files or in missing, every optional one in files or in optional_missing; why_missing has
-    the reason where more is known than that there is no such file. problem is "" or why a person is needed. members
+    Every required spec is in files or in missing, every optional one in files or in optional_missing, or in missing where
+    there is an empty file for it, whose content is on its way; why_missing has the reason where more is known than that there is no such file. problem is "" or why a person is needed. members
     are the ids of all files of the unit, chosen or not, sorted; left_out gives, for those that a complete unit would go
     without, the reason.
     """
@@ -57,15 +57,15 @@ def _draft(party: Party, specs: Sequence[Spec], newest: bool) -> Draft:
     """One party's unit."""
     assignment = assign(party.files, newest=newest)
     missing = [spec for spec in specs if spec.name not in assignment.files]
-    required = tuple(spec.name for spec in missing if spec.required)
+    awaited = tuple(spec.name for spec in missing if spec.required or spec.name in assignment.empty)
     return Draft(
         key=_key(party, specs),
         files=assignment.files,
-        missing=required,
-        optional_missing=tuple(spec.name for spec in missing if not spec.required),
+        missing=awaited,
+        optional_missing=tuple(spec.name for spec in missing if spec.name not in awaited),
         problem=assignment.problem,
         members=tuple(sorted(placed.member.id for placed in party.files)),
-        left_out={**_left_out(party, required), **assignment.older},
+        left_out={**_left_out(party, awaited), **assignment.older},
         why_missing=_why_missing(party, assignment, [spec.name for spec in missing]),
     )
 
@@ -83,12 +83,12 @@ def _key(party: Party, specs: Sequence[Spec]) -> str:
     return min((min(rank[spec] for spec in placed.place.specs), placed.place.key) for placed in party.files)[1]
 
 
-def _left_out(party: Party, required: Sequence[str]) -> dict[int, str]:
+def _left_out(party: Party, awaited: Sequence[str]) -> dict[int, str]:
     """Empty files, but for those whose lack keeps the unit from being complete."""
     return {
         placed.member.id: f"{placed.member.path} is empty"
         for placed in party.files
-        if not placed.member.size and not set(placed.place.specs).intersection(required)
+        if placed.member.empty and not set(placed.place.specs).intersection(awaited)
     }
 
 
