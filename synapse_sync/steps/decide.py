@@ -15,7 +15,7 @@ from synapse_sync.grouping.completeness import Verdict, judge
 from synapse_sync.grouping.versions import Difference, Present, compare
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code, UnitState
-from synapse_sync.steps.rows import member_of, shown_path
+from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.work import Work
 
 BEYOND_COMPLETE = frozenset(
@@ -112,7 +112,7 @@ class Decider:
         return difference
 
     def _stay(self, bucket: Bucket, draft: Draft, base: Row, difference: Difference) -> None:
-        """Files join the unit that was sent; those that it went without, and empty ones, are left out.
+        """Files join the unit that was sent; those that it went without are left out.
 
         One that stands where another was sent is read before anything is concluded.
         """
@@ -123,10 +123,8 @@ class Decider:
         }
         for file in draft.members:
             late = difference.kind == "late" and file not in sent and base["state"] == UnitState.REGISTERED
-            empty = file not in sent and member_of(bucket.files[file]).empty
-            if late or empty or file in draft.left_out:
+            if late or file in draft.left_out:
                 words = draft.left_out.get(file, 'it came after its unit was registered (late_files = "ignore")')
-                words = f"{shown_path(bucket.files[file])} is empty" if empty else words
                 self._transaction.run("leave_out", id=file, reason=words, **self._stamp)
             elif file in unread:
                 self._transaction.run("read_for_unit", id=file, unit=base["id"], **self._stamp)

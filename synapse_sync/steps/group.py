@@ -16,7 +16,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
 from synapse_sync.steps.decide import Bucket, Decider
 from synapse_sync.steps.detect import detects
-from synapse_sync.steps.rows import member_of
+from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
@@ -55,6 +55,13 @@ def _candidates(bucket: Bucket, layout: Layout) -> list[Member]:
     """
     members = map(member_of, bucket.files.values())
     return [member for member in members if layout.place(member.asset, member.path, member.kinds).bucket == bucket.name]
+
+
+def member_of(row: Row) -> Member:
+    """A file's row as the grouping floor sees it."""
+    kinds = tuple(row["detected"].split())
+    path, accepted = shown_path(row), bool(row["accepted"])
+    return Member(row["id"], row["asset"], path, row["size"], row["mtime_ns"], kinds, accepted)
 
 
 def _place(transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[str, Any]) -> set[str]:

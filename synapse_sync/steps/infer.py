@@ -14,7 +14,7 @@ from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
 from synapse_sync.grouping.places import Choice
 from synapse_sync.ledger import Row
 from synapse_sync.steps.detect import detects
-from synapse_sync.steps.rows import member_of
+from synapse_sync.steps.group import member_of
 from synapse_sync.steps.specs import reopen
 from synapse_sync.steps.tables import table_below
 from synapse_sync.steps.work import Work

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from synapse_sync.grouping.members import Member
 from synapse_sync.ledger import Row
 from synapse_sync.records import Observation
 from synapse_sync.shown import joined, shown_name
@@ -21,10 +20,3 @@ def shown_path(row: Row) -> str:
 def observation(row: Row) -> Observation:
     """What the ledger last recorded of the file."""
     return Observation(row["size"], row["mtime_ns"], row["ctime_ns"], row["token"])
-
-
-def member_of(row: Row) -> Member:
-    """A file's row as the grouping floor sees it."""
-    kinds = tuple(row["detected"].split())
-    path, accepted = shown_path(row), bool(row["accepted"])
-    return Member(row["id"], row["asset"], path, row["size"], row["mtime_ns"], kinds, accepted)

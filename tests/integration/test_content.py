@@ -49,6 +49,18 @@ def test_an_empty_optional_file_is_waited_for_as_well(site: Installation) -> Non
     assert site.registered() == [{**REGISTERED, "dicom_1": stored("a scan")}]
 
 
+def test_an_empty_optional_file_that_stays_so_is_left_out_with_a_reason(site: Installation) -> None:
+    """An API takes no empty file as a rule (protocol §4.6)."""
+    site.configure(extra=DIRECTORY, feed='incomplete_after = "0s"')
+    site.write({**PAIR, "p1/scan.dcm": ""})
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == [REGISTERED]
+    assert site.files()["p1/scan.dcm"] == ("superseded", None)
+    assert site.why("p1/scan.dcm") == "p1/scan.dcm is empty"
+
+
 def test_a_unit_goes_without_an_empty_optional_file_that_is_taken_away(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write({**PAIR, "p1/scan.dcm": ""})

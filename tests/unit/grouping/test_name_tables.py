@@ -267,11 +267,11 @@ ROWS = [
         {"a": "image_1=a.png lacks label_1 (a.json is empty)"},
     ),
     row(
-        "an empty optional file is waited for, too",
+        "an empty optional file is left out",
         STEM,
         WORKFLOW,
         ["a.png", "a.json", "a.dcm (empty)"],
-        {"a": "image_1=a.png label_1=a.json lacks dicom_1 (a.dcm is empty)"},
+        {"a": "image_1=a.png label_1=a.json leaves out: a.dcm is empty"},
     ),
     row(
         "an empty file does not compete with one that has content",
@@ -285,7 +285,7 @@ ROWS = [
         STEM,
         (MASK,),
         ["a.png (empty)"],
-        {"a": "lacks mask_1 (a.png is empty)"},
+        {"a": "lacks a file for any of mask_1 (a.png is empty) leaves out: a.png is empty"},
     ),
     # --- assets
     row(
