@@ -59,17 +59,3 @@ def fields(values: Mapping[str, object], *, indent: int = 0) -> None:
     for name, value in values.items():
         if value not in (None, "", [], {}):
             sys.stdout.write(f"{' ' * indent}{name.replace('_', ' '):<{width}}  {plain(value)}\n")
-
-
-def size(count: float) -> str:
-    """Bytes as people read them: 9 B, 61.0 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
-
-
-def many(count: int, word: str) -> str:
-    """A count with its word: 1 file, 2 files."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -39,5 +39,24 @@ def ledger_path(config: Config, environ: Mapping[str, str] = os.environ) -> Path
     # The XDG base directory specification: a relative value is to be ignored.
     xdg = Path(environ.get("XDG_STATE_HOME", ""))
     folder = (xdg if xdg.is_absolute() else home(environ) / ".local/state") / "synapse-sync"
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(config.source))).hexdigest()[:8]
-    return folder / f"{config.source.stem}-{digest}.db"
+    return folder / f"{_named_after(config.source)}.db"
+
+
+def socket_places(config_file: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where the socket of a config file's daemon may stand, the best first; named NAME-HASH.sock, as the ledger is.
+
+    The service's $RUNTIME_DIRECTORY is /run/synapse-sync, where root's daemon has it too; a user's is below
+    $XDG_RUNTIME_DIR, else /tmp. Whoever starts it takes the first that can be written, whoever calls it tries all.
+    """
+    name = f"{_named_after(config_file)}.sock"
+    folders = [Path(environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or "/run/synapse-sync")]
+    xdg = Path(environ.get("XDG_RUNTIME_DIR", ""))
+    if xdg.is_absolute():
+        folders.append(xdg / "synapse-sync")
+    folders.append(Path(f"/tmp/synapse-sync-{os.getuid()}"))  # noqa: S108 - its owner is looked at
+    return [folder / name for folder in folders]
+
+
+def _named_after(config_file: Path) -> str:
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(config_file))).hexdigest()[:8]
+    return f"{config_file.stem}-{digest}"
