@@ -30,6 +30,7 @@ from synapse_sync.reporting import Reporter
 from synapse_sync.schedule import Schedule
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.watching import Watching
 
 TICK = 10.0
 """Seconds between two looks at the threads and at the clock."""
@@ -95,8 +96,8 @@ class Daemon:
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        together = Together()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together)
+        together, watching = Together(), Watching()
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
@@ -109,8 +110,9 @@ class Daemon:
         finally:
             door.close()
             self._end(list(self.loops))
+            watching.close()
 
-    def _loop(self, feed: Feed, destination: Destination, together: Together) -> FeedLoop:
+    def _loop(self, feed: Feed, destination: Destination, together: Together, watching: Watching) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             work = put_to_work(
                 self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=progressed
@@ -118,7 +120,7 @@ class Daemon:
             work.together = together
             return work
 
-        return FeedLoop(feed.name, begin, self.config.schedule, self._reporter.told)
+        return FeedLoop(feed, begin, watching, self.config.schedule, self._reporter.told)
 
     def _start(self, feeds: Sequence[Feed]) -> None:
         resting = {row["name"] for row in self.ledger.query("resting_feeds")}
