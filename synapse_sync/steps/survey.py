@@ -42,15 +42,16 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     """
     if work.destination.api != "v1":
         return set()
-    surveyed = work.ledger.query("survey_of", **work.place)
-    if work.feed.existing == "ignore" and not (surveyed and surveyed[0]["rebuilt"]):
+    surveyed = next(iter(work.ledger.query("survey_of", **work.place)), None)
+    of_ours = surveyed is not None and surveyed["rebuilt"]
+    if work.feed.existing == "ignore" and not of_ours:
         return set()
-    found = surveyed[0] if surveyed else _first_survey(work)
+    found = surveyed if surveyed is not None and surveyed["at"] else _survey_before_registering(work)
     if found["silent"]:
         raise FeedPaused(
             f"feed {work.feed.name}: data collection {work.feed.data_collection} has {found['silent']} units that this "
             "ledger does not know, and the server does not show what they are made of",
-            hint=_GO_ON,
+            hint=_BY_V2 if of_ours else _GO_ON,
         )
     there = recognised(work, units)
     if there:
@@ -62,13 +63,11 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     return set(there)
 
 
-_GO_ON = (
-    'existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, recognises them '
-    "by itself"
-)
+_BY_V2 = 'server.api = "v2", where the server has it, recognises them by itself'
+_GO_ON = f'existing = "ignore" registers without regard to them; {_BY_V2}'
 
 
-def _first_survey(work: Work) -> Row:
+def _survey_before_registering(work: Work) -> Row:
     """Raises FeedPaused where the server does not let the collection be looked through."""
     try:
         return survey(work)
@@ -80,7 +79,7 @@ def _first_survey(work: Work) -> Row:
 
 
 def survey(work: Work, *, rebuilt: bool = False) -> Row:
-    """Look through the whole collection, once; rebuilt: its units may be our own, made before the ledger was lost.
+    """Look through the whole collection, once; rebuilt: its units may be our own, made before this state of the ledger.
 
     Returns what was found: units, silent. Raises DestinationErrors.
     """

@@ -4,7 +4,7 @@ SELECT learned FROM destinations WHERE name = :name
 -- keep_learned: what it has told by now
 INSERT INTO destinations (name, learned) VALUES (:name, :learned) ON CONFLICT (name) DO UPDATE SET learned = excluded.learned
 
--- survey_of: whether a collection was looked through, and what was found
+-- survey_of: when a collection was looked through (0: it is to be again), and what was found
 SELECT at, units, silent, rebuilt FROM surveys WHERE destination = :destination AND collection = :collection
 
 -- add_survey: a collection was looked through to its end
@@ -12,6 +12,15 @@ INSERT INTO surveys (destination, collection, at, units, silent, rebuilt)
 SELECT :destination, :collection, :now, count(*), coalesce(sum(sync_key = '' AND composition = ''), 0), :rebuilt FROM found_units
 WHERE destination = :destination AND collection = :collection AND unit IS NULL
 ON CONFLICT (destination, collection) DO UPDATE SET at = excluded.at, units = excluded.units, silent = excluded.silent
+
+-- doubt_surveys: every collection that this ledger knows is to be looked through again, for units of its own
+INSERT INTO surveys (destination, collection, at, units, silent, rebuilt)
+SELECT destination, collection, 0, 0, 0, 1 FROM (
+    SELECT destination, collection FROM units UNION SELECT destination, collection FROM surveys) WHERE true
+ON CONFLICT (destination, collection) DO UPDATE SET at = 0, rebuilt = 1
+
+-- forget_strangers: what was found and is none of our units: the next look finds what there is by then
+DELETE FROM found_units WHERE unit IS NULL
 
 -- known_server_ids: which of these units of a collection are ours
 SELECT server_id FROM units WHERE destination = :destination AND collection = :collection

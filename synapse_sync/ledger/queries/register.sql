@@ -79,6 +79,10 @@ WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)
 ORDER BY u.id LIMIT :limit
 
+-- doubt_tasks: units that the server has and that lack their task: it may have been asked for through v1
+INSERT INTO intents (unit, kind, api, batch, created_at, resolved_at, outcome)
+SELECT id, 'task', 'v1', '', 0, 0, 'unknown' FROM units WHERE state IN ('registering', 'held') AND server_id IS NOT NULL
+
 -- unit_tasked: the unit exists and its task too, or none is wanted any more
 UPDATE units SET state = 'registered', code = :code, reason = '', attempts = 0, not_before = 0, registered_at = :now,
     decide_at = CASE WHEN decide_at IS NULL THEN NULL ELSE 0 END, moved_at = :now, run = :run
