@@ -1,7 +1,7 @@
 """A new ledger in place of one that is lost or damaged, knowing what the server has (protocol §5).
 
-v2 recognises equal units when they are sent. On v1 each feed's collection is looked through now, and its units are
-recognised by their sync keys or checksums as the files are read; where it shows neither, the feed stays paused.
+Each feed's collection is looked through now, and its units are recognised by their sync keys or checksums as the files
+are read. Where it shows neither, v2 recognises equal units when they are sent, and a feed on v1 stays paused.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 from synapse_sync.assembly import put_to_work
 from synapse_sync.config import Config, Feed
 from synapse_sync.destinations.base import Destination
+from synapse_sync.errors import DestinationError
 from synapse_sync.ledger import replacing
 from synapse_sync.steps import Work, learn
-from synapse_sync.steps.survey import survey
+from synapse_sync.steps.survey import is_hidden, survey
 
 
 def rebuild(config: Config, feeds: Sequence[Feed], destination: Destination, path: Path) -> list[tuple[str, str]]:
@@ -31,10 +32,14 @@ def rebuild(config: Config, feeds: Sequence[Feed], destination: Destination, pat
 
 def _surveyed(work: Work) -> str:
     learn(work)
-    if work.destination.api == "v2":
+    v2 = work.destination.api == "v2"
+    try:
+        row = survey(work, rebuilt=True)
+    except DestinationError as refused:
+        if not v2 or not is_hidden(refused, "v2"):
+            raise
         return "the server recognises its units by itself"
-    row = survey(work, rebuilt=True)
     words = f"{row['units']:,} units in data collection {work.feed.data_collection}"
-    if row["silent"]:
+    if row["silent"] and not v2:
         return f"{words}, {row['silent']:,} of which show nothing to recognise them by: the feed stays paused"
     return f"{words}, to be recognised as files are read"

@@ -1,8 +1,9 @@
 """Units that a collection has and the ledger does not know: found by looking through it, so that none is made twice.
 
-v2 finds equal units by itself. On v1 it is done before the first registration into a collection, for units of other
-programs or of a ledger that was lost, and after an answer was lost. A unit is recognised by the sync key in its meta
-or by the checksums of its files, whichever the listing shows (protocol §5).
+It is done before the first registration into a collection, for units of other programs or of a ledger that was lost;
+and on v1 after an answer was lost. A unit is recognised by the sync key in its meta or by the checksums of its files,
+whichever v1 shows (protocol §5). v2 shows neither, but finds equal units by itself: not always those that v1 made, nor
+those of whose contents the server has another copy under another algorithm's checksum. It is the net below the look.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from synapse_sync.errors import FeedPaused, Rejected
+from synapse_sync.errors import DestinationError, FeedPaused, Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ListedUnit, OutgoingUnit
 from synapse_sync.states import Code
@@ -38,20 +39,16 @@ class Shown:
 def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     """Ids of those of these ready units that the collection turns out to have; they are registered by that.
 
-    Raises FeedPaused where the collection has units that can't be recognised, and DestinationErrors.
+    Raises FeedPaused where v1 would make units again that can't be recognised, and DestinationErrors.
     """
-    if work.destination.api != "v1":
+    found = _surveyed(work)
+    if found is None:
         return set()
-    surveyed = next(iter(work.ledger.query("survey_of", **work.place)), None)
-    of_ours = surveyed is not None and surveyed["rebuilt"]
-    if work.feed.existing == "ignore" and not of_ours:
-        return set()
-    found = surveyed if surveyed is not None and surveyed["at"] else _survey_before_registering(work)
-    if found["silent"]:
+    if found["silent"] and work.destination.api == "v1":
         raise FeedPaused(
             f"feed {work.feed.name}: data collection {work.feed.data_collection} has {found['silent']} units that this "
             "ledger does not know, and the server does not show what they are made of",
-            hint=_BY_V2 if of_ours else _GO_ON,
+            hint=_BY_V2 if found["rebuilt"] else _GO_ON,
         )
     there = recognised(work, units)
     if there:
@@ -67,15 +64,35 @@ _BY_V2 = 'server.api = "v2", where the server has it, recognises them by itself'
 _GO_ON = f'existing = "ignore" registers without regard to them; {_BY_V2}'
 
 
-def _survey_before_registering(work: Work) -> Row:
-    """Raises FeedPaused where the server does not let the collection be looked through."""
+def _surveyed(work: Work) -> Row | None:
+    """What was found in the collection, which is looked through now if it wasn't yet.
+
+    None where its units are to be ignored, or where only v2 can recognise them. Raises FeedPaused where v1 can't.
+    """
+    known = next(iter(work.ledger.query("survey_of", **work.place)), None)
+    if work.feed.existing == "ignore" and not (known and known["rebuilt"]):
+        return None
+    if known and known["at"]:
+        return known
+    if work.unseen:
+        return None
     try:
         return survey(work)
-    except Rejected as refused:
+    except DestinationError as refused:
+        if not is_hidden(refused, work.destination.api):
+            raise
+        if work.destination.api == "v2":
+            work.unseen = True
+            return None
         raise FeedPaused(
             f"feed {work.feed.name}: whether its collection has units already can't be seen: {refused.message}",
             hint=_GO_ON,
         ) from refused
+
+
+def is_hidden(refused: DestinationError, api: str) -> bool:
+    """Whether the server does not let the collection be looked through: beside v2 there may be no v1, or not for us."""
+    return isinstance(refused, Rejected) or (api == "v2" and refused.status in (403, 404))
 
 
 def survey(work: Work, *, rebuilt: bool = False) -> Row:

@@ -104,7 +104,8 @@ class Work:
     daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
     fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
-    feed's uploads are being ended. table: the feed's metadata table (steps/tables.py).
+    feed's uploads are being ended. table: the feed's metadata table (steps/tables.py). unseen: the server does not
+    show the collection's units, and is not asked again in this run.
     """
 
     config: Config
@@ -126,6 +127,7 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    unseen: bool = False
     table: Table = field(default_factory=Table)
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
