@@ -26,14 +26,22 @@ MOST_COMPOSITIONS = 256
 
 @dataclass
 class Shown:
-    """Whether there are unknown units of which the listing shows no meta, or no checksums."""
+    """What a look did not show: meta or checksums of unknown units; with blind, a unit that was certainly there."""
 
     without_meta: bool = False
     without_files: bool = False
+    blind: bool = False
 
     def tells(self, unit: OutgoingUnit) -> bool:
         """Whether this unit would have been recognised, were it there."""
-        return not self.without_files or (bool(unit.sync_key) and not self.without_meta)
+        return not self.blind and (not self.without_files or (bool(unit.sync_key) and not self.without_meta))
+
+    @property
+    def lack(self) -> str:
+        """In words, where it does not tell."""
+        if self.blind:
+            return "the server does not show units that were made shortly before"
+        return "the server does not show what the collection's units are made of"
 
 
 def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
@@ -108,13 +116,16 @@ def survey(work: Work, *, rebuilt: bool = False) -> Row:
 
 def look_through(work: Work, since: float | None = None) -> Shown:
     """Keep the units of the feed's collection that the ledger does not know; since: as Destination.units has it."""
-    shown = Shown()
+    made = work.ledger.query("made_since", since=since, **work.place) if since is not None else []
+    certain = made[0]["server_id"] if made else None
+    shown = Shown(blind=certain is not None)
     for page in work.destination.units(work.feed.data_collection, "v1", since):
         with work.ledger.write() as transaction:
             ids = [unit.id for unit in page]
             known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **work.place)}
             strangers = [unit for unit in page if unit.id not in known]
             transaction.run_many("add_found_unit", ({**_found(unit), **work.place} for unit in strangers))
+        shown.blind &= certain not in known
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
