@@ -136,7 +136,8 @@ def look_through(work: Work, since: float | None = None) -> Shown:
 def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     """Unit to server id, for those of these units that were found; each unit that was found is taken once.
 
-    With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well.
+    With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well. Nor are
+    they with existing = "ignore": a unit whose meta shows no sync key is that of another, if ours was sent with one.
     """
     rows: dict[int, list[Row]] = defaultdict(list)
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
@@ -145,9 +146,9 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     found: dict[int, int] = {}
     taken: set[int] = set()
     for unit in units:
-        like = work.ledger.query(
-            "found_like", sync_key=unit.sync_key, compositions=_compositions(rows[unit.id]), **work.place
-        )
+        made_by_us = work.feed.existing == "ignore" and bool(unit.sync_key)
+        signs = {"sync_key": unit.sync_key, "compositions": _compositions(rows[unit.id]), "made_by_us": made_by_us}
+        like = work.ledger.query("found_like", **signs, **work.place)
         candidates = [row for row in like if row["server_id"] not in taken]
         same_key = [row for row in candidates if row["key"] == unit.key or (strict and row["key"] is None)]
         if chosen := (same_key or ([] if strict else candidates)):

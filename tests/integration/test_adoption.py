@@ -225,6 +225,47 @@ def test_units_are_made_without_regard_to_others_where_a_person_wants_that(site:
     assert site.requests("GET data_units/") == 0
 
 
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "partial"])
+@pytest.mark.parametrize("listing", ["full", "meta"])
+def test_on_v1_a_lost_answer_is_not_that_of_an_equal_unit_of_others_which_are_ignored(
+    site_of: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch, fault: str, listing: str
+) -> None:
+    """Its meta has no sync key of ours."""
+    monkeypatch.setattr(backoff, "AT_WORK", 0.0)
+    site = site_of(v1_listing=listing)
+    site.configure(extra=DIRECTORY, head=V1, feed='existing = "ignore"')
+    Sdk(site).upload(FILES)
+    others = {unit["id"] for unit in units_of(site)}
+    site.write(FILES)
+    parameters = {"count": 5, "code": 400} if fault == "partial" else {}
+    site.server.fault("POST data_units/", fault, **parameters)
+
+    assert site.sync().exit_code == 0
+
+    assert len(units_of(site)) == 24
+    ours = {row[0] for row in site.rows("SELECT server_id FROM units")}
+    assert len(ours) == 12
+    assert not ours & others
+
+
+def test_a_unit_of_ours_is_found_by_its_files_where_its_meta_had_no_place_for_a_sync_key(
+    site_of: Callable[..., Installation],
+) -> None:
+    site = site_of()
+    site.configure(
+        extra=DIRECTORY,
+        head=V1,
+        feed='existing = "ignore"',
+        schema={"properties": {"data_unit_key": {}}, "additionalProperties": False},
+    )
+    site.write(ONE)
+    site.server.fault("POST data_units/", "drop_after")
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == [REGISTERED]
+
+
 @APIS
 @pytest.mark.parametrize("again", [False, True], ids=["one address", "two addresses"])
 @pytest.mark.parametrize("presigned", ["", "image_1", "label_1", "image_1 label_1"])

@@ -32,11 +32,12 @@ VALUES (:destination, :collection, :server_id, :sync_key, :composition, :key)
 ON CONFLICT (destination, collection, server_id) DO UPDATE SET sync_key = excluded.sync_key,
     composition = excluded.composition, key = excluded.key
 
--- found_like: units that were found with this sync key or one of these compositions and belong to no unit of ours
+-- found_like: units found with this sync key or composition that are none of ours yet; made_by_us: not those whose meta lacks the key
 SELECT server_id, key FROM found_units
 WHERE destination = :destination AND collection = :collection AND unit IS NULL AND (
     sync_key <> '' AND sync_key = :sync_key
-    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions)))
+    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
+        AND (NOT :made_by_us OR key IS NULL))
 ORDER BY server_id
 
 -- take_found: a unit that was found is one of ours
