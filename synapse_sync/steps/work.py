@@ -111,6 +111,7 @@ class Work:
     that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
     the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
     what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
+    unseen: the server does not show the collection's units, and is not asked again in this run.
     """
 
     config: Config
@@ -132,6 +133,7 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    unseen: bool = False
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
