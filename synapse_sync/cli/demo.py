@@ -16,7 +16,7 @@ import typer
 
 from synapse_sync.assembly import open_destination, put_to_work
 from synapse_sync.cli import sample
-from synapse_sync.cli.output import many, size, table
+from synapse_sync.cli.output import many, table
 from synapse_sync.cli.progress import Progress
 from synapse_sync.cli.report import tell_run
 from synapse_sync.config import Config, ledger_path, load, resolve
@@ -24,6 +24,7 @@ from synapse_sync.devserver import DevServer, Options
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.runner import Patience, sync
+from synapse_sync.shown import size
 from synapse_sync.status.snapshot import feed_snapshot
 
 ENVIRONMENT = {"HOME": os.devnull}

@@ -66,8 +66,8 @@ def files(
     ctx: typer.Context, feed: FeedName = None, state: StateName = None, limit: Limit = 100, as_json: AsJson = False
 ) -> None:
     """List files with their states."""
-    from synapse_sync.cli.output import size
     from synapse_sync.cli.report import named
+    from synapse_sync.shown import size
     from synapse_sync.status import stories
 
     def row(item: dict[str, Any]) -> list[object]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from synapse_sync.cli.output import fields, many, plain, size, table
+from synapse_sync.cli.output import fields, many, table
+from synapse_sync.shown import plain, size
 
 DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
