@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The systemd service: put it in place, take it away, see how it is.", no_args_is_help=True)
 
-User = Annotated[
-    bool, typer.Option("--user", help="A service of your own, with your rights, instead of the machine's.")
-]
+User = Annotated[bool, typer.Option("--user", help="A service of your own, with your rights.")]
 Instance = Annotated[
     str,
     typer.Option("--instance", metavar="NAME", help="One of several: reads NAME.toml and has a ledger of its own."),
@@ -117,10 +115,7 @@ def _needs_root(place: Place, command: str) -> None:
     if not place.user and os.geteuid() != 0:
         program = [os.path.abspath(sys.executable), "-m", "synapse_sync"]
         line = shlex.join(["sudo", *program, "service", command, *place.options])
-        raise UsageError(
-            f"`service {command}` changes /etc/systemd/system", hint=f"{line} (or --user: a service of yours)"
-        )
+        raise UsageError(f"`service {command}` changes /etc/systemd/system", hint=f"{line}; or with --user")
     if place.user and os.geteuid() == 0:
-        raise UsageError(
-            "--user is for a user's own service, and this is root", hint="run it as that user, without sudo"
-        )
+        hint = "run it as that user, without sudo"
+        raise UsageError("--user is for a user's own service, and this is root", hint=hint)

@@ -27,7 +27,9 @@ def ledger_path(config: Config, environ: Mapping[str, str] = os.environ) -> Path
     """The ledger's absolute path: it follows the config file, not the user.
 
     ledger.path if set; for a config under /etc $STATE_DIRECTORY/ledger.db (set by systemd for the service) or
-    /var/lib/synapse-sync/ledger.db; otherwise NAME-HASH.db in ~/.local/state/synapse-sync ($XDG_STATE_HOME), of the
+    /var/lib/synapse-sync/ledger.db, or synapse-sync-NAME for /etc/synapse-sync/NAME.toml, so that the services of
+    one machine share none;
+    otherwise NAME-HASH.db in ~/.local/state/synapse-sync ($XDG_STATE_HOME), of the
     config file's stem and its resolved path, so that two configs never share a ledger by accident.
     """
     if config.ledger.path is not None:
@@ -35,7 +37,11 @@ def ledger_path(config: Config, environ: Mapping[str, str] = os.environ) -> Path
     if config.source.is_relative_to("/etc"):
         # systemd lists several state directories with colons between them; the unit's own is the first.
         state = environ.get("STATE_DIRECTORY", "").split(":")[0]
-        return Path(state) / SYSTEM_LEDGER.name if state else SYSTEM_LEDGER
+        if state:
+            return Path(state) / SYSTEM_LEDGER.name
+        instance = config.source.parent == SYSTEM_CONFIG.parent and config.source.stem != SYSTEM_CONFIG.stem
+        state = f"{SYSTEM_LEDGER.parent}-{config.source.stem}" if instance else os.fspath(SYSTEM_LEDGER.parent)
+        return Path(state) / SYSTEM_LEDGER.name
     # The XDG base directory specification: a relative value is to be ignored.
     xdg = Path(environ.get("XDG_STATE_HOME", ""))
     folder = (xdg if xdg.is_absolute() else home(environ) / ".local/state") / "synapse-sync"

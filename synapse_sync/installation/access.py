@@ -50,17 +50,14 @@ class Obstacle(NamedTuple):
     """The first thing on the way to a path that an identity may not enter or read."""
 
     path: str
-    rights: Rights | None
+    rights: Rights
     mode: int
     need: int
 
     def __str__(self) -> str:
-        if self.rights is None:
-            return f"{self.path} can't be looked at"
-        what = (
-            f"{self.path} is {stat.S_IMODE(self.mode):04o} {_user(self.rights.owner)}:{group_name(self.rights.group)}"
-        )
-        return what + ("" if not self.rights.users and len(self.rights.groups) < 2 else " with an ACL")
+        owners = f"{_user(self.rights.owner)}:{group_name(self.rights.group)}"
+        acl = " with an ACL" if self.rights.users or len(self.rights.groups) > 1 else ""
+        return f"{self.path} is {stat.S_IMODE(self.mode):04o} {owners}{acl}"
 
 
 def may(rights: Rights, who: Identity, need: int) -> bool:

@@ -1,11 +1,11 @@
-"""Before anything is enabled: whether the service, as who it will be, can read all that it needs; else what to change."""
+"""Before anything is enabled: whether the service, as who it will be, can read all that it needs; else what to do."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import stat
-import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import synapse_sync
 from synapse_sync.config import Config
+from synapse_sync.config.credentials import checked_token
+from synapse_sync.errors import CredentialsError
 from synapse_sync.installation.access import ENTER, Identity, Obstacle, group_name, groups_needed, helpful, obstacle
 from synapse_sync.installation.identity import identity, tried
 from synapse_sync.installation.place import CREDSTORES, Place
@@ -66,7 +68,7 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
 def _program(interpreter: str) -> list[str]:
     """What must be readable for the program to run: the interpreter, what it is linked to, the package."""
     package = os.path.dirname(os.path.abspath(synapse_sync.__file__))
-    return list(dict.fromkeys([interpreter, os.path.join(sys.base_prefix, "lib"), package]))
+    return list(dict.fromkeys([interpreter, sysconfig.get_path("stdlib"), package]))
 
 
 def _hidden(paths: list[str]) -> Iterator[str]:
@@ -100,16 +102,18 @@ def _remedy(path: str, found: Obstacle, *, of_program: bool) -> str:
         )
     if not stat.S_ISDIR(found.mode):
         return f"{reason}; chmod a+r {name}"
-    if found.rights is not None and (groups := helpful(found.rights, ENTER)):
+    if groups := helpful(found.rights, ENTER):
         return f"{reason}; its group {group_name(groups[0])} may enter it but not list it: chmod g+rx {name}"
-    group = "users" if found.rights is None or found.rights.group == 0 else group_name(found.rights.group)
+    group = "users" if found.rights.group == 0 else group_name(found.rights.group)
     return f"{reason}; give it to a group that may read it: sudo chgrp {group} {name} && sudo chmod g+rx {name}"
 
 
 def _token(place: Place, config: Config, who: Identity) -> Iterator[str]:
     """The token, where the service looks for it: the credential, access_token_file, or the user's login."""
     file = config.server.access_token_file
-    if not place.user and any((folder / place.credential).exists() for folder in CREDSTORES):
+    stored = [path for folder in CREDSTORES if os.path.lexists(path := folder / place.credential)]
+    if stored and not place.user:
+        yield from _no_token(stored[0])
         return
     if file is not None:
         yield from _readable([str(file)], [], who)
@@ -121,6 +125,17 @@ def _token(place: Place, config: Config, who: Identity) -> Iterator[str]:
         )
     elif not (place.home / ".synapse/config.json").exists():
         yield "there is no access token; store it with: synapse-sync login"
+
+
+def _no_token(path: Path) -> Iterator[str]:
+    """What is wrong with the file of a credential."""
+    try:
+        checked_token(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError, CredentialsError) as error:
+        yield f"{path}: {error}"
+    else:
+        if path.stat().st_mode & 0o077:
+            yield f"others may read the token: sudo chmod 0600 {path}"
 
 
 def _ledger(place: Place, config: Config) -> Iterator[str]:
