@@ -1,22 +1,16 @@
-"""Life under a service manager: what systemd is told, and when it may believe that the work gets on.
+"""Life under a service manager: what systemd is told, in one datagram each to $NOTIFY_SOCKET (sd_notify(3)).
 
-sd_notify(3) is one datagram to $NOTIFY_SOCKET; without that variable (a terminal, a container, another init) nothing
-happens. The watchdog is fed by the pipeline: a worker at work that has not got on for long starves it, and systemd
-starts the service again. A worker that the kernel holds (a network folder that hangs) is an exception: a new
-process would hang as well, and the other feeds would stop with it.
+Without that variable (a terminal, a container, another init) nothing happens. The watchdog is fed by whoever sees that
+the feeds get on, never by a bare timer: if they don't, systemd starts the service again.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-
-STALLED_AFTER = 900.0  # seconds without progress; longer than any single wait for a server or a big folder's listing
 
 
 class Notifier:
@@ -84,55 +78,3 @@ def watchdog_seconds(environ: Mapping[str, str], process: int) -> float | None:
     if environ.get("WATCHDOG_PID", str(process)) != str(process):
         return None
     return int(microseconds) / 1e6
-
-
-@dataclass
-class _Beat:
-    thread: int
-    at: float
-
-
-class Pulse:
-    """Which workers are at work, and when each last got on; workers are named, one a feed."""
-
-    def __init__(self, *, stalled_after: float = STALLED_AFTER, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stalled_after = stalled_after
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._beats: dict[str, _Beat] = {}
-
-    def beat(self, worker: str) -> None:
-        """A worker is at work and has got on by something: a file, some bytes, an answer."""
-        with self._lock:
-            known = self._beats.get(worker)
-            if known is None:
-                self._beats[worker] = _Beat(threading.get_native_id(), self._clock())
-            else:
-                known.at = self._clock()
-
-    def rest(self, worker: str) -> None:
-        """A worker waits for something to do."""
-        with self._lock:
-            self._beats.pop(worker, None)
-
-    def silent(self) -> dict[str, float]:
-        """Workers that have not got on for too long, with the seconds; for STATUS and the log."""
-        now = self._clock()
-        with self._lock:
-            ages = {name: now - beat.at for name, beat in self._beats.items()}
-        return {name: age for name, age in ages.items() if age >= self._stalled_after}
-
-    def gets_on(self) -> bool:
-        """Whether the watchdog may be fed: nobody is silent but for those that the kernel holds."""
-        with self._lock:
-            threads = {name: beat.thread for name, beat in self._beats.items()}
-        return all(_held_by_kernel(threads.get(name, 0)) for name in self.silent())
-
-
-def _held_by_kernel(thread: int) -> bool:
-    """Whether a thread of this process sleeps where no signal reaches it (state D, proc(5))."""
-    try:
-        with open(f"/proc/self/task/{thread}/stat", encoding="utf-8", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "D"
-    except (OSError, IndexError):
-        return False

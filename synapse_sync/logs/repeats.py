@@ -1,7 +1,8 @@
 """Hours without network must not fill a disk: what repeats is counted, and the count told.
 
 A streak is what came of one kind (the same message about the same feed) without a pause of QUIET. Of a streak the first
-appearance of each text is passed on, up to DISTINCT texts; the rest is counted, and told each hour and when it ends.
+appearance of each text is passed on, up to DISTINCT texts of a warning; the rest is counted, and told each hour and
+when it ends.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Repeats:
             return [*due, entry]  # who reads details wants all of them
         streak = self._streaks.setdefault(entry.kind, _Streak(entry.at, entry))
         streak.last = entry
-        if entry.message not in streak.texts and len(streak.texts) < DISTINCT:
+        if entry.message not in streak.texts and (entry.level < logging.WARNING or len(streak.texts) < DISTINCT):
+            if entry.level < logging.WARNING:
+                streak.texts.clear()  # what went well is news each time, unless it is the very same again
             streak.texts.add(entry.message)
             return [*due, entry]
         if not streak.held:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from synapse_sync.service import Notifier, Pulse, watchdog_seconds
+from synapse_sync.service import Notifier, watchdog_seconds
 
 
 class Manager:
@@ -105,66 +102,3 @@ def test_a_manager_that_is_gone_does_not_end_the_work(tmp_path: Path) -> None:
 )
 def test_the_watchdog_is_this_process_own(environ: dict[str, str], seconds: float | None) -> None:
     assert watchdog_seconds(environ, 77) == seconds
-
-
-class TestPulse:
-    """A worker at work that no longer gets on starves the watchdog; one that rests may rest for ever."""
-
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
-
-    @pytest.fixture
-    def pulse(self, clock: Clock) -> Pulse:
-        return Pulse(stalled_after=60, clock=clock)
-
-    def test_work_that_gets_on(self, pulse: Pulse, clock: Clock) -> None:
-        for _ in range(10):
-            pulse.beat("scans")
-            clock.now += 59
-            assert pulse.gets_on()
-
-    def test_rest(self, pulse: Pulse, clock: Clock) -> None:
-        pulse.beat("scans")
-        pulse.rest("scans")
-        clock.now += 1e6
-        assert pulse.gets_on()
-
-    def test_one_of_two_is_stuck(self, pulse: Pulse, clock: Clock) -> None:
-        pulse.beat("scans")
-        clock.now += 61
-        pulse.beat("photos")
-        assert not pulse.gets_on()
-        assert pulse.silent() == {"scans": 61}
-
-    def test_it_is_the_worker_and_not_the_asker_that_counts(self, pulse: Pulse, clock: Clock) -> None:
-        worker = threading.Thread(target=pulse.beat, args=("scans",))
-        worker.start()
-        worker.join()
-        clock.now += 61
-        assert not pulse.gets_on()
-
-
-def test_a_thread_that_the_kernel_holds_is_told_apart() -> None:
-    """vfork's parent sleeps in state D until the child is another program: a real one, without a broken disk."""
-    script = (
-        "import ctypes, threading, time, sys\n"
-        "from synapse_sync.service import Pulse\n"
-        "pulse = Pulse(stalled_after=0)\n"
-        "libc = ctypes.CDLL(None)\n"
-        "libc.sleep.restype = ctypes.c_int\n"
-        "def held():\n"
-        "    pulse.beat('scans')\n"
-        "    if libc.syscall(ctypes.c_long(58)) == 0:\n"  # vfork, x86_64
-        "        libc.sleep(ctypes.c_uint(3))\n"
-        "        libc._exit(0)\n"
-        "threading.Thread(target=held, daemon=True).start()\n"
-        "end = time.monotonic() + 2\n"
-        "while not pulse.silent() or not pulse.gets_on():\n"
-        "    assert time.monotonic() < end\n"
-        "print('held')\n"
-    )
-    if os.uname().machine != "x86_64":
-        pytest.skip("vfork has another number here: that a held thread feeds the watchdog is NOT checked")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
-    assert "held" in result.stdout, result.stderr

@@ -66,3 +66,10 @@ def test_every_entry_is_written_or_counted(steps: list[tuple[float, str, str]]) 
         else:
             written += 1
     assert written + counted == len(steps)
+
+
+def test_what_went_well_is_told_each_time_unless_it_is_the_very_same() -> None:
+    repeats = Repeats()
+    runs = ["run: 1 registered", "run: 1 registered", *(f"run: {n} registered" for n in range(2, 100))]
+    lines = [line for at, text in enumerate(runs) for line in repeats.passed(said(at, text, level=logging.INFO))]
+    assert [line.message for line in lines] == [runs[0], *runs[2:]]
