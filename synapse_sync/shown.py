@@ -51,15 +51,6 @@ def plain(text: object) -> str:
     )
 
 
-def size(count: float) -> str:
-    """Bytes as people read them: 9 B, 61.0 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
-
-
 def _part_shown(part: str) -> str:
     if _UNDECODABLE.search(part) is None and _LOOKS_ESCAPED.search(part) is None:
         return part

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, serve, service, sync, verify, why
+from synapse_sync.cli import act, config, ledger, login, look, run, serve, service, sync, verify, why
 from synapse_sync.errors import ConfigError, InstallationError, SynapseSyncError
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ def options(
     ctx.obj = config_file
 
 
+app.command()(run.run)
 app.command()(sync.once)
 app.command()(sync.plan)
 app.command()(look.status)
@@ -61,6 +62,10 @@ app.command()(why.why)
 app.command()(act.retry)
 app.command()(act.forget)
 app.command()(verify.verify)
+app.command()(run.pause)
+app.command()(run.resume)
+app.command()(run.trigger)
+app.command()(run.reload)
 app.command()(login.login)
 app.add_typer(config.app, name="config")
 app.add_typer(ledger.app, name="ledger")
@@ -69,7 +74,7 @@ app.command()(serve.demo)
 app.command()(serve.devserver)
 
 
-def run() -> None:
+def main() -> None:
     """Run the command line; every error of ours ends as words and its exit code, never as a traceback."""
     try:
         app()

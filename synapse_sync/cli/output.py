@@ -53,8 +53,3 @@ def fields(values: Mapping[str, object], *, indent: int = 0) -> None:
     for name, value in values.items():
         if value not in (None, "", [], {}):
             sys.stdout.write(f"{' ' * indent}{name.replace('_', ' '):<{width}}  {plain(value)}\n")
-
-
-def many(count: int, word: str) -> str:
-    """A count with its word: 1 file, 2 files."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from synapse_sync.cli.output import console
-from synapse_sync.shown import plain, size
+from synapse_sync.shown import plain
+from synapse_sync.status.words import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

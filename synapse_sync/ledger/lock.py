@@ -48,7 +48,7 @@ def locked(path: Path) -> Iterator[Lock]:
             holder = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").strip()
             raise LedgerLocked(
                 f"another synapse-sync (process {holder or 'unknown'}) is working with the ledger {path}",
-                hint="wait until it has finished, or stop it",
+                hint="is it the daemon? `synapse-sync trigger` has it run now; else wait until it has finished",
             ) from error
         yield Lock(descriptor)
     finally:

@@ -5,24 +5,33 @@ Both take what status.snapshot.snapshot() gives, and count only feeds that the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from synapse_sync.shown import size
+from synapse_sync.status.words import size
 
 Snapshot = Mapping[str, Any]
 
 
-def status_line(now: Snapshot, *, bytes_per_second: float = 0.0, last_registration: float | None = None) -> str:
-    """Files waiting, rate, last registration, what needs attention; last_registration in seconds since 1970."""
+def status_line(
+    now: Snapshot,
+    *,
+    bytes_per_second: float = 0.0,
+    last_registration: float | None = None,
+    troubles: Sequence[str] = (),
+) -> str:
+    """Files waiting, rate, last registration (in seconds since 1970), what needs attention.
+
+    troubles: what the ledger does not know, in words; a server that can't be reached, say.
+    """
     feeds = _feeds(now)
     waiting = sum(feed["account"]["in_progress"] for feed in feeds)
     parts = [f"{waiting:,} files waiting" if waiting else "nothing waits"]
     if bytes_per_second >= 1:
         parts.append(f"sending {size(bytes_per_second)}/s")
     parts.append(f"last registration {_moment(last_registration)}" if last_registration else "no registration yet")
-    return ", ".join(parts) + "; " + _attention(feeds)
+    return ", ".join(parts) + "; " + _attention(feeds, troubles)
 
 
 def daily_summary(now: Snapshot, before: Snapshot | None = None) -> str:
@@ -54,19 +63,20 @@ def _grown(what: str, count: int, before: int | None) -> str:
     return f"{count:,} {what}" if before is None else f"{count:,} {what} ({count - before:+,})"
 
 
-def _attention(feeds: list[Mapping[str, Any]]) -> str:
-    found = list(_needs(feeds))
+def _attention(feeds: list[Mapping[str, Any]], troubles: Sequence[str] = ()) -> str:
+    found = [*troubles, *_needs(feeds, troubles)]
     return "; ".join(found) if found else "all well"
 
 
-def _needs(feeds: list[Mapping[str, Any]]) -> Iterator[str]:
+def _needs(feeds: list[Mapping[str, Any]], troubles: Sequence[str]) -> Iterator[str]:
+    known = " ".join(troubles)
     for feed in feeds:
-        if feed["paused"]:
+        if feed["paused"] and feed["paused"] not in known:
             yield f"{feed['name']} is paused: {feed['paused']}"
         held = feed["units"].get("held", 0) + feed["files"].get("held", 0) + feed["units"].get("incomplete", 0)
         if held:
             yield f"{held:,} of {feed['name']} need you (synapse-sync status)"
-        elif feed["attention"] and not feed["paused"]:
+        elif feed["attention"] and not feed["paused"] and not troubles:
             yield f"{feed['name']}: {feed['attention'][0]['reason']}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.together import Together
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
 
@@ -42,6 +43,10 @@ class Run:
         self._watch = watch
         self._id: int | None = None
         self._lock = threading.Lock()
+
+    def another(self) -> Run:
+        """The feed's next run."""
+        return Run(self._feed, clock=self._clock, watch=self._watch)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to one of the run's figures; may be called from any thread."""
@@ -82,9 +87,9 @@ class Run:
             self._id = transaction.one("add_run", feed=self._feed, at=self.started_at)["id"]
         return self._id
 
-    def finish(self, ledger: Ledger, known: str) -> None:
-        """Write the run's figures, if it changed anything or met a problem other than the one that is known."""
-        if self._id is None and all(str(problem) == known for problem in self.problems):
+    def finish(self, ledger: Ledger, known: Container[str]) -> None:
+        """Write the run's figures, if it changed anything or met a problem that is not known yet."""
+        if self._id is None and all(str(problem) in known for problem in self.problems):
             return
         with ledger.write() as transaction:
             transaction.run(
@@ -103,8 +108,9 @@ class Work:
     listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
     daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
-    fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
-    feed's uploads are being ended. table: the feed's metadata table (steps/tables.py).
+    fetched again before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are
+    being ended. between: called between pieces of work, for what others want done then. doing: the step that is at
+    work. table: the feed's metadata table (steps/tables.py).
     """
 
     config: Config
@@ -127,6 +133,9 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     table: Table = field(default_factory=Table)
+    together: Together = field(default_factory=Together)
+    doing: str = ""
+    between: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     listed_at: dict[str, float] = field(default_factory=dict)
@@ -134,6 +143,7 @@ class Work:
 
     def going(self) -> None:
         """Called between pieces of work. Raises Ended where the run was asked to end."""
+        self.between()
         if self.stop.is_set():
             raise Ended
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,7 +40,11 @@ def test_systemd_finds_nothing_to_say_about_a_unit(analyze: str, tmp_path: Path,
     (unit.parent / f"{place.unit}.d/10-feeds.conf").write_text(extra)
     scope = ["--user"] if place.user else []
     result = subprocess.run(
-        [analyze, "verify", "--man=no", *scope, str(unit)], capture_output=True, text=True, check=False
+        [analyze, "verify", "--man=no", *scope, str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
     )
     said = [line for line in (result.stdout + result.stderr).splitlines() if str(tmp_path) in line or "synapse" in line]
     assert (result.returncode, said) == (0, [])
