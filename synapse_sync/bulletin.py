@@ -1,6 +1,6 @@
 """What the service manager is told of all feeds while the daemon lives, and the log's line of each day.
 
-The state of all feeds is read from the ledger only after something was counted, and so that it takes no more than a
+The state of all feeds is read from the ledger only after a run that changed it, and so that it takes no more than a
 fiftieth of the time: in a ledger of a million files it takes a second.
 """
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Bulletin:
-    """Keeps the line that says how all is. counted() may be called from any thread, the rest from the main one."""
+    """Keeps the line that says how all is. counted() and changed() may be called from any thread."""
 
     def __init__(self, ledger: Ledger, notifier: Notifier) -> None:
         self._ledger = ledger
@@ -41,11 +41,15 @@ class Bulletin:
     def counted(self, name: str, amount: int) -> None:
         """Something was counted for a feed's run."""
         with self._lock:
-            self._changed = True
             if name == "sent_bytes":
                 self._sent += amount
             elif name in ("registered", "reused"):
                 self._last = time.time()
+
+    def changed(self) -> None:
+        """A run has moved something in the ledger."""
+        with self._lock:
+            self._changed = True
 
     def tell(self, feeds: Collection[str], troubles: Sequence[str]) -> str:
         """Tell the service manager how the configured feeds are; the line."""

@@ -29,6 +29,7 @@ from synapse_sync.errors import ConfigError, SynapseSyncError
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
 from synapse_sync.reporting import Reporter
+from synapse_sync.runner import Pass
 from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
 from synapse_sync.steps import Work
@@ -135,7 +136,13 @@ class Daemon:
             work.together = together
             return work
 
-        return FeedLoop(feed.name, begin, self.config.schedule, self._reporter.told)
+        return FeedLoop(feed.name, begin, self.config.schedule, self._told)
+
+    def _told(self, one: Pass) -> None:
+        """A feed's run has ended."""
+        self._reporter.told(one)
+        if one.work.run.changed:
+            self._bulletin.changed()
 
     def _start(self, feeds: Sequence[Feed]) -> None:
         resting = {row["name"] for row in self.ledger.query("resting_feeds")}

@@ -36,13 +36,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Rights:
-    """What one file or folder grants, as bits of READ and ENTER; groups with the ACL's mask taken into account."""
+    """What one file or folder grants, as bits of READ and ENTER, with the ACL's mask taken into account.
+
+    groups: (group, bits); a group may stand there twice, as the file's own and as one of the ACL's.
+    """
 
     owner: int
     group: int
     owner_may: int
     others_may: int
-    groups: dict[int, int]
+    groups: tuple[tuple[int, int], ...]
     users: dict[int, int] = field(default_factory=dict)
 
 
@@ -68,7 +71,7 @@ def may(rights: Rights, who: Identity, need: int) -> bool:
         return rights.owner_may & need == need
     if who.user in rights.users:
         return rights.users[who.user] & need == need
-    theirs = [granted for group, granted in rights.groups.items() if group in who.groups]
+    theirs = [granted for group, granted in rights.groups if group in who.groups]
     if theirs:
         return any(granted & need == need for granted in theirs)
     return rights.others_may & need == need
@@ -76,7 +79,7 @@ def may(rights: Rights, who: Identity, need: int) -> bool:
 
 def helpful(rights: Rights, need: int) -> list[int]:
     """Groups that would be let in, the file's own first; never root's: a service that is in it is nearly root."""
-    found = [group for group, granted in rights.groups.items() if granted & need == need and group != 0]
+    found = {group for group, granted in rights.groups if granted & need == need and group != 0}
     return sorted(found, key=lambda group: (group != rights.group, group))
 
 
@@ -103,26 +106,27 @@ def groups_needed(path: str, who: Identity) -> set[int]:
 def rights_of(path: str, found: os.stat_result) -> Rights:
     """The rights that a file or folder grants."""
     mode = found.st_mode
-    rights = Rights(found.st_uid, found.st_gid, mode >> 6 & 7, mode & 7, {found.st_gid: mode >> 3 & 7})
-    with suppress(OSError):  # no ACL, or a file system without them
-        return _with_acl(rights, os.getxattr(path, _ACL))
+    rights = Rights(found.st_uid, found.st_gid, mode >> 6 & 7, mode & 7, ((found.st_gid, mode >> 3 & 7),))
+    if mode & 0o070:  # else Linux does not look at the ACL at all (acl_permission_check in fs/namei.c)
+        with suppress(OSError):  # no ACL, or a file system without them
+            return _with_acl(rights, os.getxattr(path, _ACL))
     return rights
 
 
 def _with_acl(plain: Rights, acl: bytes) -> Rights:
     entries = list(struct.iter_unpack("<HHI", acl[4:]))
     mask = next((granted for tag, granted, _ in entries if tag == _MASK), 7)
-    groups: dict[int, int] = {}
+    groups: list[tuple[int, int]] = []
     users: dict[int, int] = {}
     others = plain.others_may
     for tag, granted, number in entries:
         if tag in (_GROUP_OBJ, _GROUP):
-            groups[plain.group if tag == _GROUP_OBJ else number] = granted & mask
+            groups.append((plain.group if tag == _GROUP_OBJ else number, granted & mask))
         elif tag == _USER:
             users[number] = granted & mask
         elif tag == _OTHER:
             others = granted
-    return Rights(plain.owner, plain.group, plain.owner_may, others, groups, users)
+    return Rights(plain.owner, plain.group, plain.owner_may, others, tuple(groups), users)
 
 
 def _way(path: str) -> Iterator[tuple[str, int]]:

@@ -9,20 +9,20 @@ import pytest
 
 from .host import CREDENTIAL, SHARE, Host
 
-UNIT = "etc/systemd/system/synapse-sync.service"
+UNIT = "/etc/systemd/system/synapse-sync.service"
 
 
 def refused(result: subprocess.CompletedProcess[str], host: Host) -> str:
     """What it said; that nothing was changed."""
     assert result.returncode in (2, 4), result.stdout + result.stderr
     assert "Traceback" not in result.stderr
-    assert not os.path.exists(host.machine.root / f"{UNIT}.d")
+    assert not os.path.exists(host.path(f"{UNIT}.d"))
     assert host.machine.show("LoadState") == "not-found"
     return result.stderr
 
 
 def test_a_token_that_is_missing_comes_with_the_line_that_stores_it(host: Host) -> None:
-    (host.machine.root / CREDENTIAL).unlink()
+    host.path(CREDENTIAL).unlink()
     words = refused(host.machine.sync("service", "install", check=False), host)
     assert "there is no access token for the service" in words
     line = words.partition("store it with: ")[2].partition(" (then")[0].replace("sudo ", "")
@@ -31,7 +31,7 @@ def test_a_token_that_is_missing_comes_with_the_line_that_stores_it(host: Host) 
 
 
 def test_a_token_that_others_may_read_or_that_is_none(host: Host) -> None:
-    (host.machine.root / CREDENTIAL).chmod(0o644)
+    host.path(CREDENTIAL).chmod(0o644)
     assert "others may read the token: sudo chmod 0600" in refused(
         host.machine.sync("service", "install", check=False), host
     )
@@ -66,7 +66,7 @@ def test_a_share_that_only_root_may_read(host: Host) -> None:
 
 
 def test_a_config_that_the_service_may_not_read(host: Host) -> None:
-    (host.machine.root / "etc/synapse-sync/config.toml").chmod(0o600)
+    host.path("/etc/synapse-sync/config.toml").chmod(0o600)
     words = refused(host.machine.sync("service", "install", check=False), host)
     assert "/etc/synapse-sync/config.toml is 0600 root:root; chmod a+r /etc/synapse-sync/config.toml" in words
 
@@ -87,7 +87,7 @@ def test_a_ledger_where_the_service_may_not_write(host: Host) -> None:
 
 
 def test_all_reasons_come_at_once(host: Host) -> None:
-    (host.machine.root / CREDENTIAL).unlink()
+    host.path(CREDENTIAL).unlink()
     host.machine.run("chmod", "0700", SHARE)
     words = refused(host.machine.sync("service", "install", check=False), host)
     assert "for 2 reasons" in words
@@ -101,7 +101,7 @@ def test_a_file_of_somebody_else_is_never_replaced_nor_removed(host: Host, path:
     for command in ("install", "uninstall"):
         result = host.machine.sync("service", command, check=False)
         assert result.returncode == 4
-        assert f"/{path} was not written by synapse-sync" in result.stderr
+        assert f"{path} was not written by synapse-sync" in result.stderr
         assert host.reads(path).startswith("# mine")
 
 
@@ -114,6 +114,6 @@ def test_who_is_not_root_gets_the_line(host: Host) -> None:
 
 
 def test_a_config_elsewhere(host: Host) -> None:
-    host.put("srv/mine.toml", host.reads("etc/synapse-sync/config.toml"))
+    host.put("/srv/mine.toml", host.reads("/etc/synapse-sync/config.toml"))
     words = refused(host.machine.sync("--config", "/srv/mine.toml", "service", "install", check=False), host)
     assert "install -D -m 0644 /srv/mine.toml /etc/synapse-sync/config.toml" in words
