@@ -51,8 +51,8 @@ class Bulletin:
         with self._lock:
             self._changed = True
 
-    def tell(self, feeds: Collection[str], troubles: Sequence[str]) -> str:
-        """Tell the service manager how the configured feeds are; the line."""
+    def tell(self, feeds: Collection[str], troubles: Sequence[str]) -> None:
+        """Tell the service manager how the configured feeds are; troubles: what the ledger does not know, in words."""
         now = time.monotonic()
         with self._lock:
             sent, self._sent, last = self._sent, 0, self._last
@@ -65,7 +65,6 @@ class Bulletin:
         self._told_at = now
         line = status_line(self._known, bytes_per_second=rate, last_registration=last, troubles=troubles)
         self._notifier.status(line)
-        return line
 
     def daily(self, feeds: Collection[str]) -> None:
         """Write the day's line to the log."""

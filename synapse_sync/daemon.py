@@ -111,7 +111,8 @@ class Daemon:
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
-        self._notifier.ready(self._tell())
+        self._tell()
+        self._notifier.ready()
         try:
             while not self._stopping and not self._anew:
                 self._news.wait(self._tick)
@@ -194,14 +195,14 @@ class Daemon:
             log.error("feed %s does not get on any more", name, extra={"feed": name})
         self._stuck = stuck
 
-    def _tell(self) -> str:
-        """Tell the service manager how all is; the line."""
+    def _tell(self) -> None:
+        """Tell the service manager how all is."""
         troubles = [f"{name} does not get on" for name in sorted(self._stuck)]
         troubles += [self.problem] if self.problem else []
         found = [facts(loop) for loop in self.loops.values()]
         troubles += dict.fromkeys(fact["trouble"] for fact in found if fact["trouble"])
         troubles += [f"{fact['name']} rests until `synapse-sync resume`" for fact in found if fact["paused"]]
-        return self._bulletin.tell([feed.name for feed in self.config.feeds], troubles)
+        self._bulletin.tell([feed.name for feed in self.config.feeds], troubles)
 
     def _sum_up(self) -> None:
         self._bulletin.daily([feed.name for feed in self.config.feeds])
@@ -212,7 +213,8 @@ class Daemon:
         try:
             return self._put_in_place()
         finally:
-            self._notifier.ready(self._tell())
+            self._tell()
+            self._notifier.ready()
 
     def _put_in_place(self) -> dict[str, Any]:
         try:

@@ -29,9 +29,8 @@ class Notifier:
         """Seconds after which the watchdog is to be fed again: a third of its patience; sd_watchdog_enabled(3)."""
         return self.watchdog / 3 if self.watchdog else None
 
-    def ready(self, status: str = "") -> None:
+    def ready(self) -> None:
         """Work has begun, or goes on after a reload."""
-        self._status = status or self._status
         self._send("READY=1", f"STATUS={self._status}")
 
     def status(self, line: str) -> None:
@@ -49,10 +48,6 @@ class Notifier:
         """No more work is begun."""
         self._status = status
         self._send("STOPPING=1", f"STATUS={status}")
-
-    def extend(self, seconds: float) -> None:
-        """Starting, reloading or stopping takes so much longer than now; as long as it gets on, say so again."""
-        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
 
     def alive(self) -> None:
         """The work gets on. Call it as often as you like: no more than two datagrams in an interval are sent."""

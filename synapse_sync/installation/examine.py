@@ -97,8 +97,8 @@ def _remedy(path: str, found: Obstacle, *, of_program: bool) -> str:
     if of_program:
         return (
             f"the service can't run {path}: {found}. Install synapse-sync where every user may read it: "
-            f"sudo /usr/bin/python3 -m venv {VENV}, then sudo {VENV}/bin/pip install synapse-sync, "
-            f"then sudo {VENV}/bin/synapse-sync service install"
+            f"sudo /usr/bin/python3 -m venv {VENV}, install it there as you did here, and then "
+            f"sudo {VENV}/bin/synapse-sync service install"
         )
     if not stat.S_ISDIR(found.mode):
         return f"{reason}; chmod a+r {name}"

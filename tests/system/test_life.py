@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .host import SHARE, Host, until
+from .machine import PYTHON
 
 MIB = 1 << 20
 
@@ -195,6 +196,26 @@ def test_the_journal_has_the_fields_and_no_secret(quick: Host) -> None:
     assert (held["PRIORITY"], held["_SYSTEMD_UNIT"]) == ("4", "synapse-sync.service")
     assert "p1" in held["MESSAGE"]
     assert host.server.options.token not in host.machine.journal("-o", "export")
+
+
+def test_root_may_sync_by_hand_before_and_between(host: Host) -> None:
+    """What root leaves in the ledger's folder must not be in the service's way."""
+    by_hand = ["env", f"SYNAPSE_ACCESS_TOKEN={host.server.options.token}", PYTHON, "-m", "synapse_sync", "once"]
+    host.scan("p1")
+    host.machine.run(*by_hand)
+    assert host.keys() == ["p1"]
+    host.machine.sync("service", "install")
+    host.scan("p2")
+    until(lambda: host.keys() == ["p1", "p2"], "the service goes on with root's ledger", host.machine)
+
+    refused = host.machine.run(*by_hand, check=False)
+    assert refused.returncode == 4
+    host.machine.run("systemctl", "stop", "synapse-sync")
+    host.scan("p3")
+    host.machine.run(*by_hand)
+    host.machine.run("systemctl", "start", "synapse-sync")
+    host.scan("p4")
+    until(lambda: host.keys() == ["p1", "p2", "p3", "p4"], "the service goes on again", host.machine)
 
 
 def test_who_may_not_command_it_is_told_how(host: Host) -> None:

@@ -50,11 +50,12 @@ class Clock:
 
 def test_a_life_from_start_to_stop(manager: Manager) -> None:
     notifier = Notifier(manager.environ)
-    notifier.ready("watching 3 folders")
+    notifier.status("watching 3 folders")
+    notifier.ready()
     notifier.reloading()
     notifier.ready()
     notifier.stopping()
-    ready, reloading, again, stopping = manager.heard()
+    _, ready, reloading, again, stopping = manager.heard()
     assert (ready, again) == ("READY=1\nSTATUS=watching 3 folders",) * 2
     assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert stopping == "STOPPING=1\nSTATUS=finishing what is on its way"
@@ -79,14 +80,14 @@ def test_the_watchdog_is_fed_no_more_than_needed(manager: Manager) -> None:
 
 def test_without_a_manager_nothing_happens() -> None:
     notifier = Notifier({})
-    notifier.ready("well")
+    notifier.ready()
     notifier.alive()
     notifier.stopping()
     assert notifier.interval is None
 
 
 def test_a_manager_that_is_gone_does_not_end_the_work(tmp_path: Path) -> None:
-    Notifier({"NOTIFY_SOCKET": f"{tmp_path}/nobody"}).ready("well")
+    Notifier({"NOTIFY_SOCKET": f"{tmp_path}/nobody"}).ready()
 
 
 @pytest.mark.parametrize(
