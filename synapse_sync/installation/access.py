@@ -55,7 +55,6 @@ class Obstacle(NamedTuple):
     path: str
     rights: Rights
     mode: int
-    need: int
 
     def __str__(self) -> str:
         owners = f"{_user(self.rights.owner)}:{group_name(self.rights.group)}"
@@ -89,7 +88,7 @@ def obstacle(path: str, who: Identity) -> Obstacle | None:
         found = os.stat(step)
         rights = rights_of(step, found)
         if not may(rights, who, need):
-            return Obstacle(step, rights, found.st_mode, need)
+            return Obstacle(step, rights, found.st_mode)
     return None
 
 

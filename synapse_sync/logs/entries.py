@@ -25,7 +25,10 @@ _SIGNATURES = (
 _SECRETS = (
     # A token of Synapse (protocol §1), what a header carries, what makes a URL a secret, a password in any URL.
     (r"\bsyn_[A-Za-z0-9_\-]{8,}", "syn_" + _GONE),
-    (r"(authorization|access[_-]token)(\W{1,4}(?:(?:token|bearer|basic)\s+)?)[^\s\"',;}]+", rf"\1\2{_GONE}"),
+    (
+        r"(authorization|access[_-]token)([\"']?\s*[:=]\s*[\"']?(?:(?:token|bearer|basic)\s+)?)[^\s\"',;}]+",
+        rf"\1\2{_GONE}",
+    ),
     (r"\b((?:token|bearer)\s+)[a-z0-9._\-]{16,}", rf"\1{_GONE}"),
     (rf"([?&;](?:{_SIGNATURES})=)[^&\s\"'<>:]+", rf"\1{_GONE}"),
     (r"\b([a-z][a-z0-9+.\-]*://[^\s/@:]*:)[^\s/@]+@", rf"\1{_GONE}@"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.errors import FeedPaused
+from synapse_sync.config import Config, resolve
+from synapse_sync.errors import CredentialsError, FeedPaused
 from synapse_sync.logs.entries import Entry, entry_of, hide, redacted
 
 TOKEN = "syn_0123456789abcdefghijklmnop"
@@ -51,6 +52,12 @@ def test_secrets_are_taken_out(text: str, secret: str) -> None:
 def test_the_rest_of_the_message_stays() -> None:
     text = "PUT https://s3/b/k?partNumber=3&X-Amz-Signature=a0b1: connection reset (tokens of kind=sig, 3 se=)"
     assert redacted(text) == text.replace("a0b1", "…")
+
+
+def test_words_about_a_token_are_no_token() -> None:
+    with pytest.raises(CredentialsError) as raised:
+        resolve(Config(), {"HOME": "/nowhere"})
+    assert redacted(str(raised.value)) == str(raised.value)
 
 
 def test_a_secret_of_any_shape_can_be_hidden() -> None:
