@@ -44,6 +44,11 @@ class Run:
         self._id: int | None = None
         self._lock = threading.Lock()
 
+    @property
+    def changed(self) -> bool:
+        """Whether it has moved anything in the ledger."""
+        return self._id is not None
+
     def another(self) -> Run:
         """The feed's next run."""
         return Run(self._feed, clock=self._clock, watch=self._watch)
