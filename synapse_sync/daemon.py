@@ -34,6 +34,7 @@ from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.watching import Watching
 
 TICK = 10.0
 """Seconds between two looks at the threads and at the clock."""
@@ -106,8 +107,8 @@ class Daemon:
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        together = Together()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together)
+        together, watching = Together(), Watching()
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
@@ -124,8 +125,9 @@ class Daemon:
                 self._notifier.stopping()
             door.close()
             self._end(list(self.loops))
+            watching.close()
 
-    def _loop(self, feed: Feed, destination: Destination, together: Together) -> FeedLoop:
+    def _loop(self, feed: Feed, destination: Destination, together: Together, watching: Watching) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
@@ -137,7 +139,7 @@ class Daemon:
             work.together = together
             return work
 
-        return FeedLoop(feed.name, begin, self.config.schedule, self._told)
+        return FeedLoop(feed, begin, watching, self.config.schedule, self._told)
 
     def _told(self, one: Pass) -> None:
         """A feed's run has ended."""
