@@ -12,9 +12,9 @@ def main() -> None:
 
         sys.stdout.write(f"synapse-sync {__version__}\n")
         return
-    from synapse_sync.cli.app import run
+    from synapse_sync.cli import app
 
-    run()
+    app.main()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from synapse_sync.config import Config, Credentials, Feed, resolve
 from synapse_sync.destinations.base import Destination
@@ -96,7 +98,7 @@ def put_to_work(
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
         settings=f"{feed.fingerprint()} {destination.name} {config.server.api} {config.upload.max_file_size}",
-        uploads=InFlight((workers_of(config) + 1) // 2, "upload"),
+        uploads=_uploads(config),
         readers=Readers(sources),
         clock=clock,
         stop=stop or threading.Event(),
@@ -106,3 +108,21 @@ def put_to_work(
         if row["settings"]:
             reopen(work, feed.data_collection)
     return work
+
+
+def next_run(work: Work) -> Work:
+    """The same feed, ready for its next run in the same process: it knows what it knew of its collection and table."""
+    return replace(
+        work,
+        run=work.run.another(),
+        uploads=_uploads(work.config),
+        readers=Readers(work.sources),
+        ending=threading.Event(),
+        looked=[],
+        left_open=set(),
+        unseen=False,
+    )
+
+
+def _uploads(config: Config) -> InFlight[Any, Any]:
+    return InFlight((workers_of(config) + 1) // 2, "upload")

@@ -15,6 +15,9 @@
     │   ├── FileChanged               1  now     the file is not what was observed; look again before use
     │   └── FileUnreadable            1  later   gone, no permission, an I/O error
     ├── FeedPaused                    1  later   a feed waits for a person or for its folder
+    ├── ControlRefused                …  later   the running daemon can't be spoken to, or refuses, in its words
+    │   └── NotRunning                1  later   there is none
+    ├── InstallationError             4  never   the service can't be put in place on this machine, with all reasons
     ├── ServerError                   1  later   the embedded backend could not start (port taken, folder not writable)
     └── DestinationError              1  …       scope (call, unit, collection, destination), applied (no, maybe)
         ├── Unreachable               3  later   destination: no connection, no answer
@@ -127,6 +130,26 @@ class FeedPaused(SynapseSyncError):
     """A feed waits: for a person's decision, or for what it needs to come back."""
 
     retry: Retry = "later"
+
+
+class ControlRefused(SynapseSyncError):
+    """The running daemon may not be spoken to by this user, does not answer, or refuses what it is asked."""
+
+    retry: Retry = "later"
+
+
+class NotRunning(ControlRefused):
+    """No daemon runs with this config."""
+
+
+class InstallationError(SynapseSyncError):
+    """The service can't be put in place, or systemd refuses it; `problems` lists each reason with its remedy."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
 
 
 class ServerError(SynapseSyncError):

@@ -1,4 +1,4 @@
-"""Runs: one pass of all steps over the feeds until nothing is ready. drain() serves `once`, `plan` and the daemon.
+"""Runs: one pass of all steps over feeds until nothing is ready. drain() serves `once`, `plan` and the daemon.
 
 Later steps go first, so that what is found flows through to its end before more is taken up and memory stays flat.
 Errors that concern one file or unit are recorded by its step; here are those that concern a feed or the server.
@@ -7,8 +7,8 @@ Errors that concern one file or unit are recorded by its step; here are those th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from synapse_sync.errors import (
@@ -19,6 +19,7 @@ from synapse_sync.errors import (
     SynapseSyncError,
     TokenRefused,
 )
+from synapse_sync.records import Look
 from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
@@ -67,15 +68,26 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
         if patience.settling:
             _wait_until_settled([one for one in passes if one.stopped is None])
     for one in passes:
+        one.offline = None  # a server that failed at the beginning may be back after the listing
         one.work.run.measure("to_do", one.work.ledger.query("count_unplaced", feed=one.work.id)[0]["files"])
-        try:
-            with _stopping(one), suppress(Ended):
-                _drain_with_retries(one, patience)
-        finally:
-            one.work.readers.stop()
-            end_uploads(one.work)
-        _finish(one)
+        _go_on(one, patience)
     return passes
+
+
+def tend(work: Work, looks: Mapping[str, Look], *, offline: DestinationError | None, known: Collection[str]) -> Pass:
+    """One run of a feed that is watched: list what is to be looked at of each asset, then drain.
+
+    offline: the network is left alone, for this reason; known: problems in words that were told before.
+    """
+    one = Pass(work, offline)
+    with suppress(Ended), _stopping(one):
+        recover(work)
+        if looks:
+            work.doing = "list"
+            scan(work, looks)
+    _go_on(one, Patience(), known)
+    work.doing = ""
+    return one
 
 
 def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
@@ -89,7 +101,9 @@ def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
 
 def _acted(step: Step, work: Work) -> bool:
     work.going()
-    return bool(step.act(work))
+    work.doing = step.name
+    with work.together.registering if step.alone else nullcontext():
+        return bool(step.act(work))
 
 
 def _sleep(work: Work, seconds: float) -> None:
@@ -155,12 +169,22 @@ def _settles_at(work: Work) -> float | None:
     return max(due, table or 0.0)
 
 
+def _go_on(one: Pass, patience: Patience, known: Collection[str] = ()) -> None:
+    """Drain, and end the run in order."""
+    try:
+        with _stopping(one), suppress(Ended):
+            _drain_with_retries(one, patience)
+    finally:
+        one.work.readers.stop()
+        end_uploads(one.work)
+    _finish(one, known)
+
+
 def _drain_with_retries(one: Pass, patience: Patience) -> None:
     """Drain; wait out failed attempts that are due soon, and a server that fails for a moment."""
     if one.stopped is not None:
         return
     work = one.work
-    one.offline = None  # a server that failed at the beginning may be back after the listing
     failures = 0
     renewed = False
     while True:
@@ -193,7 +217,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
         _sleep(work, wait)
 
 
-def _finish(one: Pass) -> None:
+def _finish(one: Pass, known: Collection[str]) -> None:
     work = one.work
     if work.table.in_use is not None:
         work.run.measure("rows_without_unit", work.ledger.query("count_rows", feed=work.id)[0]["unused"])
@@ -201,8 +225,8 @@ def _finish(one: Pass) -> None:
     if one.hampered:
         work.run.problem(one.hampered)
     reason = str(one.stopped) if one.stopped else ""
-    known = work.ledger.query("feed_by_id", id=work.id)[0]["paused"]
-    if known != reason:
+    paused = work.ledger.query("feed_by_id", id=work.id)[0]["paused"]
+    if paused != reason:
         with work.ledger.write() as transaction:
             transaction.run("pause_feed", feed=work.id, reason=reason)
-    work.run.finish(work.ledger, known)
+    work.run.finish(work.ledger, {paused, *known})

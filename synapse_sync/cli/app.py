@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, serve, sync, verify, why
-from synapse_sync.errors import ConfigError, SynapseSyncError
+from synapse_sync.cli import act, config, ledger, login, look, run, serve, service, sync, verify, why
+from synapse_sync.errors import ConfigError, InstallationError, SynapseSyncError
 
 app = typer.Typer(
     name="synapse-sync",
@@ -51,6 +51,7 @@ def options(
     ctx.obj = config_file
 
 
+app.command()(run.run)
 app.command()(sync.once)
 app.command()(sync.plan)
 app.command()(look.status)
@@ -61,14 +62,19 @@ app.command()(why.why)
 app.command()(act.retry)
 app.command()(act.forget)
 app.command()(verify.verify)
+app.command()(run.pause)
+app.command()(run.resume)
+app.command()(run.trigger)
+app.command()(run.reload)
 app.command()(login.login)
 app.add_typer(config.app, name="config")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(service.app, name="service")
 app.command()(serve.demo)
 app.command()(serve.devserver)
 
 
-def run() -> None:
+def main() -> None:
     """Run the command line; every error of ours ends as words and its exit code, never as a traceback."""
     try:
         app()
@@ -84,10 +90,10 @@ def run() -> None:
 
 
 def _tell(error: SynapseSyncError) -> None:
-    from synapse_sync.cli.output import plain
+    from synapse_sync.shown import plain
 
     typer.echo(f"error: {plain(error.message)}", err=True)
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | InstallationError):
         for problem in error.problems:
             typer.echo(f"  {plain(problem)}", err=True)
     if error.hint:

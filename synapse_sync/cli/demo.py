@@ -16,7 +16,7 @@ import typer
 
 from synapse_sync.assembly import open_destination, put_to_work
 from synapse_sync.cli import sample
-from synapse_sync.cli.output import many, size, table
+from synapse_sync.cli.output import table
 from synapse_sync.cli.progress import Progress
 from synapse_sync.cli.report import tell_run
 from synapse_sync.config import Config, ledger_path, load, resolve
@@ -25,6 +25,7 @@ from synapse_sync.errors import UsageError
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.runner import Patience, sync
 from synapse_sync.status.snapshot import feed_snapshot
+from synapse_sync.status.words import many, size
 
 ENVIRONMENT = {"HOME": os.devnull}
 """The demo's whole environment: a token or host that is set for the real server stays out of it."""

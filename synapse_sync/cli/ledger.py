@@ -15,10 +15,10 @@ app = typer.Typer(help="Look after the ledger: check, backup, export, rebuild.",
 @app.command()
 def check(ctx: typer.Context) -> None:
     """Check the ledger's file and whether every file that was seen is accounted for. Exit code 4 if not."""
-    from synapse_sync.cli.report import account_in_words
     from synapse_sync.errors import LedgerCorrupt
     from synapse_sync.ledger import integrity_problems
     from synapse_sync.status.snapshot import balanced, snapshot
+    from synapse_sync.status.words import account_in_words
 
     with reading(ctx) as (config, ledger):
         problems = integrity_problems(ledger.path)

@@ -43,7 +43,8 @@ def status(
     Exit code 0 if all is well, 1 if something is held, incomplete or failed, or a feed is paused.
     """
     from synapse_sync.cli.output import print_json
-    from synapse_sync.cli.report import tell_feed
+    from synapse_sync.cli.report import tell_daemon, tell_feed
+    from synapse_sync.control import running
     from synapse_sync.status.snapshot import needs_attention, snapshot
     from synapse_sync.status.stories import feed_id
 
@@ -51,9 +52,11 @@ def status(
         for name in feeds or []:
             feed_id(ledger, name)
         result = snapshot(ledger, {feed.name for feed in config.feeds}, feeds or [])
+        result["daemon"] = running(config.source)
     if as_json:
         print_json(result)
     else:
+        tell_daemon(result["daemon"])
         for feed in result["feeds"]:
             tell_feed(feed)
         if not result["feeds"]:
@@ -66,9 +69,9 @@ def files(
     ctx: typer.Context, feed: FeedName = None, state: StateName = None, limit: Limit = 100, as_json: AsJson = False
 ) -> None:
     """List files with their states."""
-    from synapse_sync.cli.output import size
     from synapse_sync.cli.report import named
     from synapse_sync.status import stories
+    from synapse_sync.status.words import size
 
     def row(item: dict[str, Any]) -> list[object]:
         return [item["feed"], named(item), size(item["size"]), item["state"], item["unit"], item["reason"]]
@@ -157,8 +160,8 @@ def units_show(
 @runs_app.callback()
 def runs(ctx: typer.Context, feed: FeedName = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the newest runs that changed something or met a problem."""
-    from synapse_sync.cli.report import run_in_words
     from synapse_sync.status import stories
+    from synapse_sync.status.words import run_in_words
 
     def row(item: dict[str, Any]) -> list[object]:
         return [item["id"], item["feed"], item["started_at"], run_in_words(item["counts"]), "; ".join(item["problems"])]

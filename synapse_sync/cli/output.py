@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synapse_sync.shown import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,14 +33,6 @@ def _json_escaped(text: str) -> str:
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
 
 
-def plain(text: object) -> str:
-    """Text without control characters: a file name can't move the cursor, colour the screen or break a line."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in str(text)
-    )
-
-
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """Print a table; cells wrap and are never cut."""
     from rich.box import SIMPLE_HEAD
@@ -59,17 +53,3 @@ def fields(values: Mapping[str, object], *, indent: int = 0) -> None:
     for name, value in values.items():
         if value not in (None, "", [], {}):
             sys.stdout.write(f"{' ' * indent}{name.replace('_', ' '):<{width}}  {plain(value)}\n")
-
-
-def size(count: float) -> str:
-    """Bytes as people read them: 9 B, 61.0 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
-
-
-def many(count: int, word: str) -> str:
-    """A count with its word: 1 file, 2 files."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -7,53 +7,29 @@ from typing import Any
 
 import typer
 
-from synapse_sync.cli.output import fields, many, plain, size, table
+from synapse_sync.cli.output import fields, table
+from synapse_sync.shown import plain
+from synapse_sync.status.words import account_in_words, many, run_in_words, size
 
 DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
 
-RUN_WORDS = {
-    "new": "{n} new",
-    "changed": "{n} changed",
-    "renamed": "{n} renamed",
-    "gone": "{n} gone",
-    "read_files": "{n} read",
-    "present": "{n} already there",
-    "sent_files": "{n} sent",
-    "sent_bytes": "{size} sent",
-    "registered": "{n} registered",
-    "reused": "{n} reused",
-    "duplicates": "{n} duplicates",
-    "rejected": "{n} refused",
-    "unknown_outcomes": "{n} of unknown outcome",
-    "tasks": "{n} tasks",
-    "rows_without_unit": "{n} rows of the table without a unit",
-    "units_without_row": "{n} units without a row",
-    "meta_changed": "{n} with other metadata than was sent",
-    "meta_updated": "{n} updated",
-    "being_written": "{n} open for writing",
-    "incomplete_files": "{n} empty or cut off",
-    "unreadable_files": "{n} unreadable",
-    "unreadable_folders": "{n} folders unreadable",
-}
 
-
-def run_in_words(counts: Mapping[str, int]) -> str:
-    """What a run did, shortly."""
-    words = [
-        text.format(n=f"{counts[name]:,}", size=size(counts[name]))
-        for name, text in RUN_WORDS.items()
-        if counts.get(name)
-    ]
-    return ", ".join(words) or "nothing new"
-
-
-def account_in_words(account: Mapping[str, int]) -> str:
-    """Where every file went: the sum is all that were seen."""
-    return (
-        f"{many(account['seen'], 'file')} seen = {account['registered']:,} registered "
-        f"+ {account['in_progress']:,} in progress + {account['aside']:,} aside"
-    )
+def tell_daemon(daemon: Mapping[str, Any] | None) -> None:
+    """Whether `run` is at work, and what it is at."""
+    if daemon is None:
+        typer.echo("not running: `synapse-sync run` or the service watches; `synapse-sync once` syncs now\n")
+        return
+    typer.echo(f"running since {daemon['since']} (process {daemon['pid']})")
+    if daemon["problem"]:
+        typer.echo(f"  {plain(daemon['problem'])}")
+    for feed in daemon["feeds"]:
+        if feed["paused"]:
+            doing = "rests until `synapse-sync resume`"
+        else:
+            doing = f"at work: {feed['doing']}" if feed["doing"] else f"looks again in {feed['next_look']:.0f} s"
+        typer.echo(f"  {plain(feed['name'])}: {doing}" + (f"; {plain(feed['trouble'])}" if feed["trouble"] else ""))
+    typer.echo("")
 
 
 def tell_feed(feed: Mapping[str, Any]) -> None:

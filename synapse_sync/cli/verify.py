@@ -88,7 +88,7 @@ def _missing_words(one: dict[str, Any]) -> str:
 def _repair(ledger: Ledger, destination: Destination, found: Audit, *, ask: bool) -> int:
     """Put back what can be, after asking; returns how many units."""
     from synapse_sync.auditing import put_back, repairable
-    from synapse_sync.cli.output import many
+    from synapse_sync.status.words import many
 
     rows = repairable(ledger, found)
     if not rows:

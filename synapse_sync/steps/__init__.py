@@ -29,12 +29,15 @@ from synapse_sync.steps.work import Run, Work
 
 
 class Step(NamedTuple):
-    """network: whether it talks to the destination; reads: whether it reads content."""
+    """network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed at a
+    time may be at it.
+    """
 
     name: str
     act: Callable[[Work], int]
     network: bool = False
     reads: bool = False
+    alone: bool = False
 
 
 STEPS = (
@@ -45,14 +48,14 @@ STEPS = (
     Step("table", read_table),
     Step("describe", describe),
     Step("compare_meta", compare_meta),
-    Step("update_meta", update_meta, network=True),
+    Step("update_meta", update_meta, network=True, alone=True),
     Step("checksum", checksum, reads=True),
     Step("fingerprint", fingerprint),
     Step("verify", verify, network=True),
     Step("upload", upload, network=True, reads=True),
-    Step("register", register, network=True),
-    Step("reconcile", reconcile, network=True),
-    Step("tasks", tasks, network=True),
+    Step("register", register, network=True, alone=True),
+    Step("reconcile", reconcile, network=True, alone=True),
+    Step("tasks", tasks, network=True, alone=True),
 )
 
 __all__ = ["STEPS", "Run", "Step", "Work", "keep_learned", "learn", "recover", "scan", "settle"]

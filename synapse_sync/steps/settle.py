@@ -7,8 +7,10 @@ writing is left unsettled, however long it has not changed: its row says which p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from synapse_sync.records import Looked
 from synapse_sync.sources.writers import program
 from synapse_sync.steps.work import Work
 
@@ -17,26 +19,28 @@ BATCH = 5000
 
 def settle(work: Work) -> int:
     """Move what has settled; returns how many files."""
-    return sum(_settle(work, asset, listed_at) for asset, listed_at in work.listed_at.items())
+    return sum(_settle(work, looked) for looked in work.looked)
 
 
-def _settle(work: Work, asset: str, listed_at: float) -> int:
-    until = listed_at - work.feed.settle
-    if work.left_open.get(asset) == listed_at or not _any(work, asset, until):
+def _settle(work: Work, looked: Looked) -> int:
+    folders = None if looked.folders is None else [folder.hex().upper() for folder in looked.folders]
+    until = looked.at - work.feed.settle
+    place = {"feed": work.id, "asset": looked.asset, "until": until, "folders": folders}
+    if (looked.asset, looked.at) in work.left_open or not _any(work, place):
         return 0
-    being_written = _being_written(work, asset, until)
+    being_written = _being_written(work, looked.asset, until)
     total = 0
-    while _any(work, asset, until, being_written):
+    while _any(work, place, being_written):
         with work.ledger.write() as transaction:
-            which = {"feed": work.id, "asset": asset, "until": until, "without": being_written, "limit": BATCH}
+            which = {**place, "without": being_written, "limit": BATCH}
             total += transaction.run("settle_files", **which, **work.stamp(transaction))
     if being_written:
-        work.left_open[asset] = listed_at
+        work.left_open.add((looked.asset, looked.at))
     return total
 
 
-def _any(work: Work, asset: str, until: float, without: Sequence[int] = ()) -> bool:
-    return bool(work.ledger.query("any_to_settle", feed=work.id, asset=asset, until=until, without=list(without)))
+def _any(work: Work, place: Mapping[str, Any], without: Sequence[int] = ()) -> bool:
+    return bool(work.ledger.query("any_to_settle", **place, without=list(without)))
 
 
 def _being_written(work: Work, asset: str, until: float) -> list[int]:

@@ -61,11 +61,11 @@ class Sending:
 
     def read(self) -> bytes:
         """All of it, and a byte more if it has grown."""
-        pieces: list[bytes] = []
+        data = b""
         with self.opened() as stream:
-            while piece := stream.read(self.digests.size + 1 - sum(map(len, pieces))):
-                pieces.append(piece)
-        return b"".join(pieces)
+            while len(data) < self.digests.size and (piece := stream.read(self.digests.size + 1 - len(data))):
+                data += piece
+        return data
 
 
 Uploads = InFlight[Sending, Result]
@@ -99,6 +99,8 @@ def end_uploads(work: Work) -> None:
         _record(work, work.uploads.stop())
     except DestinationError as error:
         work.run.problem(error)
+    finally:
+        work.together.sending.release(work.id)
 
 
 def _begin(work: Work, uploads: Uploads) -> int:
@@ -107,21 +109,22 @@ def _begin(work: Work, uploads: Uploads) -> int:
     by_thread = len(uploads) - by_lane
     begun = 0
     if by_lane <= QUEUED // 2:
-        for sending in _to_send(work, uploads, by_lane=True, limit=QUEUED - by_lane):
+        for sending in _to_send(work, by_lane=True, limit=QUEUED - by_lane):
             uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
             begun += 1
     if by_thread < uploads.threads:
-        for sending in _to_send(work, uploads, by_lane=False, limit=2 * uploads.threads - by_thread):
+        for sending in _to_send(work, by_lane=False, limit=2 * uploads.threads - by_thread):
             uploads.begin(sending, lambda sending: _send(work, sending))
             begun += 1
     return begun
 
 
-def _to_send(work: Work, uploads: Uploads, *, by_lane: bool, limit: int) -> list[Sending]:
+def _to_send(work: Work, *, by_lane: bool, limit: int) -> list[Sending]:
     """Contents that may be sent now, the oldest first; by_lane: small ones, or all others."""
-    under_way = [sending.content["id"] for sending in uploads.items()]
     wanted = {"by_lane": by_lane, "small": work.destination.small, "limit": limit}
-    contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, **wanted)
+    with work.together.sending.choosing() as under_way:
+        contents = work.ledger.query("contents_to_send", feed=work.id, now=work.clock(), under_way=under_way, **wanted)
+        work.together.sending.take(work.id, [content["id"] for content in contents])
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents]) if contents else []
     files = {row["id"]: row for row in rows}
     return [
@@ -200,6 +203,7 @@ def _record(work: Work, results: list[tuple[Sending, Result]]) -> int:
     stop = _write(work, results)
     if stop is not None:
         _write(work, work.uploads.stop())
+        work.together.sending.release(work.id)
         raise stop
     return len(results)
 
@@ -223,6 +227,7 @@ def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationErro
                     stop = result
         sent = [sending.content["id"] for sending, result in results if isinstance(result, ContentRef)]
         transaction.run("forget_progress", contents=sent)
+    work.together.sending.release(work.id, [sending.content["id"] for sending, _ in results])
     return stop
 
 

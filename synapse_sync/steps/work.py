@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,12 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Ledger, Transaction
-from synapse_sync.records import Collection
+from synapse_sync.records import Collection, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.together import Together
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
 
@@ -42,6 +43,15 @@ class Run:
         self._watch = watch
         self._id: int | None = None
         self._lock = threading.Lock()
+
+    @property
+    def changed(self) -> bool:
+        """Whether it has moved anything in the ledger."""
+        return self._id is not None
+
+    def another(self) -> Run:
+        """The feed's next run."""
+        return Run(self._feed, clock=self._clock, watch=self._watch)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to one of the run's figures; may be called from any thread."""
@@ -82,9 +92,9 @@ class Run:
             self._id = transaction.one("add_run", feed=self._feed, at=self.started_at)["id"]
         return self._id
 
-    def finish(self, ledger: Ledger, known: str) -> None:
-        """Write the run's figures, if it changed anything or met a problem other than the one that is known."""
-        if self._id is None and all(str(problem) == known for problem in self.problems):
+    def finish(self, ledger: Ledger, known: Container[str]) -> None:
+        """Write the run's figures, if it changed anything or met a problem that is not known yet."""
+        if self._id is None and all(str(problem) in known for problem in self.problems):
             return
         with ledger.write() as transaction:
             transaction.run(
@@ -100,12 +110,14 @@ class Run:
 class Work:
     """Everything a step needs of its feed.
 
-    listed_at: asset -> when its last complete listing began. left_open: asset -> the listing after which only
-    files that programs have open for writing were left to settle. patient: whether optional files are waited for (the
-    daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
-    file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
-    fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
-    feed's uploads are being ended. table: the feed's metadata table (steps/tables.py).
+    looked: the listings of this run that completed; left_open: those (asset, when) after which only files that programs
+    have open for writing were left to settle. descends: for an asset, what Source.listing asks before it enters
+    a folder. patient: whether optional files are waited for (the daemon) or what is there is taken as all there is
+    (`once`, `plan`). settings: fingerprint of what decides what a file becomes. trust_filters: the filters are those
+    that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
+    the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
+    what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
+    unseen: the server does not show the collection's units, and is not asked again in this run.
     """
 
     config: Config
@@ -127,15 +139,21 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    unseen: bool = False
     table: Table = field(default_factory=Table)
+    together: Together = field(default_factory=Together)
+    doing: str = ""
+    descends: Callable[[str], Callable[[bytes], bool] | None] = lambda _asset: None
+    between: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
-    listed_at: dict[str, float] = field(default_factory=dict)
-    left_open: dict[str, float] = field(default_factory=dict)
+    looked: list[Looked] = field(default_factory=list)
+    left_open: set[tuple[str, float]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
 
     def going(self) -> None:
         """Called between pieces of work. Raises Ended where the run was asked to end."""
+        self.between()
         if self.stop.is_set():
             raise Ended
 

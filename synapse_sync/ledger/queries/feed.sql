@@ -60,3 +60,9 @@ SELECT min(due) AS due FROM (
     JOIN unit_files AS uf ON uf.content = c.id JOIN units AS u ON u.id = uf.unit
     WHERE u.feed = :feed AND u.state = 'ready' AND c.state = 'unknown' AND c.attempts BETWEEN 1 AND :limit
         AND c.not_before > :now)
+
+-- resting_feeds: names of the feeds that a person has asked to rest
+SELECT name FROM feeds WHERE resting = 1
+
+-- rest_feed: a person asks a feed to rest, or to go on
+UPDATE feeds SET resting = :resting WHERE name = :name AND resting <> :resting

@@ -1,0 +1,112 @@
+"""What the running daemon does when a command asks for it, and what it answers; see control.py for how they meet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from synapse_sync.config import Config
+from synapse_sync.control import WAIT
+from synapse_sync.errors import UsageError
+from synapse_sync.feed_loop import FeedLoop, facts
+from synapse_sync.ledger import Ledger, Row
+from synapse_sync.status.snapshot import moment
+from synapse_sync.status.stories import find_units
+from synapse_sync.steps.forget import forget_units
+from synapse_sync.steps.retry import retry_all, retry_units
+
+
+class Running(Protocol):
+    """What commands need to know of the daemon."""
+
+    config: Config
+    ledger: Ledger
+    loops: dict[str, FeedLoop]
+    since: float
+    problem: str
+
+    def reload(self) -> dict[str, Any]:
+        """Put the changed config in place."""
+
+
+class Commands:
+    """The daemon's answers. Each command is a method that takes the request's arguments."""
+
+    def __init__(self, daemon: Running) -> None:
+        self._daemon = daemon
+        self._known: Mapping[str, Callable[..., dict[str, Any]]] = {
+            "status": self.status,
+            "pause": lambda feeds: self._rest(feeds, resting=True),
+            "resume": lambda feeds: self._rest(feeds, resting=False),
+            "trigger": self.trigger,
+            "reload": daemon.reload,
+            "retry": self.retry,
+            "forget": self.forget,
+        }
+
+    def answer(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do what is asked. Raises SynapseSyncErrors in words for whoever asked."""
+        act = self._known.get(command)
+        if act is None:
+            raise UsageError(f"the running synapse-sync knows no command {command}", hint="is it of another version?")
+        return act(**arguments)
+
+    def status(self) -> dict[str, Any]:
+        """How the daemon is: pid, since, problem, feeds (facts of each)."""
+        loops = [facts(loop) for loop in self._daemon.loops.values()]
+        since = moment(self._daemon.since)
+        return {"pid": os.getpid(), "since": since, "problem": self._daemon.problem, "feeds": loops}
+
+    def trigger(self, feeds: list[str]) -> dict[str, Any]:
+        """Run these feeds now; none named: all."""
+        chosen = self._chosen(feeds)
+        for loop in chosen:
+            loop.trigger()
+        return {"feeds": [loop.name for loop in chosen], "resting": [loop.name for loop in chosen if loop.paused]}
+
+    def retry(self, keys: list[str], everything: bool) -> dict[str, Any]:
+        """Decide again what is held; how many units."""
+        ledger = self._daemon.ledger
+        if everything:
+            count = retry_all(ledger, now=time.time())
+        else:
+            count = retry_units(ledger, [row for key in keys for row in find_units(ledger, key)], now=time.time())
+        for loop in self._daemon.loops.values():
+            loop.soon()
+        return {"count": count}
+
+    def forget(self, keys: list[str], registered: bool) -> dict[str, Any]:
+        """Forget units; how many. Each feed's own thread does it, so that none is on its way meanwhile."""
+        ledger = self._daemon.ledger
+        by_feed: dict[str, list[Row]] = {}
+        for row in (row for key in keys for row in find_units(ledger, key)):
+            by_feed.setdefault(row["feed"], []).append(row)
+        return {"count": sum(self._forget(name, rows, registered) for name, rows in by_feed.items())}
+
+    def _forget(self, feed: str, rows: list[Row], registered: bool) -> int:
+        def forget(ledger: Ledger) -> int:
+            return forget_units(ledger, rows, registered=registered, now=time.time())
+
+        loop = self._daemon.loops.get(feed)
+        if loop is None:  # a feed that is not in the config any more
+            return forget(self._daemon.ledger)
+        count = loop.call(lambda work: forget(work.ledger), WAIT)
+        loop.trigger()
+        return count
+
+    def _rest(self, feeds: list[str], *, resting: bool) -> dict[str, Any]:
+        chosen = self._chosen(feeds)
+        with self._daemon.ledger.write(durable=True) as transaction:
+            for loop in chosen:
+                transaction.run("rest_feed", name=loop.name, resting=resting)
+        for loop in chosen:
+            loop.rest(resting)
+        return {"feeds": [loop.name for loop in chosen]}
+
+    def _chosen(self, feeds: list[str]) -> list[FeedLoop]:
+        loops = self._daemon.loops
+        if unknown := [name for name in feeds if name not in loops]:
+            raise UsageError(f"no feed {', '.join(unknown)} runs", hint=f"its feeds: {', '.join(loops) or 'none'}")
+        return [loops[name] for name in feeds] if feeds else list(loops.values())

@@ -1,0 +1,62 @@
+"""Counts, sizes, runs and accounts in words, as every reader is told them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RUN_WORDS = {
+    "new": "{n} new",
+    "changed": "{n} changed",
+    "renamed": "{n} renamed",
+    "gone": "{n} gone",
+    "read_files": "{n} read",
+    "present": "{n} already there",
+    "sent_files": "{n} sent",
+    "sent_bytes": "{size} sent",
+    "registered": "{n} registered",
+    "reused": "{n} reused",
+    "duplicates": "{n} duplicates",
+    "rejected": "{n} refused",
+    "unknown_outcomes": "{n} of unknown outcome",
+    "tasks": "{n} tasks",
+    "rows_without_unit": "{n} rows of the table without a unit",
+    "units_without_row": "{n} units without a row",
+    "meta_changed": "{n} with other metadata than was sent",
+    "meta_updated": "{n} updated",
+    "being_written": "{n} open for writing",
+    "incomplete_files": "{n} empty or cut off",
+    "unreadable_files": "{n} unreadable",
+    "unreadable_folders": "{n} folders unreadable",
+}
+
+
+def run_in_words(counts: Mapping[str, int]) -> str:
+    """What a run did, shortly."""
+    words = [
+        text.format(n=f"{counts[name]:,}", size=size(counts[name]))
+        for name, text in RUN_WORDS.items()
+        if counts.get(name)
+    ]
+    return ", ".join(words) or "nothing new"
+
+
+def account_in_words(account: Mapping[str, int]) -> str:
+    """Where every file went: the sum is all that were seen."""
+    return (
+        f"{many(account['seen'], 'file')} seen = {account['registered']:,} registered "
+        f"+ {account['in_progress']:,} in progress + {account['aside']:,} aside"
+    )
+
+
+def size(count: float) -> str:
+    """Bytes as people read them: 9 B, 61.0 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError
+
+
+def many(count: int, word: str) -> str:
+    """A count with its word: 1 file, 2 files."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
