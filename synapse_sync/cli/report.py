@@ -67,11 +67,16 @@ def tell_story(story: Mapping[str, Any], *, title: str) -> None:
     tell_meta(described)
     for name, items in lists.items():
         if isinstance(items[0], dict):
-            columns = [column for column in items[0] if any(item[column] not in (None, "") for item in items)]
+            columns = [column for column in items[0] if any(item[column] not in _blank(column) for item in items)]
             rows = [[item[column] for column in columns] for item in items]
             table([column.replace("_", " ") for column in columns], rows, title=name.replace("_", " "))
         else:
             fields({f"{name} {index}": item for index, item in enumerate(items, 1)}, indent=2)
+
+
+def _blank(column: str) -> tuple[object, ...]:
+    """What is not worth a column where every row has it: a change stands for itself alone, mostly."""
+    return (None, "", 1) if column == "times" else (None, "")
 
 
 def tell_meta(unit: Mapping[str, Any]) -> None:

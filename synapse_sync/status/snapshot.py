@@ -75,7 +75,7 @@ def needs_attention(feed: Mapping[str, Any]) -> bool:
 
 
 def run_record(row: Row) -> dict[str, Any]:
-    """A run as data: id, feed, started_at, finished_at (UTC, ISO 8601), counts, problems."""
+    """A run as data: id, feed, started_at, finished_at (UTC, ISO 8601), counts, problems, times (it stands for)."""
     return {
         "id": row["id"],
         "feed": row["feed"],
@@ -83,6 +83,7 @@ def run_record(row: Row) -> dict[str, Any]:
         "finished_at": moment(row["finished_at"]),
         "counts": json.loads(row["counts"]),
         "problems": json.loads(row["problems"]),
+        "times": row["times"],
     }
 
 
