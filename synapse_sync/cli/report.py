@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from synapse_sync.cli.output import fields, plain, table
-from synapse_sync.status.words import account_in_words, many, run_in_words, size
+from synapse_sync.status.words import account_in_words, audited_in_words, many, run_in_words, size
 
 DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
@@ -36,6 +36,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
     units = ", ".join(f"{count:,} {state}" for state, count in sorted(feed["units"].items())) or "none yet"
     sending = feed["to_send"]
     last = feed["last_run"]
+    audit = feed["last_audit"]
     typer.echo(feed["name"] + ("" if feed["configured"] else " (not in the config any more)"))
     fields(
         {
@@ -50,6 +51,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
             "last run": f"{last['started_at']}: {run_in_words(last['counts'])}"
             if last
             else "none that changed anything",
+            "last audit": f"{audit['at']}: {audited_in_words(audit['counts'])}" if audit else "",
         },
         indent=2,
     )

@@ -47,5 +47,8 @@ DELETE FROM runs WHERE id IN (SELECT value FROM json_each(:ids))
 INSERT INTO audits (feed, at, counts) VALUES (:feed, :now, :counts)
 ON CONFLICT (feed) DO UPDATE SET at = excluded.at, counts = excluded.counts
 
+-- forget_audits: what was found missing is being made again
+DELETE FROM audits
+
 -- audit_of: the last audit of a feed's collection
 SELECT at, counts FROM audits WHERE feed = :feed
