@@ -30,6 +30,7 @@ from synapse_sync.reporting import Reporter
 from synapse_sync.schedule import Schedule
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.upkeep import Upkeep
 
 TICK = 10.0
 """Seconds between two looks at the threads and at the clock."""
@@ -100,14 +101,18 @@ class Daemon:
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
+        upkeep = Upkeep(lambda: self.config, self.ledger, destination)
+        upkeep.begin(self._schedule)
         try:
             while not self._stopping and not self._anew:
                 self._news.wait(TICK)
                 self._news.clear()
                 self._take_requests()
                 self._look_after()
+                upkeep.look(self.loops.values())
         finally:
             door.close()
+            upkeep.stop()
             self._end(list(self.loops))
 
     def _loop(self, feed: Feed, destination: Destination, together: Together) -> FeedLoop:

@@ -80,6 +80,8 @@ class FeedLoop:
         self.work: Work | None = None
         self.watched = threading.Event()
         self.runs = 0
+        self.unlisted = 0
+        self._listed_at: float | None = None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -150,6 +152,13 @@ class FeedLoop:
         """The step that is at work, "list", or "" while it waits."""
         return self.work.doing if self.work is not None else ""
 
+    def listed(self) -> float | None:
+        """Seconds since the last complete listing began; None before the first."""
+        work = self.work
+        if work is not None and work.listed_at.keys() >= work.sources.keys():
+            return work.clock() - min(work.listed_at.values(), default=0.0)
+        return None if self._listed_at is None else time.monotonic() - self._listed_at
+
     def next_due(self) -> float:
         """When it will look at its feed again (monotonic), unless something happens before."""
         due = [max(self._run_at, self.folder.until, self.ledger.until), max(self._list_at, self.folder.until)]
@@ -201,6 +210,8 @@ class FeedLoop:
         if one.stopped is not None and listing and not work.listed_at:
             self.folder.met(one.stopped, ended)
         elif listing:
+            self.unlisted = work.run.counts["unreadable_folders"]
+            self._listed_at = now
             self.folder.over()
             self._list_at = self._listing_due(work, ended)
         if one.offline is None:

@@ -112,6 +112,12 @@ def backups_of(ledger: Path) -> list[Backup]:
     return sorted(found, key=lambda backup: (backup.at, backup.path.name))
 
 
+def changed_since(ledger: Path, at: float) -> bool:
+    """Whether the ledger was written after a time (Unix)."""
+    found = [path.stat().st_mtime for path in (ledger, ledger.with_name(ledger.name + "-wal")) if path.exists()]
+    return max(found, default=0.0) > at
+
+
 def superseded(backups: Sequence[Backup]) -> list[Backup]:
     """Those that are no longer kept; never the newest. Pure."""
     newest_first = sorted(backups, key=lambda backup: backup.at, reverse=True)

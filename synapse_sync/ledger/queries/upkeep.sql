@@ -52,3 +52,19 @@ DELETE FROM audits
 
 -- audit_of: the last audit of a feed's collection
 SELECT at, counts FROM audits WHERE feed = :feed
+
+-- last_audit: when the collection was audited that waits longest for it; none where one was never
+SELECT min(at) AS at FROM audits HAVING count(*) >= (SELECT count(*) FROM feeds) AND count(*) > 0
+
+-- vital_counts: what of a feed needs a person, and how much is in progress since before these times, up to a thousand
+SELECT f.paused,
+    (SELECT count(*) FROM units WHERE feed = f.id AND state = 'held')
+        + (SELECT count(*) FROM files WHERE feed = f.id AND state = 'held') AS held,
+    (SELECT count(*) FROM units WHERE feed = f.id AND state = 'incomplete') AS incomplete,
+    coalesce((SELECT json_extract(counts, '$.missing') + json_extract(counts, '$.different') + json_extract(counts, '$.lacking')
+        FROM audits WHERE feed = f.id), 0) AS lost,
+    (SELECT count(*) FROM (SELECT 1 FROM units WHERE feed = f.id AND awaits = '' AND completed_at < :units_before
+        AND state IN ('complete', 'described', 'ready', 'registering') LIMIT 1000)) AS overdue,
+    (SELECT count(*) FROM (SELECT 1 FROM files WHERE feed = f.id AND state IN ('seen', 'settled')
+        AND max(observed_at, coalesce(moved_at, 0)) < :files_before LIMIT 1000)) AS unsettled
+FROM feeds AS f WHERE f.name = :name
