@@ -9,7 +9,7 @@ import typer
 
 from synapse_sync.cli.output import fields, table
 from synapse_sync.shown import plain
-from synapse_sync.status.words import account_in_words, many, run_in_words, size
+from synapse_sync.status.words import account_in_words, audited_in_words, many, run_in_words, size
 
 DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
@@ -37,6 +37,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
     units = ", ".join(f"{count:,} {state}" for state, count in sorted(feed["units"].items())) or "none yet"
     sending = feed["to_send"]
     last = feed["last_run"]
+    audit = feed["last_audit"]
     typer.echo(feed["name"] + ("" if feed["configured"] else " (not in the config any more)"))
     fields(
         {
@@ -51,6 +52,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
             "last run": f"{last['started_at']}: {run_in_words(last['counts'])}"
             if last
             else "none that changed anything",
+            "last audit": f"{audit['at']}: {audited_in_words(audit['counts'])}" if audit else "",
         },
         indent=2,
     )
@@ -74,11 +76,16 @@ def tell_story(story: Mapping[str, Any], *, title: str) -> None:
     tell_meta(described)
     for name, items in lists.items():
         if isinstance(items[0], dict):
-            columns = [column for column in items[0] if any(item[column] not in (None, "") for item in items)]
+            columns = [column for column in items[0] if any(item[column] not in _blank(column) for item in items)]
             rows = [[item[column] for column in columns] for item in items]
             table([column.replace("_", " ") for column in columns], rows, title=name.replace("_", " "))
         else:
             fields({f"{name} {index}": item for index, item in enumerate(items, 1)}, indent=2)
+
+
+def _blank(column: str) -> tuple[object, ...]:
+    """What is not worth a column where every row has it: a change stands for itself alone, mostly."""
+    return (None, "", 1) if column == "times" else (None, "")
 
 
 def tell_meta(unit: Mapping[str, Any]) -> None:

@@ -48,6 +48,19 @@ def account_in_words(account: Mapping[str, int]) -> str:
     )
 
 
+def audited_in_words(counts: Mapping[str, int]) -> str:
+    """What an audit found, shortly: whatever is not there as it was registered."""
+    words = {
+        "missing": "{n} of {ours} units missing on the server",
+        "different": "{n} units made of other files",
+        "lacking": "{n} contents lacking",
+        "extra": "{n} units there that this ledger does not know",
+    }
+    ours = f"{counts['ours']:,}"
+    found = [text.format(n=f"{counts[name]:,}", ours=ours) for name, text in words.items() if counts[name]]
+    return ", ".join(found) or f"all {ours} units are there"
+
+
 def size(count: float) -> str:
     """Bytes as people read them: 9 B, 61.0 MiB."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):

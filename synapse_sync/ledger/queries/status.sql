@@ -47,12 +47,12 @@ SELECT coalesce(sum(size), 0) AS bytes, count(*) AS contents FROM contents WHERE
     SELECT uf.content FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id WHERE u.feed = :feed AND u.state = 'ready')
 
 -- last_runs: the newest runs, of one feed or of all
-SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems
+SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems, r.times
 FROM runs AS r JOIN feeds AS f ON f.id = r.feed
 WHERE (:feed IS NULL OR r.feed = :feed) ORDER BY r.id DESC LIMIT :limit
 
 -- run_by_id: one run
-SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems
+SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems, r.times
 FROM runs AS r JOIN feeds AS f ON f.id = r.feed WHERE r.id = :id
 
 -- list_files: files in order of their paths, of one feed or all, in one state or all
@@ -103,7 +103,7 @@ WHERE f.unit = :unit AND f.id NOT IN (SELECT file FROM unit_files WHERE unit = :
 SELECT kind, api, batch, created_at, resolved_at, outcome FROM intents WHERE unit = :unit ORDER BY id
 
 -- history_of: what became of one file, unit or content, in order
-SELECT at, run, was, became, code, detail FROM history WHERE kind = :kind AND ref = :ref ORDER BY id
+SELECT at, run, was, became, code, detail, times, since FROM history WHERE kind = :kind AND ref = :ref ORDER BY id
 
 -- retry_unit: a held unit is decided again; one that only lacks its task goes on there
 UPDATE units SET reason = '', attempts = 0, not_before = 0, approved = :approved, moved_at = :now,
