@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,10 +19,12 @@ import pytest
 from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, IMAGE, LABEL, Installation, stored, until
+from .test_daemon import running
 
 LABELLED = "a label"
 WRITER = """
 import sys
+import time
 file = open(sys.argv[1], sys.argv[2], buffering=0)
 print("open", flush=True)
 for line in sys.stdin:
@@ -583,3 +586,30 @@ def test_the_waiting_time_counts_from_when_the_file_was_first_seen_like_that(pai
 
     assert pairs.states() == {"p1": "held"}
     assert "65 bytes" in pairs.reason("p1")
+
+
+def test_the_daemon_takes_what_is_written_slowly_when_it_is_whole_and_not_before(
+    pairs: Installation, writing: Callable[..., Writer]
+) -> None:
+    """Byte by byte by one program; in pieces, opened anew for each, by another; under another name by a third."""
+    pairs.configure(extra=DIRECTORY, head='[schedule]\nrun_every = "1s"')
+    with running(pairs):
+        pairs.write({"p2/label.json": LABELLED + "2", "p3/label.json": LABELLED + "3"})
+        (pairs.share / "p3/.image.png.Xa3f2Q").write_bytes(png(3)[:40])
+        slow = writing(pairs.share / "p1/image.png")
+        for position, byte in enumerate(png(1)):
+            slow.write(bytes([byte]))
+            if position % 10 == 0:
+                with (pairs.share / "p2/image.png").open("wb") as file:
+                    file.write(png(2)[:position])
+                time.sleep(0.1)
+        until(lambda: {"p1/image.png", "p2/image.png"} <= waiting(pairs).keys(), "both wait")
+        assert pairs.registered() == []
+        slow.close()
+        (pairs.share / "p2/image.png").write_bytes(png(2))
+        (pairs.share / "p3/.image.png.Xa3f2Q").write_bytes(png(3))
+        (pairs.share / "p3/.image.png.Xa3f2Q").rename(pairs.share / "p3/image.png")
+        until(lambda: len(pairs.registered()) == 3, "all are registered")
+
+    assert sorted(unit["image_1"] for unit in registered(pairs)) == sorted(stored(png(n)) for n in (1, 2, 3))
+    assert set(pairs.states().values()) == {"registered"}
