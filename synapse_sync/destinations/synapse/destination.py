@@ -124,7 +124,7 @@ class SynapseDestination:
         if not self.api:
             self.remember(api="v2" if speaks_v2(self._transport) else "v1")
 
-    def remember(self, **told: str) -> None:
+    def remember(self, **told: str | float) -> None:
         """Keep what the server told: fields of Learned."""
         with self._lock:
             self._learned = replace(self._learned, **told)  # type: ignore[arg-type]
