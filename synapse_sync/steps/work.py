@@ -19,6 +19,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.tasked import Tasked
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
 
@@ -105,7 +106,7 @@ class Work:
     file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
     fetched again before the next decision. stop: set when the run is asked to end, for all of its feeds; ending: this
     feed's uploads are being ended. table: the feed's metadata table (steps/tables.py). unseen: the server does not
-    show the collection's units, and is not asked again in this run.
+    show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
     """
 
     config: Config
@@ -128,6 +129,7 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     unseen: bool = False
+    tasked: Tasked | None = None
     table: Table = field(default_factory=Table)
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)

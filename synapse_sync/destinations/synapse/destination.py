@@ -222,9 +222,9 @@ class SynapseDestination:
         """One task per unit of the collection in the project."""
         tasks.create(self._transport, api, project, collection, unit_ids)
 
-    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
-        """Which of these units have a task in the project."""
-        return listing.with_task(self._transport, project, unit_ids)
+    def with_task(self, project: int) -> Iterator[Sequence[int]]:
+        """The units that have a task in the project, page by page."""
+        return listing.with_task(self._transport, project)
 
     def close(self) -> None:
         """Close connections."""
