@@ -22,7 +22,9 @@ def learn(work: Work) -> None:
     """Have the destination know what it told before, and ask what must be known now. Raises DestinationError."""
     if work.destination.learned == Learned():
         recall(work.ledger, work.destination)
-    work.destination.recall(still_valid(work.destination.learned, work.clock()))
+    learned = work.destination.learned
+    if (valid := still_valid(learned, work.clock())) != learned:
+        work.destination.recall(valid)
     try:
         work.destination.learn()
     finally:
