@@ -1,4 +1,7 @@
-"""What a collection holds and which units have tasks, as the server lists it (protocol §2.1 rows 12 and 15, §2.2)."""
+"""Collections, the units of one, and which units have tasks, as the server lists them.
+
+Protocol §2.1 rows 1, 12 and 15, §2.2.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,13 @@ def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> se
     for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
         found |= wanted & {_about(row, "data_unit") or 0 for row in page if _about(row, "project") in (None, project)}
     return found
+
+
+def collections(transport: Transport, api: str) -> Iterator[tuple[int, str]]:
+    """Id and name of every data collection that we may see. Raises DestinationErrors as units() does."""
+    path, size = ("v2/data-collections/", "per_page") if api == "v2" else ("data_collections/", "page_size")
+    for page in _whole(transport, path, {size: PER_PAGE["v1"]}, "list the data collections", None):
+        yield from ((row["id"], str(row.get("name") or "")) for row in page)
 
 
 def _about(row: Mapping[str, Any], name: str) -> int | None:
