@@ -57,6 +57,19 @@ class Reached(NamedTuple):
     valid_until: float = 0.0
 
 
+class Project(NamedTuple):
+    """A project's name, and the collection whose units it takes; None where that is not told."""
+
+    name: str
+    collection: int | None
+
+    def misfit(self, collection: int) -> str:
+        """Why units of this collection get no task in it, in words; "" where they do, or nobody can tell."""
+        if self.collection in (None, collection):
+            return ""
+        return f"it takes units of data collection {self.collection}, not of {collection}"
+
+
 class Examination(Protocol):
     """A look at a destination for a person, which changes nothing there. Methods raise DestinationErrors."""
 
@@ -77,8 +90,8 @@ class Examination(Protocol):
     def collections(self) -> Iterator[tuple[int, str]]:
         """Id and name of every collection that we may see."""
 
-    def project(self, number: int) -> str:
-        """The name of a project. Raises CollectionUnusable where it isn't there."""
+    def project(self, number: int) -> Project:
+        """A project. Raises CollectionUnusable where it isn't there."""
 
     def storage(self) -> str:
         """The kind of storage behind it, in its own word; "" where it does not tell."""

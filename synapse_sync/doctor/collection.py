@@ -50,11 +50,16 @@ def projects(situation: Situation) -> Iterator[Finding]:
         if feed.project is None:
             continue
         try:
-            name = examination.project(feed.project)
+            project = examination.project(feed.project)
         except SynapseSyncError as error:
             yield problem(AREA, "project", error.message, error.hint or "correct project of the feed", feed.name)
+            continue
+        named = f"project {feed.project} {project.name}".rstrip()
+        if misfit := project.misfit(feed.data_collection):
+            remedy = "name a project of the feed's collection, or take project out of the feed"
+            yield problem(AREA, "project", f"{named}: {misfit}", remedy, feed.name)
         else:
-            yield well(AREA, "project", f"each unit gets a task in project {feed.project} {name}".rstrip(), feed.name)
+            yield well(AREA, "project", f"each unit gets a task in {named}", feed.name)
 
 
 def storage(situation: Situation) -> Iterator[Finding]:

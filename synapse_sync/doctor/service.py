@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synapse_sync.config.locations import SYSTEM_CONFIG, home, service_name
-from synapse_sync.control import running
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.errors import InstallationError
@@ -25,7 +24,7 @@ def at_work(situation: Situation) -> Iterator[Finding]:
     if situation.config is None:
         return
     source = situation.config.source
-    daemon = running(source)
+    daemon = situation.daemon
     if daemon is not None:
         yield well(AREA, "daemon", f"process {daemon['pid']} runs since {daemon['since']}")
         if daemon["problem"]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from synapse_sync.config import AssetRoot, Config, Credentials, Feed
+from synapse_sync.control import running
 from synapse_sync.destinations.base import Destination
 from synapse_sync.doctor.findings import Finding
 from synapse_sync.doctor.tree import Tree
@@ -28,6 +31,11 @@ class Situation:
     destination: Destination | None = None
     collections: dict[int, Collection] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
+
+    @cached_property
+    def daemon(self) -> dict[str, Any] | None:
+        """How the daemon of this config is (commands.Commands.status); None where none runs or it can't be asked."""
+        return running(self.config.source) if self.config is not None else None
 
     def feeds(self) -> list[Feed]:
         """The feeds, as far as the config could be read."""

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 
 from synapse_sync.config import AssetRoot, Feed
-from synapse_sync.control import running
 from synapse_sync.doctor.findings import Finding, warning, well
 from synapse_sync.doctor.inotify import in_use
 from synapse_sync.doctor.situation import Situation
@@ -42,7 +41,7 @@ def limits(situation: Situation) -> Iterator[Finding]:
         events = feed.watch == "events" or tells(mount_of(os.fsencode(os.path.realpath(root.path)), mounts))
         if root.path in situation.trees and feed.watch != "poll" and events:
             needed += situation.trees[root.path].folders
-    daemon = running(situation.config.source)
+    daemon = situation.daemon
     used = in_use(os.geteuid(), except_for=daemon["pid"] if daemon else os.getpid())
     free = granted() - used.watches
     words = f"{needed:,} folders want a watch; {free:,} of the {granted():,} that this user may have are free"

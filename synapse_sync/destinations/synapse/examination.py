@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from synapse_sync.destinations.base import Api, Reached, Upload
+from synapse_sync.destinations.base import Api, Project, Reached, Upload
 from synapse_sync.destinations.synapse import listing
 from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.routes import Routes
@@ -62,8 +62,8 @@ class SynapseExamination:
         """The data collections as the server lists them."""
         return listing.collections(self._transport, self._api)
 
-    def project(self, number: int) -> str:
-        """The name of a project."""
+    def project(self, number: int) -> Project:
+        """A project."""
         try:
             answer = self._transport.call("GET", f"projects/{number}/", f"open project {number}")
         except (Rejected, TokenRefused) as refused:
@@ -72,7 +72,7 @@ class SynapseExamination:
             hint = "check project of the feed, and that the token and tenant may read it"
             raise CollectionUnusable(refused.message, hint=hint, status=refused.status) from refused
         told: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {}
-        return str(told.get("title") or told.get("name") or "")
+        return Project(str(told.get("title") or told.get("name") or ""), listing.about(told, "data_collection"))
 
     def storage(self) -> str:
         """The kind of the tenant's default storage; "" where the server does not tell it."""

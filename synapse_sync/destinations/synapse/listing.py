@@ -35,7 +35,7 @@ def units(transport: Transport, api: str, collection: int, since: float | None) 
     """
     doing = f"list the units of data collection {collection}"
     for page in _whole(transport, *_query(api, collection), doing, since):
-        yield [_unit(row) for row in page if _about(row, "data_collection") in (None, collection)]
+        yield [_unit(row) for row in page if about(row, "data_collection") in (None, collection)]
 
 
 def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> set[int]:
@@ -44,7 +44,7 @@ def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> se
     query = {"project": project, "page_size": PER_PAGE["v1"]}
     found: set[int] = set()
     for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
-        found |= wanted & {_about(row, "data_unit") or 0 for row in page if _about(row, "project") in (None, project)}
+        found |= wanted & {about(row, "data_unit") or 0 for row in page if about(row, "project") in (None, project)}
     return found
 
 
@@ -55,7 +55,7 @@ def collections(transport: Transport, api: str) -> Iterator[tuple[int, str]]:
         yield from ((row["id"], str(row.get("name") or "")) for row in page)
 
 
-def _about(row: Mapping[str, Any], name: str) -> int | None:
+def about(row: Mapping[str, Any], name: str) -> int | None:
     """The id of what a row belongs to, as a number or an object with one; None where it doesn't tell."""
     value = row.get(name, row.get(f"{name}_id"))
     value = value.get("id") if isinstance(value, Mapping) else value
