@@ -13,6 +13,7 @@ from synapse_sync.destinations.synapse import collection as collections
 from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
+from synapse_sync.destinations.synapse.examination import SynapseExamination
 from synapse_sync.destinations.synapse.http.adaptive import AdaptiveLimit
 from synapse_sync.destinations.synapse.http.address import parse_address
 from synapse_sync.destinations.synapse.http.errors import Gone
@@ -22,7 +23,7 @@ from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.routes import Route, Routes
 from synapse_sync.destinations.synapse.upload.storage import Storage
 from synapse_sync.destinations.synapse.upload.unfinished import Pace
-from synapse_sync.errors import CredentialsError, DestinationError, SourceError, TokenRefused
+from synapse_sync.errors import CredentialsError, DestinationError, SourceError
 from synapse_sync.records import (
     Collection,
     ContentRef,
@@ -141,14 +142,12 @@ class SynapseDestination:
         return True
 
     def check(self) -> None:
-        """The server answers and accepts the token; where it tells no user, listing collections is as good."""
-        doing = "use the server with this token"
-        try:
-            self._transport.call("GET", "users/me/", doing)
-        except DestinationError as refused:
-            if refused.status != 404 and not (isinstance(refused, TokenRefused) and refused.status == 403):
-                raise
-            self._transport.call("GET", "data_collections/", doing, query={"page_size": 1})
+        """The server answers and accepts the token."""
+        self.examination().account()
+
+    def examination(self) -> SynapseExamination:
+        """A look at the server for a person."""
+        return SynapseExamination(self._transport, self._routes, self.api or "v1")
 
     def open(self, collection: int) -> Collection:
         """The collection's specs and meta schema, fetched now."""
