@@ -122,14 +122,16 @@ class Collection:
 class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
-    api: what registrations go through. presigned: the API that issues presigned URLs, or "no". checksum: the algorithm
-    of the checksums that confirmations were answered with. lookup: where contents are asked for.
+    api: what registrations go through. presigned: the API that issues presigned URLs, or "no", which was said at
+    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. lookup: where contents
+    are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""
     presigned: Literal["", "v1", "v2", "no"] = ""
     checksum: Literal["", "md5", "sha1"] = ""
     lookup: Literal["", "verify_checksums", "data-files"] = ""
+    refused_at: float = 0.0
 
 
 class ContentRef(NamedTuple):

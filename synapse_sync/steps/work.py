@@ -19,6 +19,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.tasked import Tasked
 from synapse_sync.steps.together import Together
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
@@ -117,7 +118,8 @@ class Work:
     that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
     the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
     what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
-    unseen: the server does not show the collection's units, and is not asked again in this run.
+    unseen: the server does not show the collection's units, and is not asked again in this run. tasked: the project's
+    tasks as last looked through.
     """
 
     config: Config
@@ -140,6 +142,7 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     unseen: bool = False
+    tasked: Tasked | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
