@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from synapse_sync.ledger.opening import applied_in, problems_in, require_access, require_known
+from synapse_sync.ledger.integrity import problems_in
+from synapse_sync.ledger.opening import applied_in, require_access, require_known
 from synapse_sync.ledger.queries import statement
 from synapse_sync.ledger.store import connect, translated
 

@@ -138,6 +138,16 @@ class Ledger:
             finally:
                 target.close()
 
+    def fold(self) -> None:
+        """Bring what the WAL holds into the file, and the WAL to no length, unless somebody is reading just now."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        if self._writer is None or not wal.exists() or not wal.stat().st_size:
+            return
+        with self._write_lock, translated(self.path):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
     def close(self) -> None:
         """Close all connections; the WAL is folded into the main file by the last of them."""
         with self._readers_lock:
