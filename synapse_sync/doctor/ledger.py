@@ -57,7 +57,7 @@ def ledger(situation: Situation) -> Iterator[Finding]:
     yield _mode(path)
     yield _work(path)
     if situation.config.schedule.backup_every:
-        yield _backups(path, situation.config.schedule.backup_every)
+        yield _backups(path, situation.config.schedule.backup_every, situation)
 
 
 def disk(situation: Situation) -> Iterator[Finding]:
@@ -108,18 +108,22 @@ def _work(path: Path) -> Finding:
     return well(AREA, "lock", f"process {process} works with it now")
 
 
-def _backups(path: Path, every: float) -> Finding:
-    """How old the newest copy is. `run` makes them; one is missed when this program did not run."""
-    line = f"synapse-sync ledger backup {shlex.quote(str(folder_of(path)))}/by-hand.db   # `run` makes them by itself"
+def _backups(path: Path, every: float, situation: Situation) -> Finding:
+    """How old the newest copy is. `run` makes them, so one is missed where it does not run."""
+    folder = folder_of(path)
+    copy = f"{shlex.quote(str(folder / path.stem))}-$(date -u +%Y%m%dT%H%M%SZ).db"
+    line = f"mkdir -p -m 0700 {shlex.quote(str(folder))} && {situation.command} ledger backup {copy}"
     try:
         backups = backups_of(path)
     except LedgerError as error:
-        return warning(AREA, "backup", error.message, f"ls -ld {shlex.quote(str(folder_of(path)))}")
+        return warning(AREA, "backup", error.message, f"ls -ld {shlex.quote(str(folder))}")
     if not backups:
+        if situation.daemon is not None:
+            return well(AREA, "backup", "the running daemon makes its first copy soon")
         return warning(AREA, "backup", "there is no copy of it yet", line)
-    age = time.time() - backups[-1].at.timestamp()
-    words = f"{many(len(backups), 'copy').replace('copys', 'copies')}, the newest is {age / 3600:.0f} hours old"
-    if age > LATE * every and changed_since(path, backups[-1].at.timestamp()):
+    made = backups[-1].at.timestamp()
+    words = f"the newest of {len(backups)} copies is {(time.time() - made) / 3600:.0f} hours old"
+    if time.time() - made > LATE * every and changed_since(path, made):
         return warning(AREA, "backup", words, line)
     return well(AREA, "backup", words)
 
