@@ -1,4 +1,4 @@
-"""The wizard, on a real terminal and with its answers on standard input: what it asks, what it takes, what it writes."""
+"""The wizard on a real terminal, and with its answers on standard input: what it asks, takes and writes."""
 
 from __future__ import annotations
 
@@ -146,10 +146,10 @@ def test_a_person_who_answers_wrong_first_ends_with_a_sync_that_runs(place: Plac
         person.sees("no connection")
         person.answers(
             ("Address of the Synapse server", place.server.url),
-            ("Access token (not shown)", "syn_wrong"),
+            ("Access token (not shown): ", "syn_wrong"),
         )
         person.sees("401")
-        person.answers(("Access token (not shown)", token))
+        person.answers(("Access token (not shown): ", token))
         person.sees("connected to")
         person.sees("the token is stored in")
         person.sees("image_1 (.png .jpg), label_1 (.json)")
@@ -160,13 +160,13 @@ def test_a_person_who_answers_wrong_first_ends_with_a_sync_that_runs(place: Plac
         person.answers(("Data collection", str(place.pairs)), ("Folder", f"{place.folder}/scan"))
         person.sees(f"did you mean {place.share}?")
         person.answers(("Folder", f"  {place.share}\t"))
-        person.sees("4 files in 3 folders: 2 .png, 2 .json")
+        person.sees("4 files in 3 folders: 2 .json, 2 .png")
         person.answers(("Name of this feed [scans]", "a:b"))
         person.sees("must not contain")
         person.answers(("Name of this feed [scans]", ""))
         person.sees("Grouping by stem: 4 of 4 files in 2 complete units.")
         person.answers(("How the files group [1]", "9"))
-        person.sees("is none of them")
+        person.sees("is no layout")
         person.answers(("How the files group [1]", ""), ("must not have changed [30s]", "soon"))
         person.sees("is not a duration")
         person.answers(("must not have changed [30s]", "0"), ("Project that gets a task", "77"))
@@ -193,7 +193,7 @@ def test_a_person_who_answers_wrong_first_ends_with_a_sync_that_runs(place: Plac
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
 def test_ctrl_c_and_ctrl_d_end_it_in_words_and_nothing_is_written(place: Place, key: str) -> None:
     with Person("--config", str(place.config), "init", "--url", place.server.url) as person:
-        person.answers(("Access token (not shown)", place.server.options.token))
+        person.answers(("Access token (not shown): ", place.server.options.token))
         person.sees("Data collection (number)")
         person.types(key)
         assert person.ends() == 130
@@ -234,7 +234,8 @@ def test_with_yes_what_has_no_default_is_named(place: Place, missing: str) -> No
         ("url", "ftp://x", "is not an http or https URL"), ("url", "http://127.0.0.1:9", "no connection"),
         ("collection", "99", "404"), ("collection", "x", "no collection has"), ("path", "/nowhere", "is not there"),
         ("name", "a/b", "must not contain"), ("by", "magic", "is no layout"), ("settle", "30", "is not a duration"),
-        ("project", "99", "404"), ("table", "none.csv", "there is no file"), ("token-file", "/nowhere", "can't be read"),
+        ("project", "99", "404"), ("table", "none.csv", "there is no file"),
+        ("token-file", "/nowhere", "can't be read"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_told_and_nothing_is_written(place: Place, option: str, value: str, words: str) -> None:
