@@ -119,7 +119,9 @@ def next_run(work: Work) -> Work:
         readers=Readers(work.sources),
         ending=threading.Event(),
         looked=[],
+        left_open=set(),
         unseen=False,
+        tasked=None,
     )
 
 

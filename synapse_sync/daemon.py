@@ -34,6 +34,7 @@ from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.upkeep import Upkeep
 from synapse_sync.watching import Watching
 
 TICK = 10.0
@@ -112,6 +113,8 @@ class Daemon:
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
+        upkeep = Upkeep(lambda: self.config, self.ledger, destination)
+        upkeep.begin(self._schedule)
         self._tell()
         self._notifier.ready()
         try:
@@ -120,10 +123,12 @@ class Daemon:
                 self._news.clear()
                 self._take_requests()
                 self._look_after()
+                upkeep.look(self.loops.values())
         finally:
             if self._stopping:
                 self._notifier.stopping()
             door.close()
+            upkeep.stop()
             self._end(list(self.loops))
             watching.close()
 

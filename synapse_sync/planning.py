@@ -54,7 +54,7 @@ def _copy_of_ledger(config: Config) -> Iterator[Ledger]:
             os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
             with open_for_reading(path) as ledger:
                 ledger.copy_to(copy)
-        with open_for_writing(copy, create=True) as ledger:
+        with open_for_writing(copy, create=True, backup=False) as ledger:
             yield ledger
 
 

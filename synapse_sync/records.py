@@ -20,6 +20,10 @@ class Observation(NamedTuple):
     token: int | str
 
 
+FileId = tuple[int, int | str]
+"""Which file, whatever it is called: its device and its token."""
+
+
 @dataclass(slots=True)
 class Directory:
     """A complete listing of one directory: every regular file in it, not yet filtered.
@@ -86,6 +90,20 @@ class Digests(NamedTuple):
     size: int
 
 
+class Ends(NamedTuple):
+    """The first bytes of a content (64 KiB of them, or fewer) and its last (ENDS of checksum.py, or all there are)."""
+
+    head: bytes
+    tail: bytes
+
+
+class Reading(NamedTuple):
+    """What one read of a file told: its checksums, and how it is broken off or empty, in words ("" where it is not)."""
+
+    digests: Digests
+    lacks: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A file specification: one slot of the collection. No extensions and an unknown type mean "no restriction"."""
@@ -111,14 +129,16 @@ class Collection:
 class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
-    api: what registrations go through. presigned: the API that issues presigned URLs, or "no". checksum: the algorithm
-    of the checksums that confirmations were answered with. lookup: where contents are asked for.
+    api: what registrations go through. presigned: the API that issues presigned URLs, or "no", which was said at
+    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. lookup: where contents
+    are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""
     presigned: Literal["", "v1", "v2", "no"] = ""
     checksum: Literal["", "md5", "sha1"] = ""
     lookup: Literal["", "verify_checksums", "data-files"] = ""
+    refused_at: float = 0.0
 
 
 class ContentRef(NamedTuple):

@@ -23,7 +23,8 @@ _WHEN_NOT_WHAT = {"name", "watch", "poll_every", "settle", "max_units_per_run"}
 """Settings that decide when something happens, never what a file becomes."""
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """The name itself if a feed can have it. Raises ValueError."""
     if not name or name != name.strip() or not name.isprintable():
         raise ValueError(f'"{name}" is no name; write one like "scans"')
     if ":" in name or "/" in name:
@@ -151,7 +152,7 @@ class Asset(Section):
 class Feed(Section):
     """One stream of files into one data collection."""
 
-    name: Annotated[str, AfterValidator(_check_name)] = Field(
+    name: Annotated[str, AfterValidator(check_name)] = Field(
         description="Name of the feed, as shown everywhere; unique.", examples=["scans"]
     )
     data_collection: int = Field(ge=1, description="Id of the data collection that units go into.", examples=[42])
@@ -187,7 +188,8 @@ class Feed(Section):
     )
     settle: Duration = Field(
         default=as_written("30s"),
-        description="How long a file must not have changed before it is used.",
+        description="How long a file must not have changed before it is used; one that a program has open for writing "
+        "waits longer.",
         examples=["30s"],
     )
     wait_optional: Duration = Field(
@@ -197,7 +199,8 @@ class Feed(Section):
     )
     incomplete_after: Duration = Field(
         default=as_written("1d"),
-        description="How long after its last change a unit that lacks a required file is shown as incomplete.",
+        description="How long after its last change a unit that lacks a required file is shown as incomplete, and one "
+        "with a file that is empty or ends in the middle is held.",
         examples=["1d"],
     )
     duplicates: Literal["skip", "register", "hold"] = Field(

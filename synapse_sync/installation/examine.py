@@ -24,6 +24,8 @@ HIDDEN = ("/tmp", "/var/tmp")  # noqa: S108 - PrivateTmp= gives the service fold
 SAMPLE = 500
 """Entries below a feed's folder whose rights are looked at: shares often grant their subfolders to other groups."""
 VENV = "/opt/synapse-sync"
+PRIVATE = ("/", "/root", "/etc", "/home")
+"""Folders whose mode nobody should change for a service."""
 
 
 @dataclass
@@ -102,10 +104,13 @@ def _remedy(path: str, found: Obstacle, *, of_program: bool) -> str:
         )
     if not stat.S_ISDIR(found.mode):
         return f"{reason}; chmod a+r {name}"
+    if found.path in PRIVATE:
+        return f"{reason}, and should stay so: move the folder to another place, /srv for example"
+    bits = "g+rx" if found.path == os.path.realpath(path) else "g+x"  # a folder on the way need not be listed
     if groups := helpful(found.rights, ENTER):
-        return f"{reason}; its group {group_name(groups[0])} may enter it but not list it: chmod g+rx {name}"
+        return f"{reason}; its group {group_name(groups[0])} may enter it but not list it: sudo chmod {bits} {name}"
     group = "users" if found.rights.group == 0 else group_name(found.rights.group)
-    return f"{reason}; give it to a group that may read it: sudo chgrp {group} {name} && sudo chmod g+rx {name}"
+    return f"{reason}; give it to a group that may read it: sudo chgrp {group} {name} && sudo chmod {bits} {name}"
 
 
 def _token(place: Place, config: Config, who: Identity) -> Iterator[str]:

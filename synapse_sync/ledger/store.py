@@ -138,6 +138,16 @@ class Ledger:
             finally:
                 target.close()
 
+    def fold(self) -> None:
+        """Bring what the WAL holds into the file, and the WAL to no length, unless somebody is reading just now."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        if self._writer is None or not wal.exists() or not wal.stat().st_size:
+            return
+        with self._write_lock, translated(self.path):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
     def close(self) -> None:
         """Close all connections; the WAL is folded into the main file by the last of them."""
         with self._readers_lock:
@@ -157,9 +167,12 @@ class Ledger:
         return reader
 
 
-def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
-    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait."""
-    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}"
+def connect(path: Path, *, writable: bool, at_rest: bool = False) -> sqlite3.Connection:
+    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait.
+
+    at_rest: nobody works with the file, so that nothing need be made beside it for reading.
+    """
+    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}{'&immutable=1' if at_rest else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")

@@ -61,7 +61,7 @@ def run_story(ledger: Ledger, run: int) -> dict[str, Any]:
     """One run; UsageError if there is none."""
     rows = ledger.query("run_by_id", id=run)
     if not rows:
-        raise UsageError(f"there is no run {run}", hint="`synapse-sync runs` lists them")
+        raise UsageError(f"there is no run {run}", hint="`synapse-sync runs` lists them; old ones are summed up by day")
     return run_record(rows[0])
 
 
@@ -208,7 +208,12 @@ def _meta(row: Row) -> dict[str, Any]:
 
 
 def _history(ledger: Ledger, kind: str, ref: int) -> list[dict[str, Any]]:
-    return [{**dict(row), "at": moment(row["at"])} for row in ledger.query("history_of", kind=kind, ref=ref)]
+    """Each change; an old one stands for so many `times`, of which the first was at `since`."""
+    times = ("at", "since")
+    return [
+        {**dict(row), **{name: moment(row[name]) for name in times}}
+        for row in ledger.query("history_of", kind=kind, ref=ref)
+    ]
 
 
 def _unit_name(row: Row) -> str | None:

@@ -17,7 +17,7 @@ from synapse_sync.sources.mounts import Mount, mount_of, mounted, mounts_about, 
 from synapse_sync.watching.events import Events, Limit
 from synapse_sync.watching.folders import parent
 from synapse_sync.watching.hints import DEBOUNCE, Hints, Taken
-from synapse_sync.watching.limits import Lacking, more_instances
+from synapse_sync.watching.limits import Lacking, instances_line
 from synapse_sync.watching.polling import Polling
 from synapse_sync.watching.quality import Quality
 
@@ -197,7 +197,7 @@ class Root:
             self._polling.listed(folder, changed=new, now=now)
         if looked.unsure:
             self._hints.everything(max(now + DEBOUNCE, self._ended_at + self._terms.poll_every))
-        if self._lacking.set(self, self._unwatched):
+        if self._lacking.note(self, self._unwatched):
             log.warning("%s: %s: %s", self.source.root, *self._why())
 
     def settle_at(self, unsettled: Mapping[bytes, float]) -> None:
@@ -213,7 +213,7 @@ class Root:
 
     def close(self) -> None:
         """Watch nothing any more."""
-        self._lacking.set(self, 0)
+        self._lacking.note(self, 0)
         if self._events is not None:
             self._events.close()
             self._events = None
@@ -297,7 +297,7 @@ class Root:
         if self._terms.mode == "poll":
             return 'watch = "poll"', ""
         if self._no_instance:
-            return "the kernel grants this user no more inotify instances", more_instances()
+            return "the kernel grants this user no more inotify instances", instances_line()
         why = []
         if self._quality.missed:
             why.append("events did not tell of all that was new")

@@ -21,7 +21,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.mounts import MOUNTINFO, Mount, mounted
 from synapse_sync.steps import Work
-from synapse_sync.watching.limits import Lacking, more_instances
+from synapse_sync.watching.limits import Lacking, instances_line
 from synapse_sync.watching.root import Report, Root, Terms
 
 MARGIN = 0.05
@@ -30,7 +30,7 @@ MARGIN = 0.05
 MOST = 60.0
 """Seconds until the next look at a file that could have settled and did not: some program still has it open."""
 
-SHORTEST, LONGEST = 4.0, 300.0
+SHORTEST, LONGEST = 4.0, 30.0
 """Seconds until a root that could not be listed is tried again: they double from one to the other."""
 
 CHECK, CHECK_MISSING = 10.0, 5.0
@@ -139,7 +139,7 @@ class Watching:
             self._inotify = InotifyFD()
             self._inotify.start()
         except OSError as error:
-            log.warning("no events can be had (%s), so all folders are polled: %s", error, more_instances())
+            log.warning("no events can be had (%s), so all folders are polled: %s", error, instances_line())
         self._closing, self._close = os.pipe()
         self._thread = threading.Thread(target=self._tend, name="watching", daemon=True)
         self._thread.start()

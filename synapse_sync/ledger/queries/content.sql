@@ -67,3 +67,6 @@ DELETE FROM uploads WHERE content IN (SELECT value FROM json_each(:contents))
 -- hold_units_of_content: units that can't go because the server refuses one of their contents
 UPDATE units SET state = 'held', code = 'rejected', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
 WHERE state = 'ready' AND id IN (SELECT unit FROM unit_files WHERE content = :content)
+
+-- forget_urls: uploads that hold presigned URLs
+DELETE FROM uploads WHERE parts <> '{}'

@@ -19,8 +19,11 @@ SELECT destination, collection, 0, 0, 0, 1 FROM (
     SELECT destination, collection FROM units UNION SELECT destination, collection FROM surveys) WHERE true
 ON CONFLICT (destination, collection) DO UPDATE SET at = 0, rebuilt = 1
 
--- forget_strangers: what was found and is none of our units: the next look finds what there is by then
-DELETE FROM found_units WHERE unit IS NULL
+-- survey_again: a collection is looked through again; until the end of it nothing counts as found
+UPDATE surveys SET at = 0 WHERE destination = :destination AND collection = :collection
+
+-- forget_strangers: what was found in a collection and is none of our units
+DELETE FROM found_units WHERE destination = :destination AND collection = :collection AND unit IS NULL
 
 -- known_server_ids: which of these units of a collection are ours
 SELECT server_id FROM units WHERE destination = :destination AND collection = :collection
@@ -33,11 +36,14 @@ ON CONFLICT (destination, collection, server_id) DO UPDATE SET sync_key = exclud
     composition = excluded.composition, key = excluded.key
 
 -- found_like: units found with this sync key or composition that are none of ours yet; made_by_us: not those whose meta lacks the key
-SELECT server_id, key FROM found_units
-WHERE destination = :destination AND collection = :collection AND unit IS NULL AND (
-    sync_key <> '' AND sync_key = :sync_key
-    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
-        AND (NOT :made_by_us OR key IS NULL))
+SELECT server_id, key FROM found_units INDEXED BY found_by_sync_key
+WHERE sync_key <> '' AND sync_key = :sync_key
+    AND destination = :destination AND collection = :collection AND unit IS NULL
+UNION
+SELECT server_id, key FROM found_units INDEXED BY found_by_composition
+WHERE composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
+    AND (NOT :made_by_us OR key IS NULL)
+    AND destination = :destination AND collection = :collection AND unit IS NULL
 ORDER BY server_id
 
 -- take_found: a unit that was found is one of ours

@@ -1,0 +1,51 @@
+"""What the checks look at: filled in by the first of them, as far as it can be had, for those that come after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synapse_sync.config import AssetRoot, Config, Credentials, Feed
+from synapse_sync.control import running
+from synapse_sync.destinations.base import Destination
+from synapse_sync.doctor.findings import Finding
+from synapse_sync.doctor.tree import Tree
+from synapse_sync.records import Collection
+
+
+@dataclass
+class Situation:
+    """named: the config file that was asked for, if any. config, credentials and destination are None until they are
+    known, or where they can't be; collections has those that could be opened, trees the folders that were looked
+    through, by path.
+    """
+
+    named: Path | None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    config: Config | None = None
+    credentials: Credentials | None = None
+    destination: Destination | None = None
+    collections: dict[int, Collection] = field(default_factory=dict)
+    trees: dict[str, Tree] = field(default_factory=dict)
+
+    @cached_property
+    def daemon(self) -> dict[str, Any] | None:
+        """How the daemon of this config is (commands.Commands.status); None where none runs or it can't be asked."""
+        return running(self.config.source) if self.config is not None else None
+
+    def feeds(self) -> list[Feed]:
+        """The feeds, as far as the config could be read."""
+        return self.config.feeds if self.config is not None else []
+
+    def roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
+        """Each folder that files come from, with its feed."""
+        for feed in self.feeds():
+            for root in feed.asset_roots().values():
+                yield feed, root
+
+
+Check = Callable[[Situation], Iterator[Finding]]
