@@ -118,7 +118,8 @@ def next_run(work: Work) -> Work:
         uploads=_uploads(work.config),
         readers=Readers(work.sources),
         ending=threading.Event(),
-        listed_at={},
+        looked=[],
+        unseen=False,
     )
 
 

@@ -18,19 +18,24 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
+from synapse_sync import logs
 from synapse_sync.assembly import open_destination, put_to_work
+from synapse_sync.bulletin import Bulletin
 from synapse_sync.commands import Commands
 from synapse_sync.config import Config, Feed, ledger_path, load, resolve
 from synapse_sync.control import Door
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import ConfigError, SynapseSyncError
-from synapse_sync.feed_loop import FeedLoop
+from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
 from synapse_sync.reporting import Reporter
+from synapse_sync.runner import Pass
 from synapse_sync.schedule import Schedule
+from synapse_sync.service import Notifier
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
 from synapse_sync.upkeep import Upkeep
+from synapse_sync.watching import Watching
 
 TICK = 10.0
 """Seconds between two looks at the threads and at the clock."""
@@ -60,15 +65,22 @@ class Daemon:
         self._reporter = Reporter(ledger)
         self._schedule = Schedule()
         self._clock = time.time() - time.monotonic()
+        self._notifier = Notifier()
+        self._tick = min(TICK, self._notifier.interval or TICK)
+        self._bulletin = Bulletin(ledger, self._notifier)
+        self._stuck: set[str] = set()
 
     def live(self) -> None:
         """Work until SIGTERM or SIGINT. Raises LedgerError and other errors after which nobody can go on."""
         with self._listening():
+            self._schedule.daily("daily summary", self._sum_up)
             self._schedule.start()
             try:
                 while not self._stopping:
                     self._anew = False
-                    with open_destination(self.config, resolve(self.config)) as destination:
+                    credentials = resolve(self.config)
+                    logs.hide(credentials.token)
+                    with open_destination(self.config, credentials) as destination:
                         self._serve(destination)
             finally:
                 self._schedule.stop()
@@ -96,34 +108,50 @@ class Daemon:
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        together = Together()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together)
+        together, watching = Together(), Watching()
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
+        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination)
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
-        upkeep = Upkeep(lambda: self.config, self.ledger, destination)
-        upkeep.begin(self._schedule)
+        self._tell()
+        self._notifier.ready()
+        self._upkeep.begin(self._schedule)
         try:
             while not self._stopping and not self._anew:
-                self._news.wait(TICK)
+                self._news.wait(self._tick)
                 self._news.clear()
                 self._take_requests()
                 self._look_after()
-                upkeep.look(self.loops.values())
+                self._upkeep.look(self.loops.values())
         finally:
+            if self._stopping:
+                self._notifier.stopping()
             door.close()
-            upkeep.stop()
+            self._upkeep.stop()
             self._end(list(self.loops))
+            watching.close()
 
-    def _loop(self, feed: Feed, destination: Destination, together: Together) -> FeedLoop:
+    def _loop(self, feed: Feed, destination: Destination, together: Together, watching: Watching) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
+            def counted(name: str, amount: int) -> None:
+                progressed(name, amount)
+                self._bulletin.counted(name, amount)
+
             work = put_to_work(
-                self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=progressed
+                self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=counted
             )  # fmt: skip
             work.together = together
             return work
 
-        return FeedLoop(feed.name, begin, self.config.schedule, self._reporter.told)
+        return FeedLoop(feed, begin, watching, self.config.schedule, self._told)
+
+    def _told(self, one: Pass) -> None:
+        """A feed's run has ended."""
+        self._reporter.told(one)
+        self._upkeep.told(one)
+        if one.work.run.changed:
+            self._bulletin.changed()
 
     def _start(self, feeds: Sequence[Feed]) -> None:
         resting = {row["name"] for row in self.ledger.query("resting_feeds")}
@@ -140,13 +168,14 @@ class Daemon:
             loop.stop()
         deadline = time.monotonic() + DRAIN
         for loop in ending:
-            while not loop.join(min(TICK, max(deadline - time.monotonic(), 0.0))):
+            while not loop.join(min(self._tick, max(deadline - time.monotonic(), 0.0))):
+                self._notifier.alive()  # what is under way has until the deadline, and no longer
                 if time.monotonic() >= deadline:
                     log.warning(
                         "feed %s did not end within %.0f s; the next start goes on where it was", loop.name, DRAIN
                     )
                     logging.shutdown()
-                    os._exit(0)
+                    os._exit(0 if self._stopping else 4)  # 4: the service manager starts it again
             self.loops.pop(loop.name)
 
     def _look_after(self) -> None:
@@ -161,8 +190,41 @@ class Daemon:
             for loop in self.loops.values():
                 loop.trigger()
         self._clock = clock
+        self._feed_watchdog()
+        self._tell()
+        logs.tell_repeats()
+
+    def _feed_watchdog(self) -> None:
+        """Tell the service manager that all is alive, unless a feed at work has not got on for long: it restarts us."""
+        stuck = {loop.name for loop in self.loops.values() if not loop.lives(time.monotonic())}
+        if not stuck:
+            self._notifier.alive()
+        for name in stuck - self._stuck:
+            log.error("feed %s does not get on any more", name, extra={"feed": name})
+        self._stuck = stuck
+
+    def _tell(self) -> None:
+        """Tell the service manager how all is."""
+        troubles = [f"{name} does not get on" for name in sorted(self._stuck)]
+        troubles += [self.problem] if self.problem else []
+        found = [facts(loop) for loop in self.loops.values()]
+        troubles += dict.fromkeys(fact["trouble"] for fact in found if fact["trouble"])
+        troubles += [f"{fact['name']} rests until `synapse-sync resume`" for fact in found if fact["paused"]]
+        self._bulletin.tell([feed.name for feed in self.config.feeds], troubles)
+
+    def _sum_up(self) -> None:
+        self._bulletin.daily([feed.name for feed in self.config.feeds])
 
     def _reload(self) -> dict[str, Any]:
+        """Read the config again and put it to work; the service manager sees that and how it ended."""
+        self._notifier.reloading()
+        try:
+            return self._put_in_place()
+        finally:
+            self._tell()
+            self._notifier.ready()
+
+    def _put_in_place(self) -> dict[str, Any]:
         try:
             new = _loaded_again(self.config)
         except ConfigError as error:

@@ -17,6 +17,7 @@
     ├── FeedPaused                    1  later   a feed waits for a person or for its folder
     ├── ControlRefused                …  later   the running daemon can't be spoken to, or refuses, in its words
     │   └── NotRunning                1  later   there is none
+    ├── InstallationError             4  never   the service can't be put in place on this machine, with all reasons
     ├── ServerError                   1  later   the embedded backend could not start (port taken, folder not writable)
     └── DestinationError              1  …       scope (call, unit, collection, destination), applied (no, maybe)
         ├── Unreachable               3  later   destination: no connection, no answer
@@ -139,6 +140,16 @@ class ControlRefused(SynapseSyncError):
 
 class NotRunning(ControlRefused):
     """No daemon runs with this config."""
+
+
+class InstallationError(SynapseSyncError):
+    """The service can't be put in place, or systemd refuses it; `problems` lists each reason with its remedy."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
 
 
 class ServerError(SynapseSyncError):

@@ -13,15 +13,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from synapse_sync.assembly import next_run
-from synapse_sync.config import Schedule
+from synapse_sync.config import Feed, Schedule
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
 from synapse_sync.runner import Pass, tend
 from synapse_sync.steps import Work
+from synapse_sync.watching import Watch, Watching
 
 SHORTEST, LONGEST = 2.0, 300.0
 """Seconds between attempts where the server, the folder or the ledger fails: they double from one to the other."""
@@ -65,8 +66,9 @@ class FeedLoop:
     paused: a person has asked it to rest.
     """
 
-    name: str
+    feed: Feed
     begin: Callable[[Callable[[str, int], None]], Work]
+    watching: Watching
     schedule: Schedule
     told: Callable[[Pass], None]
     paused: bool = False
@@ -78,14 +80,11 @@ class FeedLoop:
 
     def __post_init__(self) -> None:
         self.work: Work | None = None
-        self.watched = threading.Event()
+        self.watch: Watch | None = None
         self.runs = 0
-        self.unlisted = 0
-        self._listed_at: float | None = None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._list_at = 0.0
         self._run_at = 0.0
         self._attempt_at: float | None = None
         self._thread = threading.Thread(target=self._live, name=f"feed-{self.name}", daemon=True)
@@ -106,7 +105,9 @@ class FeedLoop:
 
     def trigger(self) -> None:
         """Run now, and list everything first."""
-        self._list_at = self._run_at = 0.0
+        self._run_at = 0.0
+        if self.watch is not None:
+            self.watch.look_everywhere()
         for trouble in (self.server, self.folder, self.ledger):
             trouble.until = 0.0
         self._news.set()
@@ -123,7 +124,7 @@ class FeedLoop:
 
     def post(self, act: Callable[[Work], None]) -> None:
         """Have act(work) done by this feed's thread before its next run."""
-        self._calls.put(lambda: act(self._working()))
+        self._calls.put(lambda: act(self._working()[0]))
         self._news.set()
 
     def call(self, act: Callable[[Work], Result], timeout: float) -> Result:
@@ -135,7 +136,7 @@ class FeedLoop:
 
         def acted() -> None:
             try:
-                future.set_result(act(self._working()))
+                future.set_result(act(self._working()[0]))
             except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
                 future.set_exception(error)
 
@@ -148,25 +149,32 @@ class FeedLoop:
         return self._thread.is_alive() and (self.doing in ("", "list") or now - self.progressed_at < STUCK)
 
     @property
+    def name(self) -> str:
+        """The feed's name."""
+        return self.feed.name
+
+    @property
     def doing(self) -> str:
         """The step that is at work, "list", or "" while it waits."""
         return self.work.doing if self.work is not None else ""
 
-    def listed(self) -> float | None:
-        """Seconds since the last complete listing began; None before the first."""
-        work = self.work
-        if work is not None and work.listed_at.keys() >= work.sources.keys():
-            return work.clock() - min(work.listed_at.values(), default=0.0)
-        return None if self._listed_at is None else time.monotonic() - self._listed_at
-
     def next_due(self) -> float:
         """When it will look at its feed again (monotonic), unless something happens before."""
-        due = [max(self._run_at, self.folder.until, self.ledger.until), max(self._list_at, self.folder.until)]
+        due = [max(self._run_at, self.folder.until)]
+        if self.watch is not None:
+            due.append(max(self.watch.next_due(), self.folder.until))
         if self._attempt_at is not None:
             due.append(max(self._attempt_at, self.server.until))
         return max(min(due), self.ledger.until)
 
     def _live(self) -> None:
+        try:
+            self._tend()
+        finally:
+            if self.watch is not None:
+                self.watching.unfollow(self.watch)
+
+    def _tend(self) -> None:
         while not self._stop.is_set():
             self._take_calls()
             now = time.monotonic()
@@ -197,29 +205,30 @@ class FeedLoop:
                 self.work.doing = ""
 
     def _run(self, now: float) -> None:
-        work = self.work = next_run(self._working())
-        listing = now >= self._list_at
+        work, watch = self._working()
+        work = self.work = next_run(work)
         if isinstance(self.server.error, TokenRefused) and work.destination.renew():
             self.server.over()
         offline = self.server.error if now < self.server.until else None
         known = [str(trouble.error) for trouble in (self.server, self.folder) if trouble.error is not None]
-        one = tend(work, list_first=listing, offline=offline, known=known)
-        self.runs += 1
+        looks = watch.take(now)
+        try:
+            one = tend(work, looks, offline=offline, known=known)
+        finally:
+            failed = looks.keys() - {looked.asset for looked in work.looked}
+            watch.put_back(failed)
+            watch.after_run(work)
         ended = time.monotonic()
         self._run_at = ended + self.schedule.run_every
-        if one.stopped is not None and listing and not work.listed_at:
+        if failed and one.stopped is not None:
             self.folder.met(one.stopped, ended)
-        elif listing:
-            self.unlisted = work.run.counts["unreadable_folders"]
-            self._listed_at = now
+        elif looks:
             self.folder.over()
-            self._list_at = self._listing_due(work, ended)
         if one.offline is None:
             self.server.over()
         elif one.offline is not offline:
             self.server.met(one.offline, ended)
         self._attempt_at = self._next_attempt(work, ended)
-        self.watched.set()
         self.told(one)
 
     def _next_attempt(self, work: Work, ended: float) -> float | None:
@@ -228,19 +237,15 @@ class FeedLoop:
         due = work.ledger.query("next_attempt", feed=work.id, now=now, limit=1 << 40)[0]["due"]
         return None if due is None else ended + due - now
 
-    def _listing_due(self, work: Work, ended: float) -> float:
-        """When everything is to be listed again: after rescan_every, or when a file that was seen can have settled."""
-        row = work.ledger.query("unsettled", feed=work.id)[0]
-        settled = row["latest"] + work.feed.settle - work.clock() if row["files"] else self.schedule.rescan_every
-        return ended + min(max(settled, GAP), self.schedule.rescan_every)
-
-    def _working(self) -> Work:
-        if self.work is None:
+    def _working(self) -> tuple[Work, Watch]:
+        if self.work is None or self.watch is None:
             work = self.begin(self._progressed)
             work.stop = self._stop
             work.between = self._between
+            self.watch = self.watching.follow(self.feed, work.sources, self._news.set, self.schedule.rescan_every)
+            work.descends = self.watch.descends
             self.work = work
-        return self.work
+        return self.work, self.watch
 
     def _between(self) -> None:
         self._progressed()
@@ -259,7 +264,8 @@ class FeedLoop:
 
 
 def facts(loop: FeedLoop) -> dict[str, Any]:
-    """What the loop knows of itself, as plain data: name, doing, paused, next_look (seconds from now), trouble."""
+    """What the loop knows of itself, as plain data: name, doing, paused, next_look (in seconds), trouble, watched."""
+    watched = [] if loop.watch is None else [asdict(report) for report in loop.watch.report()]
     trouble = next((each.error for each in (loop.ledger, loop.folder, loop.server) if each.error is not None), None)
     return {
         "name": loop.name,
@@ -267,4 +273,5 @@ def facts(loop: FeedLoop) -> dict[str, Any]:
         "paused": loop.paused,
         "next_look": None if loop.paused else round(max(loop.next_due() - time.monotonic(), 0.0), 1),
         "trouble": "" if trouble is None else str(trouble),
+        "watched": watched,
     }

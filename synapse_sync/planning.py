@@ -22,6 +22,7 @@ from synapse_sync.config import Config, Feed, ledger_path
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import CollectionUnusable, DestinationError, FeedPaused, SourceUnavailable
 from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
+from synapse_sync.records import Looked
 from synapse_sync.runner import drain
 from synapse_sync.shown import shown_name
 from synapse_sync.status.snapshot import feed_snapshot
@@ -69,7 +70,7 @@ def _plan_feed(
     try:
         problem = _refreshed(work)
         scan(work)
-        work.listed_at = dict.fromkeys(work.sources, work.clock())
+        work.looked = [Looked(asset, work.clock()) for asset in work.sources]
         drain(work, [step for step in steps if not (problem and step.network)])
         said = rehearse(work) if checksum and not problem else {}
     except (FeedPaused, SourceUnavailable, CollectionUnusable) as error:

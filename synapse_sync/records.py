@@ -25,7 +25,8 @@ class Directory:
     """A complete listing of one directory: every regular file in it, not yet filtered.
 
     path is relative to the source's root (b"" for the root itself, "/" between parts), names are the raw bytes of the
-    file system, device is st_dev (0 for remote sources). special counts sockets, FIFOs and devices, never opened.
+    file system, device is st_dev (0 for remote sources). special counts sockets, FIFOs and devices, never opened;
+    folders are the names of those below that are entered.
     """
 
     path: bytes
@@ -33,6 +34,7 @@ class Directory:
     files: dict[bytes, Observation]
     special: int = 0
     excluded_folders: int = 0
+    folders: set[bytes] = field(default_factory=set)
 
 
 class Unreadable(NamedTuple):
@@ -40,6 +42,26 @@ class Unreadable(NamedTuple):
 
     path: bytes
     reason: str
+
+
+class Look(NamedTuple):
+    """What of a source is to be listed: these folders, with all below them that nobody knew yet; None: everything."""
+
+    folders: frozenset[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A listing of one asset that completed: when it began, of which folders (None: all), and what it found.
+
+    changed: folders in which something differed; late: folders with a file that was new and yet not young.
+    """
+
+    asset: str
+    at: float
+    folders: frozenset[bytes] | None = None
+    changed: frozenset[bytes] = frozenset()
+    late: frozenset[bytes] = frozenset()
 
 
 class RootIdentity(NamedTuple):

@@ -40,7 +40,7 @@ class Reporter:
             log.warning("%s: %s", name, words, extra={"feed": name, "error_class": problems[words]})
         if before and not problems:
             log.info("%s: all is well again", name, extra={"feed": name})
-        if counts or problems.keys() - before:
+        if work.run.changed or problems.keys() - before:
             self._tell_attention(work.id, name)
 
     def _tell_attention(self, feed: int, name: str) -> None:

@@ -7,7 +7,7 @@ Errors that concern one file or unit are recorded by its step; here are those th
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from synapse_sync.errors import (
     SynapseSyncError,
     TokenRefused,
 )
+from synapse_sync.records import Look
 from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
@@ -73,17 +74,17 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
     return passes
 
 
-def tend(work: Work, *, list_first: bool, offline: DestinationError | None, known: Collection[str]) -> Pass:
-    """One run of a feed that is watched: list what it is to look at, then drain.
+def tend(work: Work, looks: Mapping[str, Look], *, offline: DestinationError | None, known: Collection[str]) -> Pass:
+    """One run of a feed that is watched: list what is to be looked at of each asset, then drain.
 
     offline: the network is left alone, for this reason; known: problems in words that were told before.
     """
     one = Pass(work, offline)
     with suppress(Ended), _stopping(one):
         recover(work)
-        if list_first:
+        if looks:
             work.doing = "list"
-            scan(work)
+            scan(work, looks)
     _go_on(one, Patience(), known)
     work.doing = ""
     return one

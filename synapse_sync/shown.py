@@ -1,4 +1,4 @@
-"""File names as text, and back: names are bytes here, and not all of them are UTF-8.
+"""What is shown to people. File names as text, and back: names are bytes here, and not all of them are UTF-8.
 
 Enters a path as the file system has it (bytes, "/" between the parts), leaves text that can go into JSON, meta, logs
 and the `path` sent to the server. A part that is valid UTF-8 stays as it is. In a part that is not, each offending byte
@@ -41,6 +41,14 @@ def shown_name(directory: bytes, name: bytes) -> str:
 def raw(text: str) -> bytes:
     """The bytes of a path that shown() made into this text; also takes a path as the command line hands it over."""
     return b"/".join(_part_raw(part) for part in text.split("/"))
+
+
+def plain(text: object) -> str:
+    """Text without control characters: a file name can't move the cursor, colour the screen or begin a line."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
+    )
 
 
 def _part_shown(part: str) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, run, serve, sync, verify, why
-from synapse_sync.errors import ConfigError, SynapseSyncError
+from synapse_sync.cli import act, config, ledger, login, look, run, serve, service, sync, verify, why
+from synapse_sync.errors import ConfigError, InstallationError, SynapseSyncError
 
 app = typer.Typer(
     name="synapse-sync",
@@ -69,6 +69,7 @@ app.command()(run.reload)
 app.command()(login.login)
 app.add_typer(config.app, name="config")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(service.app, name="service")
 app.command()(serve.demo)
 app.command()(serve.devserver)
 
@@ -89,10 +90,10 @@ def main() -> None:
 
 
 def _tell(error: SynapseSyncError) -> None:
-    from synapse_sync.cli.output import plain
+    from synapse_sync.shown import plain
 
     typer.echo(f"error: {plain(error.message)}", err=True)
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | InstallationError):
         for problem in error.problems:
             typer.echo(f"  {plain(problem)}", err=True)
     if error.hint:

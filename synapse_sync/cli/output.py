@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synapse_sync.shown import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,14 +31,6 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
 def _json_escaped(text: str) -> str:
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
-
-
-def plain(text: object) -> str:
-    """Text without control characters: a file name can't move the cursor, colour the screen or break a line."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in str(text)
-    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:

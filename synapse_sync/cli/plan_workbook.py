@@ -12,8 +12,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from synapse_sync.cli.output import plain
 from synapse_sync.errors import UsageError
+from synapse_sync.shown import plain
 
 WIDTHS = {"files": 60, "why": 60, "path": 60, "problem": 80, "grouping": 80}
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from synapse_sync.cli.output import console, plain
+from synapse_sync.cli.output import console
+from synapse_sync.shown import plain
 from synapse_sync.status.words import size
 
 if TYPE_CHECKING:

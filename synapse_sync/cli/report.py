@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from synapse_sync.cli.output import fields, plain, table
+from synapse_sync.cli.output import fields, table
+from synapse_sync.shown import plain
 from synapse_sync.status.words import account_in_words, audited_in_words, many, run_in_words, size
 
 DESCRIBED = ("meta", "meta_sources")

@@ -29,8 +29,9 @@ def why(
 
 
 def _tell(story: Mapping[str, Any]) -> None:
-    from synapse_sync.cli.output import fields, plain
+    from synapse_sync.cli.output import fields
     from synapse_sync.cli.report import named, tell_meta
+    from synapse_sync.shown import plain
 
     typer.echo(plain(f"{story['feed']}: {named(story)}"))
     file, unit, place = story["file"], story["unit"], story["place"] or {}

@@ -98,9 +98,9 @@ class _Found(NamedTuple):
 def _first(config: Config, environ: Mapping[str, str]) -> _Found | None:
     if environ.get("SYNAPSE_ACCESS_TOKEN", "").strip():
         return _Found(environ["SYNAPSE_ACCESS_TOKEN"], "SYNAPSE_ACCESS_TOKEN")
-    credential = os.path.join(environ.get("CREDENTIALS_DIRECTORY", ""), CREDENTIAL_NAME)
-    if os.path.isabs(credential) and os.path.exists(credential):
-        return _Found(_read(Path(credential)), f"the systemd credential {CREDENTIAL_NAME}")
+    credential = _credential(environ)
+    if credential is not None:
+        return _Found(_read(credential), f"the systemd credential {credential.name}")
     server = config.server
     if server.access_token_file is not None:
         text = _read(server.access_token_file)
@@ -110,6 +110,15 @@ def _first(config: Config, environ: Mapping[str, str]) -> _Found | None:
     login = login_file(environ)
     stored = read_login(login)
     return stored and _Found(stored.token, str(login), stored.host, stored.tenant, _open_to_all(login))
+
+
+def _credential(environ: Mapping[str, str]) -> Path | None:
+    """The token among the credentials of this service; that of an instance has its name at the end."""
+    folder = Path(environ.get("CREDENTIALS_DIRECTORY", ""))
+    if not folder.is_absolute():
+        return None
+    plain = folder / CREDENTIAL_NAME
+    return plain if plain.exists() else next(iter(sorted(folder.glob(f"{CREDENTIAL_NAME}-*"))), None)
 
 
 def _read(path: Path) -> str:

@@ -217,7 +217,7 @@ class Feed(Section):
     )
     existing: Literal["adopt", "ignore"] = Field(
         default="adopt",
-        description="Files that are there when the feed starts for the first time: take them, or leave them alone.",
+        description="Units that the collection has already: recognised, or made again without regard to them.",
         examples=["adopt"],
     )
     groups: list[TemplateText] = Field(

@@ -15,12 +15,21 @@ _LONGEST = 200
 
 
 class Lock:
-    """The lock while it is held; `note` is what its last holder left, "" where that did not end in order."""
+    """The lock while it is held.
+
+    note: what its last holder left, "" where that did not end in order. mark: what any holder kept last, however it
+    ended; "" where none did.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        left = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").strip()
+        left, self.mark = _text(descriptor)
         self.note = "" if left.isdigit() else left
+        self._write(str(os.getpid()))
+
+    def keep(self, mark: str) -> None:
+        """Keep a mark of the ledger beside it, for whoever comes next."""
+        self.mark = mark
         self._write(str(os.getpid()))
 
     def leave(self, note: str) -> None:
@@ -28,9 +37,15 @@ class Lock:
         self._write(note)
 
     def _write(self, text: str) -> None:
+        """One write of one length: whenever the process ends, all of the old text is there or all of the new one."""
         with suppress(OSError):  # on a full disk the next process can't be told which one holds the lock
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, text.encode("ascii"), 0)
+            os.pwrite(self._descriptor, f"{text}\n{self.mark}\n".ljust(_LONGEST).encode("ascii"), 0)
+
+
+def _text(descriptor: int) -> tuple[str, str]:
+    """The two lines of the file: who holds the lock, or a note; and the mark."""
+    first, _, second = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").partition("\n")
+    return first.strip(), second.strip()
 
 
 @contextmanager
@@ -45,7 +60,7 @@ def locked(path: Path) -> Iterator[Lock]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(descriptor, _LONGEST, 0).decode("ascii", "replace").strip()
+            holder, _ = _text(descriptor)
             raise LedgerLocked(
                 f"another synapse-sync (process {holder or 'unknown'}) is working with the ledger {path}",
                 hint="is it the daemon? `synapse-sync trigger` has it run now; else wait until it has finished",

@@ -16,6 +16,7 @@ from synapse_sync.ledger import migrations
 from synapse_sync.ledger.backups import back_up
 from synapse_sync.ledger.integrity import integrity_problems
 from synapse_sync.ledger.lock import locked
+from synapse_sync.ledger.older import Mark, doubt, may_be_older
 from synapse_sync.ledger.owner import sudo_hint
 from synapse_sync.ledger.store import ANEW, Ledger, connect, translated
 
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def open_for_writing(path: Path, *, create: bool, backup: bool = True) -> Iterator[Ledger]:
-    """The ledger, locked against every other writer, checked and migrated.
+    """The ledger, locked against every other writer, checked, migrated, and doubted where it may be an older copy.
 
     create: whether it may be made where there is none (`run`, `once`, `demo`, `ledger rebuild` only). backup: whether
     it is copied before a migration; without that copy it is not migrated. Raises LedgerMissing, LedgerCorrupt,
@@ -45,7 +46,11 @@ def open_for_writing(path: Path, *, create: bool, backup: bool = True) -> Iterat
         checked_at = _checked_before(path, lock.note)
         with translated(path):
             _prepare(path, check=checked_at is None, backup=backup)
-        with Ledger(path, writable=True) as ledger:
+        inode = path.stat().st_ino
+        left = Mark.read(lock.mark)
+        with Ledger(path, writable=True, committed=lambda number: lock.keep(Mark(inode, number).write())) as ledger:
+            if may_be_older(Mark(inode, ledger.number), left):
+                doubt(ledger, left)
             yield ledger
         found = path.stat()
         lock.leave(_CHECKED.format(at=int(checked_at or time.time()), size=found.st_size, changed=found.st_mtime_ns))

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +24,9 @@ from synapse_sync.ledger.queries import statement
 Row = sqlite3.Row
 BUSY_SECONDS = 10.0
 ANEW = (
-    "`ledger rebuild` makes it anew from what the server has; a copy made by `ledger backup` may take its place only "
-    "where nothing was registered since, or the server speaks v2"
+    "put a copy that `ledger backup` made in its place, or have `ledger rebuild` make it anew from what the server has"
 )
-"""What to do about a ledger that is no good: with an older state of it v1 would make units twice."""
+"""What to do about a ledger that is no good."""
 
 _ROOM = 64 << 10  # bytes: what the shared memory grows by, and then some
 AT_ONCE = 2000  # rows fetched at once where they are streamed
@@ -64,11 +63,14 @@ class Transaction:
 
 
 class Ledger:
-    """An open ledger; see opening.py for how one comes to be. Use as a context manager."""
+    """An open ledger; see opening.py for how one comes to be. Use as a context manager.
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    Durable commits are numbered, in the file itself; `committed` is told each number once it is there.
+    """
+
+    def __init__(self, path: Path, *, writable: bool, committed: Callable[[int], None] | None = None) -> None:
         self.path = path
-        self._writable = writable
+        self._committed = committed
         self._write_lock = threading.Lock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -98,21 +100,34 @@ class Ledger:
             while rows := cursor.fetchmany(AT_ONCE):
                 yield from rows
 
+    @property
+    def number(self) -> int:
+        """Of the last durable commit."""
+        with translated(self.path):
+            return _number(self._reader())
+
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
-        """One write transaction. durable: its commit has reached the disk when this returns."""
+    def write(self, *, durable: bool = False, above: int = 0) -> Iterator[Transaction]:
+        """One write transaction. durable: its commit has reached the disk when this returns; its number is the next
+        one, and higher than `above`.
+        """
         if self._writer is None:
             raise LedgerError(f"{self.path} is open for reading only")
         with self._write_lock, translated(self.path):
             self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._writer.execute("BEGIN IMMEDIATE")
             try:
+                number = max(_number(self._writer), above) + durable
+                if durable:
+                    self._writer.execute(f"PRAGMA user_version = {number}")
                 yield Transaction(self._writer)
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:  # else SQLite has rolled back by itself: the disk is full
                     self._writer.execute("ROLLBACK")
                 raise
+            if durable and self._committed:
+                self._committed(number)
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy at another path, taken while others read and write."""
@@ -163,6 +178,10 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA journal_size_limit = 67108864")
     return connection
+
+
+def _number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -18,9 +18,12 @@ class Source(Protocol):
     def identity(self) -> RootIdentity:
         """Which folder the root is now. Raises SourceUnavailable where it is missing or can't be read."""
 
-    def listing(self) -> Iterator[Directory | Unreadable]:
-        """Each directory below the root, complete or unreadable, in any order; the root itself comes first.
+    def listing(
+        self, start: bytes = b"", descends: Callable[[bytes], bool] | None = None
+    ) -> Iterator[Directory | Unreadable]:
+        """Each directory from `start` (b"": the root) down, complete or unreadable, in any order; `start` comes first.
 
+        descends is asked for each sub-folder that the filters take, before it is opened: whether it is listed now.
         Holds one directory in memory at a time. Raises SourceUnavailable when the root itself can't be listed: then
         nothing may be concluded. Excluded folders are counted by their parent and not entered.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from synapse_sync.errors import SourceUnavailable
@@ -38,14 +38,27 @@ class LocalSource:
         self._recursive = recursive
         self._follow = follow_symlinks
 
+    @property
+    def path(self) -> bytes:
+        """The root's absolute path."""
+        return self._path
+
+    @property
+    def follows_symlinks(self) -> bool:
+        """Whether symbolic links are followed."""
+        return self._follow
+
     def identity(self) -> RootIdentity:
         """Which folder the root is now. Raises SourceUnavailable where it is missing or can't be read."""
         with self._held_root() as identity:
             return identity
 
-    def listing(self, start: bytes = b"") -> Iterator[Directory | Unreadable]:
+    def listing(
+        self, start: bytes = b"", descends: Callable[[bytes], bool] | None = None
+    ) -> Iterator[Directory | Unreadable]:
         """Each directory from `start` (a path below the root) down, `start` first; symlinked folders last.
 
+        descends: see Source.listing.
         Nothing but `start` is listed if only the first item is taken; it is Unreadable where it is not there, and
         nothing comes of one that a whole listing would not enter. Raises SourceUnavailable where the root can't be
         listed, and at the end if it is no longer the folder that it was.
@@ -53,7 +66,13 @@ class LocalSource:
         if start and not (self._recursive and self.filters.enters(start)):
             return
         with self._held_root() as before:
-            walk = Walk(self._path, self.filters.enters, recursive=self._recursive, follow_symlinks=self._follow)
+            walk = Walk(
+                self._path,
+                self.filters.enters,
+                recursive=self._recursive,
+                follow_symlinks=self._follow,
+                descends=descends,
+            )
             try:
                 yield from walk.directories(start)
                 now = root_identity(os.stat(self._path))

@@ -48,12 +48,22 @@ class Walk:
     """One walk below `root` (in full, as bytes). Used once.
 
     With follow_symlinks each directory is listed under one path only, whichever ways lead to it: its own where that is
-    below the root, else the first in the order of paths, so that two walks of the same tree agree.
+    below the root, else the first in the order of paths, so that two walks of the same tree agree. descends is asked
+    before each sub-folder that the filters let be entered: whether it is listed now.
     """
 
-    def __init__(self, root: bytes, enters: Callable[[bytes], bool], *, recursive: bool, follow_symlinks: bool) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        enters: Callable[[bytes], bool],
+        *,
+        recursive: bool,
+        follow_symlinks: bool,
+        descends: Callable[[bytes], bool] | None = None,
+    ) -> None:
         self._prefix = root.rstrip(b"/") + b"/"
         self._enters = enters
+        self._descends = descends
         self._recursive = recursive
         self._follow = follow_symlinks
         self._seen: set[tuple[int, int]] = set()
@@ -126,6 +136,9 @@ class Walk:
         path = joined(directory.path, entry.name)
         if not self._enters(path):
             directory.excluded_folders += 1
+            return
+        directory.folders.add(entry.name)
+        if self._descends is not None and not self._descends(path):
             return
         ways = listed.links if self._follow and entry.is_symlink() else listed.folders
         ways.append(_Folder(path, device, directory.device))

@@ -41,7 +41,7 @@ def reconcile(work: Work) -> int:
                 work.run.count("registered")
                 work.run.count("registered_files", len(unit.files))
             elif not shown.tells(unit):
-                _hold(work, transaction, row, "and the server does not show what the collection's units are made of")
+                _hold(work, transaction, row, f"and {shown.lack}")
             else:
                 _missing(work, transaction, row, unit)
     return len(rows)

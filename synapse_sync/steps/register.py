@@ -26,8 +26,7 @@ from synapse_sync.steps.work import Work
 
 LINGER = 1.0
 UNKNOWN = (
-    "outcome unknown: the answer to its registration was lost ({why}); "
-    "look it up in the collection: `retry` sends it again"
+    "outcome unknown: its registration may have made it ({why}); look it up in the collection: `retry` sends it again"
 )
 
 
@@ -122,23 +121,26 @@ class _Registration:
         self._settle(units, outcomes)
 
     def _narrow_down(self, units: Sequence[OutgoingUnit], error: Rejected) -> None:
-        """A refused batch goes again by halves, without what was made of it all the same."""
-        try:
-            left = self._not_made(units) if self._api == "v1" else units
-        except DestinationError as lost:
-            self._settle(units, [UnitOutcome("unknown", reason=lost.message) for _ in units])
-            return
+        """A refused batch goes again by halves, without what was or may have been made of it all the same."""
+        left = self._not_made(units, error) if self._api == "v1" else units
         self._take_back(left, Code.REJECTED, error)
         middle = len(left) // 2
         for half in (left[:middle], left[middle:]):
             if half:
                 self.send(half)
 
-    def _not_made(self, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
-        """Those of a refused batch that v1 did not make: nobody promises that it takes all or nothing (protocol §5)."""
+    def _not_made(self, units: Sequence[OutgoingUnit], error: Rejected) -> list[OutgoingUnit]:
+        """Those of a refused batch that v1 certainly did not make: nobody promises that it takes all or nothing (§5).
+
+        What it made is recorded; of the others the outcome is unknown, and reconcile goes on with them.
+        """
         work = self._work
-        look_through(work, work.registered_at - MARGIN)
-        found = recognised(work, units)
+        try:
+            shown = look_through(work, work.registered_at - MARGIN)
+            found = recognised(work, units)
+        except DestinationError as lost:
+            self._settle(units, [UnitOutcome("unknown", reason=lost.message) for _ in units])
+            return []
         with work.ledger.write(durable=True) as transaction:
             resolved = {"kind": "register", "outcome": Code.CREATED, "now": work.clock()}
             transaction.run("resolve_intents", units=list(found), **resolved)
@@ -146,7 +148,10 @@ class _Registration:
                 take(work, transaction, unit, server_id, Code.CREATED)
         work.run.count("registered", len(found))
         work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in found))
-        return [unit for unit in units if unit.id not in found]
+        missing = [unit for unit in units if unit.id not in found]
+        doubtful = [unit for unit in missing if not shown.tells(unit)]
+        self._settle(doubtful, [UnitOutcome("unknown", reason=error.message) for _ in doubtful])
+        return [unit for unit in missing if shown.tells(unit)]
 
     def _settle(self, units: Sequence[OutgoingUnit], outcomes: Sequence[UnitOutcome]) -> None:
         """Record what became of each unit."""

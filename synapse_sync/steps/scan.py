@@ -1,14 +1,14 @@
-"""Step zero: list each source, compare with the ledger, write the differences. Reads no content.
+"""Step zero: list sources or some of their folders, compare with the ledger, write the differences; reads no content.
 
 A listing that differs in nothing writes nothing. Files are believed gone only after a listing that completed, under an
-unchanged root, and never below a folder that could not be read.
+unchanged root, and never below a folder that could not be read; a look at some folders concludes for those alone.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.grouping.names import untyped
 from synapse_sync.metadata.sidecars import ENDINGS, folded
-from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.records import Directory, Look, Looked, Observation, RootIdentity, Unreadable
 from synapse_sync.shown import shown
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
@@ -26,6 +26,17 @@ from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
 
 BATCH = 2000  # rows a transaction: some 20 ms of writing (measured), so that readers and other feeds are not held up
+
+YOUNG = 10.0
+"""Seconds for which a new file may be there before its event has come: younger ones say nothing of a watch."""
+
+WHOLE = Look()
+
+AFTER_SLASH = b"0"
+"""The byte that follows "/": what is below a folder stands between FOLDER/ and FOLDER0."""
+
+LAST = b"\xff" * 4097
+"""Behind every path that there can be (PATH_MAX)."""
 
 SIDECAR_ENDINGS = tuple(ending.encode() for ending in ENDINGS)
 
@@ -39,26 +50,32 @@ class _Scan:
     work: Work
     asset: str
     source: Source
+    look: Look
     started_at: float
     listed: int = 0
     absent: list[int] = field(default_factory=list)
-    visited: set[bytes] = field(default_factory=set)
+    visited: dict[bytes, set[bytes]] = field(default_factory=dict)
+    differing: set[bytes] = field(default_factory=set)
+    late: set[bytes] = field(default_factory=set)
     unreadable: list[bytes] = field(default_factory=list)
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 
 
-def scan(work: Work) -> None:
-    """List every source of the feed and record what differs.
+def scan(work: Work, looks: Mapping[str, Look] | None = None) -> None:
+    """List what is to be looked at of each asset, or everything, and record what differs.
 
     Raises SourceUnavailable where a root is missing or is an empty mount point: nothing is concluded then.
     """
     tally: Counter[str] = Counter()
-    for asset, source in work.sources.items():
-        _scan_source(_Scan(work, asset, source, started_at=work.clock(), tally=tally))
-    for name, amount in tally.items():
-        work.run.measure(name, amount)
+    if looks is None or not work.trust_filters:
+        looks = dict.fromkeys(work.sources, WHOLE)
+    for asset, look in looks.items():
+        _scan_source(_Scan(work, asset, work.sources[asset], look, started_at=work.clock(), tally=tally))
+    if all(look == WHOLE for look in looks.values()):  # else there is nothing that could be compared from run to run
+        for name, amount in tally.items():
+            work.run.measure(name, amount)
     if not work.trust_filters:
         left = work.ledger.tuples("files_without_source", feed=work.id, assets=list(work.sources))
         for batch in _batches([file for (file,) in left], BATCH):
@@ -73,11 +90,13 @@ def _scan_source(scan: _Scan) -> None:
     identity = scan.source.identity()
     roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
     before = RootIdentity(*roots[scan.asset]) if scan.asset in roots else None
-    for item in scan.source.listing():
+    if before != identity:
+        scan.look = WHOLE
+    for item in _listing(scan):
         work.going()
         if isinstance(item, Unreadable):
             _note_unreadable(scan, item)
-        else:
+        elif item.path not in scan.visited:
             _compare(scan, item)
         if len(scan.new) + len(scan.changed) >= BATCH:
             _flush(scan)
@@ -85,7 +104,27 @@ def _scan_source(scan: _Scan) -> None:
     if scan.source.identity() != identity:
         raise SourceUnavailable(f"{scan.source.root} became another folder while it was listed", hint="run again")
     _conclude(scan, before, identity, roots)
-    work.listed_at[scan.asset] = scan.started_at
+    folders = None if scan.look == WHOLE else frozenset(scan.visited)
+    changed, late = frozenset(scan.differing), frozenset(scan.late)
+    work.looked.append(Looked(scan.asset, scan.started_at, folders, changed, late))
+
+
+def _listing(scan: _Scan) -> Iterator[Directory | Unreadable]:
+    """What is to be looked at; of a folder that is no more, the one above it."""
+    descends = scan.work.descends(scan.asset)
+    if scan.look.folders is None:
+        yield from scan.source.listing(b"", descends)
+        return
+    left = sorted(scan.look.folders, reverse=True)
+    while left:
+        folder = left.pop()
+        if folder in scan.visited:
+            continue
+        for item in scan.source.listing(folder, descends):
+            if folder and isinstance(item, Unreadable) and item.path == folder:
+                left.append(folder.rpartition(b"/")[0])  # its own listing tells whether it is gone, or can't be read
+            else:
+                yield item
 
 
 def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, roots: dict[str, list[int]]) -> None:
@@ -111,7 +150,7 @@ def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, 
 def _compare(scan: _Scan, directory: Directory) -> None:
     """Hold one directory against its rows; what differs is buffered."""
     work = scan.work
-    scan.visited.add(directory.path)
+    scan.visited[directory.path] = directory.folders
     rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=scan.asset, dir=directory.path)
     known = {row[0]: row[1:] for row in rows}
     changes = reconcile(directory, known, scan.source.keeps, trust_known=work.trust_filters)
@@ -119,9 +158,13 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     for name, observation in changes.new:
         columns = _columns(observation, directory.device)
         scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": _sidecar_name(name), **columns})
+        if observation.ctime_ns < (scan.started_at - YOUNG) * 1e9:
+            scan.late.add(directory.path)
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
     scan.absent.extend(changes.absent)
+    if changes.new or changes.changed or changes.absent:
+        scan.differing.add(directory.path)
     kept = len(directory.files) - changes.excluded
     scan.listed += kept
     scan.tally["listed"] += kept
@@ -186,11 +229,42 @@ def _believe_gone(work: Work, files: list[int]) -> None:
 def _in_vanished_folders(scan: _Scan) -> Iterator[int]:
     """Files whose folder the listing never reached, unless it lies in one that could not be read."""
     work = scan.work
+    if scan.look != WHOLE:
+        yield from _in_vanished_sub_folders(scan)
+        return
     for (directory,) in work.ledger.tuples("known_directories", feed=work.id, asset=scan.asset):
         if directory in scan.visited or any(_inside(directory, folder) for folder in scan.unreadable):
             continue
         for (file,) in work.ledger.tuples("present_in_directory", feed=work.id, asset=scan.asset, dir=directory):
             yield file
+
+
+def _in_vanished_sub_folders(scan: _Scan) -> Iterator[int]:
+    """Files below sub-folders of the folders that were listed, which were not among what these have."""
+    work = scan.work
+    place = {"feed": work.id, "asset": scan.asset}
+    for folder, there in scan.visited.items():
+        for child in _known_sub_folders(scan, folder):
+            if child.rpartition(b"/")[2] in there or any(_inside(child, below) for below in scan.unreadable):
+                continue
+            below = {"dir": child, "low": child + b"/", "high": child + AFTER_SLASH}
+            for (file,) in work.ledger.tuples("present_below", **below, **place):
+                yield file
+
+
+def _known_sub_folders(scan: _Scan, folder: bytes) -> Iterator[bytes]:
+    """Folders right below this one that have files, or have folders that do; two queries each."""
+    prefix = folder + b"/" if folder else b""
+    low, high = prefix or b"\0", folder + AFTER_SLASH if folder else LAST
+    place = {"feed": scan.work.id, "asset": scan.asset, "high": high}
+    told = b""
+    while rows := scan.work.ledger.query("next_directory", low=low, **place):
+        found = bytes(rows[0]["dir"])
+        child = prefix + found[len(prefix) :].partition(b"/")[0]
+        if child != told:
+            yield child
+        told = child
+        low = child + (b"\0" if found == child else AFTER_SLASH)  # "a-b" stands between "a" and "a/b"
 
 
 def _inside(directory: bytes, folder: bytes) -> bool:

@@ -6,6 +6,9 @@ tells them play no part, so that a file copied with an old time waits like any o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from synapse_sync.steps.work import Work
 
 BATCH = 5000
@@ -14,16 +17,16 @@ BATCH = 5000
 def settle(work: Work) -> int:
     """Move what has settled; returns how many files."""
     total = 0
-    for asset, listed_at in work.listed_at.items():
-        until = listed_at - work.feed.settle
-        while moved := _settle_batch(work, asset, until):
+    for looked in work.looked:
+        folders = None if looked.folders is None else [folder.hex().upper() for folder in looked.folders]
+        place = {"feed": work.id, "asset": looked.asset, "until": looked.at - work.feed.settle, "folders": folders}
+        while moved := _settle_batch(work, place):
             total += moved
     return total
 
 
-def _settle_batch(work: Work, asset: str, until: float) -> int:
-    if not work.ledger.query("any_to_settle", feed=work.id, asset=asset, until=until):
+def _settle_batch(work: Work, place: Mapping[str, Any]) -> int:
+    if not work.ledger.query("any_to_settle", **place):
         return 0
     with work.ledger.write() as transaction:
-        stamp = work.stamp(transaction)
-        return transaction.run("settle_files", feed=work.id, asset=asset, until=until, limit=BATCH, **stamp)
+        return transaction.run("settle_files", limit=BATCH, **place, **work.stamp(transaction))

@@ -1,8 +1,9 @@
 """Units that a collection has and the ledger does not know: found by looking through it, so that none is made twice.
 
-v2 finds equal units by itself. On v1 it is done before the first registration into a collection, for units of other
-programs or of a ledger that was lost, and after an answer was lost. A unit is recognised by the sync key in its meta
-or by the checksums of its files, whichever the listing shows (protocol §5).
+It is done before the first registration into a collection, for units of other programs or of a ledger that was lost;
+and on v1 after an answer was lost. A unit is recognised by the sync key in its meta or by the checksums of its files,
+whichever v1 shows (protocol §5). v2 shows neither, but finds equal units by itself: not always those that v1 made, nor
+those of whose contents the server has another copy under another algorithm's checksum. It is the net below the look.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from synapse_sync.errors import FeedPaused, Rejected
+from synapse_sync.errors import DestinationError, FeedPaused, Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ListedUnit, OutgoingUnit
 from synapse_sync.states import Code
@@ -25,32 +26,37 @@ MOST_COMPOSITIONS = 256
 
 @dataclass
 class Shown:
-    """Whether there are unknown units of which the listing shows no meta, or no checksums."""
+    """What a look did not show: meta or checksums of unknown units; with blind, a unit that was certainly there."""
 
     without_meta: bool = False
     without_files: bool = False
+    blind: bool = False
 
     def tells(self, unit: OutgoingUnit) -> bool:
         """Whether this unit would have been recognised, were it there."""
-        return not self.without_files or (bool(unit.sync_key) and not self.without_meta)
+        return not self.blind and (not self.without_files or (bool(unit.sync_key) and not self.without_meta))
+
+    @property
+    def lack(self) -> str:
+        """In words, where it does not tell."""
+        if self.blind:
+            return "the server does not show units that were made shortly before"
+        return "the server does not show what the collection's units are made of"
 
 
 def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     """Ids of those of these ready units that the collection turns out to have; they are registered by that.
 
-    Raises FeedPaused where the collection has units that can't be recognised, and DestinationErrors.
+    Raises FeedPaused where v1 would make units again that can't be recognised, and DestinationErrors.
     """
-    if work.destination.api != "v1":
+    found = _surveyed(work)
+    if found is None:
         return set()
-    surveyed = work.ledger.query("survey_of", **work.place)
-    if work.feed.existing == "ignore" and not (surveyed and surveyed[0]["rebuilt"]):
-        return set()
-    found = surveyed[0] if surveyed else _first_survey(work)
-    if found["silent"]:
+    if found["silent"] and work.destination.api == "v1":
         raise FeedPaused(
             f"feed {work.feed.name}: data collection {work.feed.data_collection} has {found['silent']} units that this "
             "ledger does not know, and the server does not show what they are made of",
-            hint=_GO_ON,
+            hint=_BY_V2 if found["rebuilt"] else _GO_ON,
         )
     there = recognised(work, units)
     if there:
@@ -62,25 +68,43 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
     return set(there)
 
 
-_GO_ON = (
-    'existing = "ignore" registers without regard to them; server.api = "v2", where the server has it, recognises them '
-    "by itself"
-)
+_BY_V2 = 'server.api = "v2", where the server has it, recognises them by itself'
+_GO_ON = f'existing = "ignore" registers without regard to them; {_BY_V2}'
 
 
-def _first_survey(work: Work) -> Row:
-    """Raises FeedPaused where the server does not let the collection be looked through."""
+def _surveyed(work: Work) -> Row | None:
+    """What was found in the collection, which is looked through now if it wasn't yet.
+
+    None where its units are to be ignored, or where only v2 can recognise them. Raises FeedPaused where v1 can't.
+    """
+    known = next(iter(work.ledger.query("survey_of", **work.place)), None)
+    if work.feed.existing == "ignore" and not (known and known["rebuilt"]):
+        return None
+    if known and known["at"]:
+        return known
+    if work.unseen:
+        return None
     try:
         return survey(work)
-    except Rejected as refused:
+    except DestinationError as refused:
+        if not is_hidden(refused, work.destination.api):
+            raise
+        if work.destination.api == "v2":
+            work.unseen = True
+            return None
         raise FeedPaused(
             f"feed {work.feed.name}: whether its collection has units already can't be seen: {refused.message}",
             hint=_GO_ON,
         ) from refused
 
 
+def is_hidden(refused: DestinationError, api: str) -> bool:
+    """Whether the server does not let the collection be looked through: beside v2 there may be no v1, or not for us."""
+    return isinstance(refused, Rejected) or (api == "v2" and refused.status in (403, 404))
+
+
 def survey(work: Work, *, rebuilt: bool = False) -> Row:
-    """Look through the whole collection, once; rebuilt: its units may be our own, made before the ledger was lost.
+    """Look through the whole collection, once; rebuilt: its units may be our own, made before this state of the ledger.
 
     Returns what was found: units, silent. Raises DestinationErrors.
     """
@@ -92,13 +116,16 @@ def survey(work: Work, *, rebuilt: bool = False) -> Row:
 
 def look_through(work: Work, since: float | None = None) -> Shown:
     """Keep the units of the feed's collection that the ledger does not know; since: as Destination.units has it."""
-    shown = Shown()
+    made = work.ledger.query("made_since", since=since, **work.place) if since is not None else []
+    certain = made[0]["server_id"] if made else None
+    shown = Shown(blind=certain is not None)
     for page in work.destination.units(work.feed.data_collection, "v1", since):
         with work.ledger.write() as transaction:
             ids = [unit.id for unit in page]
             known = {row["server_id"] for row in transaction.query("known_server_ids", server_ids=ids, **work.place)}
             strangers = [unit for unit in page if unit.id not in known]
             transaction.run_many("add_found_unit", ({**_found(unit), **work.place} for unit in strangers))
+        shown.blind &= certain not in known
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
@@ -109,7 +136,8 @@ def look_through(work: Work, since: float | None = None) -> Shown:
 def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     """Unit to server id, for those of these units that were found; each unit that was found is taken once.
 
-    With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well.
+    With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well. Nor are
+    they with existing = "ignore": a unit whose meta shows no sync key is that of another, if ours was sent with one.
     """
     rows: dict[int, list[Row]] = defaultdict(list)
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
@@ -118,9 +146,9 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     found: dict[int, int] = {}
     taken: set[int] = set()
     for unit in units:
-        like = work.ledger.query(
-            "found_like", sync_key=unit.sync_key, compositions=_compositions(rows[unit.id]), **work.place
-        )
+        made_by_us = work.feed.existing == "ignore" and bool(unit.sync_key)
+        signs = {"sync_key": unit.sync_key, "compositions": _compositions(rows[unit.id]), "made_by_us": made_by_us}
+        like = work.ledger.query("found_like", **signs, **work.place)
         candidates = [row for row in like if row["server_id"] not in taken]
         same_key = [row for row in candidates if row["key"] == unit.key or (strict and row["key"] is None)]
         if chosen := (same_key or ([] if strict else candidates)):

@@ -133,7 +133,7 @@ def _table_file(work: Work) -> _TableFile | None:
     if work.feed.metadata.table and table_below(work) is None:
         return _outside(work)
     table = work.table
-    listed_at = max(work.listed_at.values(), default=0.0)
+    listed_at = max((looked.at for looked in work.looked), default=0.0)
     if table.looked_at != listed_at:
         table.looked_at, table.file = listed_at, _find(work)
     rows = work.ledger.query("file_as_observed", id=table.file) if table.file is not None else []

@@ -14,7 +14,7 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Ledger, Transaction
-from synapse_sync.records import Collection
+from synapse_sync.records import Collection, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
@@ -43,6 +43,11 @@ class Run:
         self._watch = watch
         self._id: int | None = None
         self._lock = threading.Lock()
+
+    @property
+    def changed(self) -> bool:
+        """Whether it has moved anything in the ledger."""
+        return self._id is not None
 
     def another(self) -> Run:
         """The feed's next run."""
@@ -105,12 +110,13 @@ class Run:
 class Work:
     """Everything a step needs of its feed.
 
-    listed_at: asset -> when its last complete listing began. patient: whether optional files are waited for (the
-    daemon) or what is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a
-    file becomes. trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be
-    fetched again before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are
-    being ended. between: called between pieces of work, for what others want done then. doing: the step that is at
-    work. table: the feed's metadata table (steps/tables.py).
+    looked: the listings of this run that completed. descends: for an asset, what Source.listing asks before it enters
+    a folder. patient: whether optional files are waited for (the daemon) or what is there is taken as all there is
+    (`once`, `plan`). settings: fingerprint of what decides what a file becomes. trust_filters: the filters are those
+    that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
+    the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
+    what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
+    unseen: the server does not show the collection's units, and is not asked again in this run.
     """
 
     config: Config
@@ -132,13 +138,15 @@ class Work:
     uploads_recorded_at: float = 0.0
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
+    unseen: bool = False
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
+    descends: Callable[[str], Callable[[bytes], bool] | None] = lambda _asset: None
     between: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
-    listed_at: dict[str, float] = field(default_factory=dict)
+    looked: list[Looked] = field(default_factory=list)
     clock: Callable[[], float] = time.time
 
     def going(self) -> None:

@@ -29,6 +29,7 @@ ASKED = {
     "v2-presigned": [
         "GET v2/data-collections/{id}/",
         "GET data_collections/{id}/",
+        LISTED,
         LOOKED_UP,
         "POST v2/data-collections/{id}/upload-urls/",
         "PUT object/",

@@ -36,9 +36,10 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "bare v2": {"envelope": False},
     "files only": {"v1_listing": "files"},
     "no presigning": {"provider": "azure"},
+    "v2 does not know v1's": {"v2_knows_v1": False},
     "everything": {
         "checksum": "sha1", "v1_filters": False, "v1_order": "oldest", "v1_created": False, "v1_reply": "results",
-        "page_limit": 10, "verify": False, "envelope": False, "v1_listing": "files",
+        "page_limit": 10, "verify": False, "envelope": False, "v1_listing": "files", "v2_knows_v1": False,
     },
 }  # fmt: skip
 EVERY_SWITCH = pytest.mark.parametrize("options", SWITCHES.values(), ids=SWITCHES)
@@ -168,24 +169,111 @@ def test_v2_recognises_them_whatever_v1_shows(site_of: Callable[..., Installatio
     assert len(units_of(site)) == 1
 
 
-def test_on_v1_units_are_made_without_regard_to_others_where_a_person_wants_that(site: Installation) -> None:
-    site.configure(extra=DIRECTORY, head=V1, feed='existing = "ignore"')
+@pytest.mark.parametrize("refusal", [{"code": 404, "body": {"detail": "Not found."}}, {"code": 403, "body": {}}])
+def test_v2_goes_on_where_v1_shows_no_units_at_all(site: Installation, refusal: dict[str, Any]) -> None:
+    """It is asked once a run, and only where there is something to register."""
+    site.configure(extra=DIRECTORY, head=V2 + "\n[upload]\nbatch_size = 1")
+    Sdk(site).upload(ONE)
+    site.write(FILES)
+    site.server.fault("GET data_units/", "status", times=None, **refusal)
+    site.server.reset_stats()
+
+    assert site.sync().exit_code == 0
+
+    assert site.requests("GET data_units/") == 1
+    assert len(units_of(site)) == 12
+    assert site.sync().exit_code == 0
+    assert site.requests("GET data_units/") == 1
+
+
+def test_what_v1_did_not_show_to_v2_is_not_taken_for_seen_by_v1(site: Installation) -> None:
+    site.configure(extra=DIRECTORY, head=V2)
+    Sdk(site).upload(ONE)
+    site.write({"new/image.png": "new", "new/label.json": "label of it"})
+    site.server.fault("GET data_units/", "status", code=404, body={"detail": "Not found."}, times=None)
+    assert site.sync().exit_code == 0
+    site.server.clear_faults()
+    site.write(ONE)
+    site.configure(extra=DIRECTORY, head=V1)
+
+    assert site.sync().exit_code == 0
+
+    assert len(units_of(site)) == 2
+
+
+@APIS
+def test_a_collection_is_looked_through_once_for_each_ledger(site: Installation, api: str) -> None:
+    site.configure(extra=DIRECTORY, head=api)
+    Sdk(site).upload(FILES)
+    for n in range(3):
+        site.write({f"new{n}/image.png": f"new {n}", f"new{n}/label.json": f"label of {n}"})
+        assert site.sync().exit_code == 0
+
+    assert site.requests("GET data_units/") == 1
+    assert len(units_of(site)) == 15
+
+
+@APIS
+def test_units_are_made_without_regard_to_others_where_a_person_wants_that(site: Installation, api: str) -> None:
+    site.configure(extra=DIRECTORY, head=api, feed='existing = "ignore"')
     Sdk(site).upload(ONE)
     site.write(ONE)
 
     assert site.sync().exit_code == 0
 
-    assert site.registered() == [REGISTERED, REGISTERED]
+    assert site.registered() == [REGISTERED] * (2 if api == V1 else 1), "v2 keeps one of each by itself"
     assert site.requests("GET data_units/") == 0
 
 
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "partial"])
+@pytest.mark.parametrize("listing", ["full", "meta"])
+def test_on_v1_a_lost_answer_is_not_that_of_an_equal_unit_of_others_which_are_ignored(
+    site_of: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch, fault: str, listing: str
+) -> None:
+    """Its meta has no sync key of ours."""
+    monkeypatch.setattr(backoff, "AT_WORK", 0.0)
+    site = site_of(v1_listing=listing)
+    site.configure(extra=DIRECTORY, head=V1, feed='existing = "ignore"')
+    Sdk(site).upload(FILES)
+    others = {unit["id"] for unit in units_of(site)}
+    site.write(FILES)
+    parameters = {"count": 5, "code": 400} if fault == "partial" else {}
+    site.server.fault("POST data_units/", fault, **parameters)
+
+    assert site.sync().exit_code == 0
+
+    assert len(units_of(site)) == 24
+    ours = {row[0] for row in site.rows("SELECT server_id FROM units")}
+    assert len(ours) == 12
+    assert not ours & others
+
+
+def test_a_unit_of_ours_is_found_by_its_files_where_its_meta_had_no_place_for_a_sync_key(
+    site_of: Callable[..., Installation],
+) -> None:
+    site = site_of()
+    site.configure(
+        extra=DIRECTORY,
+        head=V1,
+        feed='existing = "ignore"',
+        schema={"properties": {"data_unit_key": {}}, "additionalProperties": False},
+    )
+    site.write(ONE)
+    site.server.fault("POST data_units/", "drop_after")
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == [REGISTERED]
+
+
+@APIS
 @pytest.mark.parametrize("again", [False, True], ids=["one address", "two addresses"])
-@pytest.mark.parametrize("presigned", ["image_1", "label_1", "image_1 label_1"])
-def test_on_v1_a_unit_is_recognised_whichever_way_its_files_went_up(
-    site: Installation, presigned: str, again: bool
+@pytest.mark.parametrize("presigned", ["", "image_1", "label_1", "image_1 label_1"])
+def test_a_unit_is_recognised_whichever_way_its_files_went_up(
+    site: Installation, api: str, presigned: str, again: bool
 ) -> None:
     """The way decides the algorithm, and a server may have the same bytes under both (protocol §3)."""
-    site.configure(extra=DIRECTORY, head=V1)
+    site.configure(extra=DIRECTORY, head=api)
     sdk = Sdk(site)
     contents = {spec: ONE[f"p00/{name}"] for spec, name in NAMES.items()}
     sdk.register("p00", {spec: sdk.send(content, presigned=spec in presigned) for spec, content in contents.items()})
@@ -275,9 +363,11 @@ def test_on_v1_a_lost_ledger_of_which_nothing_shows_pauses_the_feed(site_of: Cal
 
 
 @APIS
-def test_units_that_v1_made_are_recognised_whichever_api_the_next_ledger_goes_through(
-    site: Installation, api: str
+@pytest.mark.parametrize("known", [True, False], ids=["v2 knows v1's", "v2 does not know v1's"])
+def test_units_are_recognised_whichever_api_the_next_ledger_goes_through(
+    site_of: Callable[..., Installation], api: str, known: bool
 ) -> None:
+    site = site_of(v2_knows_v1=known)
     site.configure(extra=DIRECTORY, head=V2 if api == V1 else V1)
     site.write(ONE)
     site.sync()

@@ -147,12 +147,22 @@ def test_a_changed_config_is_taken_over_and_an_invalid_one_is_not(site: Installa
         (site.folder / "config.toml").write_text(good + "\nnonsense = 1\n")
 
         assert site.type("reload").exit_code == 2
-        daemon.send_signal(signal.SIGHUP)
+        assert "nonsense" in status(site)["daemon"]["problem"]
         (site.folder / "config.toml").write_text(good.replace('exclude = ["p1/"]', ""))
 
         assert site.type("reload").stdout == "the config is in use: changed scans\n"
         until(lambda: registered(site) == {"p1", "p2"}, "what is no longer excluded is registered")
         assert "nonsense" in ended(daemon)
+
+
+def test_sighup_reloads(site: Installation) -> None:
+    configure(site, feed='exclude = ["p1/"]')
+    site.write(PAIR)
+    with running(site) as daemon:
+        config = site.folder / "config.toml"
+        config.write_text(config.read_text().replace('exclude = ["p1/"]', ""))
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: registered(site) == {"p1"}, "what is no longer excluded is registered")
 
 
 def test_a_held_unit_is_retried_and_a_unit_forgotten_through_the_daemon(site: Installation) -> None:

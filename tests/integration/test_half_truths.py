@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from .conftest import DIRECTORY, PAIR, Installation, stored
 from .test_lost_answers import REGISTER, REGISTERED, TASKS, V1, V2
+from .test_refusals import refuse
 
+NO_UNITS = {"count": 0, "next": None, "previous": None, "results": []}
 ISSUE = "POST data_files/presigned_upload/upload/"
 
 
@@ -86,6 +89,100 @@ def test_on_v1_a_refused_batch_is_left_until_it_is_known_what_was_made_of_it(
     assert site.sync().exit_code == 0
 
     assert len(site.registered()) == 3
+
+
+def test_on_v1_a_refused_batch_waits_for_a_person_where_what_was_made_of_it_cannot_be_recognised(
+    lonely_site: Installation,
+) -> None:
+    site = lonely_site
+    site.server.options = replace(site.server.options, v1_listing="bare", v1_atomic=False)
+    site.server.restart()
+    site.configure(extra=DIRECTORY, head=V1)
+    refuse(site, "p1", api="v1")
+    three(site)
+
+    for _ in range(2):
+        assert site.sync().exit_code == 1
+        site.run("retry", "--all")
+
+    assert len(site.registered()) == 2, "the good ones, once"
+    assert set(site.states().values()) == {"held"}
+    assert site.reason("p0").startswith("outcome unknown: its registration may have made it (could not register 3 ")
+    assert "does not show what the collection's units are made of" in site.reason("p0")
+    assert site.requests(REGISTER[V1]) == 1
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize("listing", ["full", "files", "meta"])
+def test_on_v1_a_refused_batch_is_halved_where_what_was_made_of_it_can_be_recognised(
+    lonely_site: Installation, listing: Literal["full", "files", "meta"], atomic: bool
+) -> None:
+    site = lonely_site
+    site.server.options = replace(site.server.options, v1_listing=listing, v1_atomic=atomic)
+    site.server.restart()
+    site.configure(extra=DIRECTORY, head=V1)
+    refuse(site, "p1", api="v1")
+    three(site)
+
+    assert site.sync().exit_code == 1
+
+    assert len(site.registered()) == 2
+    assert site.states() == {"p0": "registered", "p1": "held", "p2": "registered"}
+    assert site.reason("p1").startswith("the server refuses it: ")
+
+
+def test_on_v1_a_refused_batch_is_halved_where_nothing_new_is_in_the_collection(lonely_site: Installation) -> None:
+    """Whatever it shows of what is there: of a batch that made nothing there is nothing to be recognised."""
+    site = lonely_site
+    site.server.options = replace(site.server.options, v1_listing="bare")
+    site.server.restart()
+    site.configure(extra=DIRECTORY, head=V1)
+    refuse(site, "p1", api="v1")
+    three(site)
+
+    assert site.sync().exit_code == 1
+
+    assert site.states() == {"p0": "registered", "p1": "held", "p2": "registered"}
+    assert len(site.registered()) == 2
+
+
+def test_on_v1_a_refused_batch_is_left_while_the_list_does_not_show_what_was_made_before_it(
+    site: Installation, impatient: None, at_once: None
+) -> None:
+    """A list that lags behind tells nothing of what was made of the batch."""
+    site.configure(extra=DIRECTORY, head=V1)
+    site.write({"p9/image.png": "image 9", "p9/label.json": "label 9"})
+    assert site.sync().exit_code == 0
+    three(site)
+    site.server.fault(REGISTER[V1], "partial", count=1, code=400)
+    site.server.fault("GET data_units/", "status", code=200, body=NO_UNITS)
+    site.server.fault("GET data_units/", "status", code=503, times=None, after=1)
+    assert site.sync().exit_code == 1
+    assert len(site.registered()) == 2
+    site.server.clear_faults()
+    site.run("retry", "--all")
+
+    assert site.sync().exit_code == 0
+
+    assert len(site.registered()) == 4
+    assert set(site.states().values()) == {"registered"}
+
+
+def test_on_v1_a_list_that_does_not_show_what_was_made_before_tells_nothing_of_a_lost_answer(
+    site: Installation, at_once: None
+) -> None:
+    site.configure(extra=DIRECTORY, head=V1)
+    site.write(PAIR)
+    assert site.sync().exit_code == 0
+    site.write({"p2/image.png": "image.png 2", "p2/label.json": "label.json 2"})
+    site.server.fault(REGISTER[V1], "drop_after")
+    site.server.fault("GET data_units/", "status", code=200, body=NO_UNITS, times=None)
+
+    assert site.sync().exit_code == 1
+
+    assert len(site.registered()) == 2
+    assert site.states() == {"p1": "registered", "p2": "held"}
+    assert "does not show units that were made shortly before" in site.reason("p2")
 
 
 def test_a_server_that_issues_nothing_at_all_is_asked_again_whether_it_issues_urls(lonely_site: Installation) -> None:

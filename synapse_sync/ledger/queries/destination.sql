@@ -4,7 +4,7 @@ SELECT learned FROM destinations WHERE name = :name
 -- keep_learned: what it has told by now
 INSERT INTO destinations (name, learned) VALUES (:name, :learned) ON CONFLICT (name) DO UPDATE SET learned = excluded.learned
 
--- survey_of: whether a collection was looked through, and what was found
+-- survey_of: when a collection was looked through (0: it is to be again), and what was found
 SELECT at, units, silent, rebuilt FROM surveys WHERE destination = :destination AND collection = :collection
 
 -- add_survey: a collection was looked through to its end
@@ -12,6 +12,15 @@ INSERT INTO surveys (destination, collection, at, units, silent, rebuilt)
 SELECT :destination, :collection, :now, count(*), coalesce(sum(sync_key = '' AND composition = ''), 0), :rebuilt FROM found_units
 WHERE destination = :destination AND collection = :collection AND unit IS NULL
 ON CONFLICT (destination, collection) DO UPDATE SET at = excluded.at, units = excluded.units, silent = excluded.silent
+
+-- doubt_surveys: every collection that this ledger knows is to be looked through again, for units of its own
+INSERT INTO surveys (destination, collection, at, units, silent, rebuilt)
+SELECT destination, collection, 0, 0, 0, 1 FROM (
+    SELECT destination, collection FROM units UNION SELECT destination, collection FROM surveys) WHERE true
+ON CONFLICT (destination, collection) DO UPDATE SET at = 0, rebuilt = 1
+
+-- forget_strangers: what was found and is none of our units: the next look finds what there is by then
+DELETE FROM found_units WHERE unit IS NULL
 
 -- known_server_ids: which of these units of a collection are ours
 SELECT server_id FROM units WHERE destination = :destination AND collection = :collection
@@ -23,11 +32,12 @@ VALUES (:destination, :collection, :server_id, :sync_key, :composition, :key)
 ON CONFLICT (destination, collection, server_id) DO UPDATE SET sync_key = excluded.sync_key,
     composition = excluded.composition, key = excluded.key
 
--- found_like: units that were found with this sync key or one of these compositions and belong to no unit of ours
+-- found_like: units found with this sync key or composition that are none of ours yet; made_by_us: not those whose meta lacks the key
 SELECT server_id, key FROM found_units
 WHERE destination = :destination AND collection = :collection AND unit IS NULL AND (
     sync_key <> '' AND sync_key = :sync_key
-    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions)))
+    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
+        AND (NOT :made_by_us OR key IS NULL))
 ORDER BY server_id
 
 -- take_found: a unit that was found is one of ours

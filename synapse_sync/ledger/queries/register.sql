@@ -30,6 +30,12 @@ WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NULL AND u.n
     AND u.destination = :destination AND u.collection = :collection AND i.api = 'v1' AND i.resolved_at IS NOT NULL
 ORDER BY u.id LIMIT :limit
 
+-- made_since: the unit that the server made last of those that were sent to a collection after a time
+SELECT u.server_id FROM intents AS i CROSS JOIN units AS u ON u.id = i.unit
+WHERE i.kind = 'register' AND i.outcome = 'created' AND i.created_at >= :since
+    AND u.destination = :destination AND u.collection = :collection AND u.server_id IS NOT NULL
+ORDER BY i.id DESC LIMIT 1
+
 -- units_in_doubt_elsewhere: units whose answer was lost, and whose feed goes to another place by now
 SELECT id FROM units WHERE feed = :feed AND state = 'registering' AND server_id IS NULL
     AND NOT (destination = :destination AND collection = :collection)
@@ -78,6 +84,10 @@ WHERE u.feed = :feed AND u.state = 'registering' AND u.server_id IS NOT NULL AND
     AND u.destination = :destination
     AND NOT EXISTS (SELECT 1 FROM intents AS i WHERE i.unit = u.id AND i.resolved_at IS NULL)
 ORDER BY u.id LIMIT :limit
+
+-- doubt_tasks: units that the server has and that lack their task: it may have been asked for through v1
+INSERT INTO intents (unit, kind, api, batch, created_at, resolved_at, outcome)
+SELECT id, 'task', 'v1', '', 0, 0, 'unknown' FROM units WHERE state IN ('registering', 'held') AND server_id IS NOT NULL
 
 -- unit_tasked: the unit exists and its task too, or none is wanted any more
 UPDATE units SET state = 'registered', code = :code, reason = '', attempts = 0, not_before = 0, registered_at = :now,

@@ -60,10 +60,11 @@ WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
 -- files_without_source: files of assets that the config no longer has
 SELECT id FROM files WHERE feed = :feed AND state <> 'gone' AND asset NOT IN (SELECT value FROM json_each(:assets))
 
--- settle_files: files that a listing confirmed, unchanged for the settle time
+-- settle_files: files that a listing (of all, or of these folders in hexadecimal) confirmed, unchanged for the settle time
 UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :now, run = :run
 WHERE id IN (
-    SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until LIMIT :limit)
+    SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
+        AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT :limit)
 
 -- any_from_the_future: whether the clock was set back since a file was observed
 SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now LIMIT 1
@@ -83,5 +84,17 @@ SELECT count(*) AS files FROM files WHERE feed = :feed AND state IN ('seen', 'se
 -- unsettled_files: the files that are still settling
 SELECT asset, dir, name FROM files WHERE feed = :feed AND state = 'seen' LIMIT :limit
 
--- any_to_settle: whether a file of this asset has settled
-SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until LIMIT 1
+-- any_to_settle: whether a file of this asset (in all, or in these folders) has settled
+SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
+    AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT 1
+
+-- unsettled_folders: folders with files that still settle, and when the latest of them was observed
+SELECT asset, dir, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir
+
+-- next_directory: the first directory in this range that has files which aren't gone
+SELECT dir FROM files WHERE feed = :feed AND asset = :asset AND dir >= :low AND dir < :high AND state <> 'gone'
+ORDER BY dir LIMIT 1
+
+-- present_below: ids of files that aren't gone, of a directory and all below it
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
+    AND (dir = :dir OR (dir >= :low AND dir < :high))

@@ -48,3 +48,9 @@ def test_an_absolute_xdg_state_home_is_honoured_and_a_relative_one_is_not() -> N
 def test_a_ledger_that_is_named_is_used() -> None:
     place = config("/etc/synapse-sync/config.toml", path="/data/ledger.db")
     assert ledger_path(place, {"STATE_DIRECTORY": "/var/lib/x"}) == Path("/data/ledger.db")
+
+
+def test_the_instances_of_a_service_share_no_ledger() -> None:
+    lab = config("/etc/synapse-sync/lab.toml")
+    assert ledger_path(lab, {}) == Path("/var/lib/synapse-sync-lab/ledger.db")
+    assert ledger_path(lab, {"STATE_DIRECTORY": "/var/lib/synapse-sync-lab"}) == ledger_path(lab, {})
