@@ -14,12 +14,15 @@ The SDK's Python may also be named by SYNAPSE_SDK_PYTHON; without either a venv 
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import shutil
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from clients import OURS, Client, check_once, once, route, sdk_clients, since, write_share
@@ -30,12 +33,17 @@ from repeated_runs import after_kill, second_run
 from sdk_venv import sdk_python
 from variants import MEMORY, VARIANTS, Variant
 
+import synapse_sync
+
 HERE = Path(__file__).parent
+Serving = Callable[[], AbstractContextManager[str]]
+"""Starts a server of its own; gives its URL."""
 
 
 def main() -> None:
     """Run all variants, or those named; exits 1 where a client did not send everything exactly once."""
     chosen = _arguments()
+    compileall.compile_dir(Path(synapse_sync.__file__).parent, quiet=1)  # as pip does it where it installs a package
     theirs = sdk_clients(sdk_python(chosen.sdk_python), presign=not chosen.no_presign)
     server = [option for option in ("--no-presign", "--no-v2") if getattr(chosen, option[2:].replace("-", "_"))]
     print_conditions()
@@ -46,8 +54,8 @@ def main() -> None:
         if variant.part == 0:
             variant = variant._replace(size=chosen.large * 1_000_000)
         try:
-            with lean_server(variant.latency, *server) as url:
-                _run(variant, variant.files(chosen.files), chosen.rounds, url, theirs)
+            serving = partial(lean_server, variant.latency, *server)
+            _run(variant, variant.files(chosen.files), chosen.rounds, serving, theirs)
         except Failed as failure:
             print(failure, file=sys.stderr)
             failed = True
@@ -68,28 +76,30 @@ def _arguments() -> argparse.Namespace:
     return options.parse_args()
 
 
-def _run(variant: Variant, files: int, rounds: int, url: str, theirs: Mapping[str, Client]) -> None:
+def _run(variant: Variant, files: int, rounds: int, serving: Serving, theirs: Mapping[str, Client]) -> None:
     size = f"{variant.size / 1000:,.0f} KB" if variant.size < 1e6 else f"{variant.size / 1e6:,.0f} MB"
     small = variant.kind == "compare" and variant.size < 1e6 and not variant.latency
-    ceiling = _ceiling(url) if small else ""
+    ceiling = _ceiling(serving) if small else ""
     print(f"\n{variant.name}: {variant.title}; {files:,} of {size}, rounds: {rounds}, medians{ceiling}", flush=True)
     if variant.kind == "compare":
-        _compare(variant, files, rounds, url, theirs)
-    elif variant.kind == "second":
-        second_run(variant, files, rounds, url, theirs)
-    else:
-        after_kill(variant, files, rounds, url)
+        _compare(variant, files, rounds, serving, theirs)
+        return
+    with serving() as url:
+        if variant.kind == "second":
+            second_run(variant, files, rounds, url, theirs)
+        else:
+            after_kill(variant, files, rounds, url)
 
 
-def _compare(variant: Variant, files: int, rounds: int, url: str, theirs: Mapping[str, Client]) -> None:
-    """All rounds of one variant, and what they say."""
+def _compare(variant: Variant, files: int, rounds: int, serving: Serving, theirs: Mapping[str, Client]) -> None:
+    """All rounds of one variant, and what they say. Each run meets an empty collection: ours looks through it."""
     clients: dict[str, Client] = {OURS: once, **theirs}
     results: dict[str, list[Finished]] = {name: [] for name in clients}
     ways = ""
     for number in range(rounds):
         first = number % len(clients)
         for name in [*clients][first:] + [*clients][:first]:
-            with scratch_folder() as folder:
+            with scratch_folder() as folder, serving() as url:
                 share = write_share(variant, files, folder)
                 before = counts(url)
                 results[name].append(clients[name](url, variant.collection, folder))
@@ -112,12 +122,13 @@ def _compare(variant: Variant, files: int, rounds: int, url: str, theirs: Mappin
     verdict("  our peak memory in MB", median(ours).peak_mb, MEMORY, at_least=False)
 
 
-def _ceiling(url: str) -> str:
+def _ceiling(serving: Serving) -> str:
     """How many such uploads the server can answer, in words."""
     wrk = shutil.which("wrk")
     if wrk is None:
         return " (the server's ceiling: unknown, wrk is not installed)"
-    report = run([wrk, "-t1", "-c8", "-d3", "-s", HERE / "upload.lua", url]).output
+    with serving() as url:
+        report = run([wrk, "-t1", "-c8", "-d3", "-s", HERE / "upload.lua", url]).output
     rate = next(line.split()[1] for line in report.splitlines() if line.startswith("Requests/sec"))
     return f"; the server's ceiling: {float(rate):,.0f} uploads/s (wrk)"
 

@@ -119,6 +119,7 @@ def next_run(work: Work) -> Work:
         readers=Readers(work.sources),
         ending=threading.Event(),
         looked=[],
+        left_open=set(),
         unseen=False,
     )
 

@@ -20,6 +20,10 @@ class Observation(NamedTuple):
     token: int | str
 
 
+FileId = tuple[int, int | str]
+"""Which file, whatever it is called: its device and its token."""
+
+
 @dataclass(slots=True)
 class Directory:
     """A complete listing of one directory: every regular file in it, not yet filtered.
@@ -77,6 +81,20 @@ class Digests(NamedTuple):
     md5: str
     sha1: str
     size: int
+
+
+class Ends(NamedTuple):
+    """The first bytes of a content (64 KiB of them, or fewer) and its last (ENDS of checksum.py, or all there are)."""
+
+    head: bytes
+    tail: bytes
+
+
+class Reading(NamedTuple):
+    """What one read of a file told: its checksums, and how it is broken off or empty, in words ("" where it is not)."""
+
+    digests: Digests
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

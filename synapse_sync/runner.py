@@ -139,6 +139,9 @@ def _wait_until_settled(passes: Sequence[Pass]) -> None:
         return
     clock = passes[0].work.clock
     deadline = clock() + 2 * max(one.work.feed.settle for one in passes)
+    for one in passes:
+        with _stopping(one):
+            settle(one.work)
     while True:
         waiting = {id(one): due for one in passes if one.stopped is None and (due := _settles_at(one.work)) is not None}
         if not waiting:
@@ -160,7 +163,10 @@ def _settles_at(work: Work) -> float | None:
     if not row["files"]:
         return table
     work.run.count("settling", row["files"])
-    return max(float(row["latest"]) + work.feed.settle, table or 0.0)
+    due = float(row["latest"]) + work.feed.settle
+    if work.left_open and due <= work.clock():
+        due = work.clock() + work.feed.settle  # a program has them open: they are given the same time once more
+    return max(due, table or 0.0)
 
 
 def _go_on(one: Pass, patience: Patience, known: Collection[str] = ()) -> None:

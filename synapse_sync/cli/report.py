@@ -56,9 +56,15 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
         },
         indent=2,
     )
-    if feed["attention"]:
-        rows = [(item["what"], item["state"], item["reason"]) for item in feed["attention"]]
-        table(("needs attention", "state", "why"), rows)
+    _tell_waiting(feed)
+
+
+def _tell_waiting(feed: Mapping[str, Any]) -> None:
+    """What waits by itself, and what waits for a person."""
+    for name, title in (("waiting", "waits"), ("attention", "needs attention")):
+        if feed[name]:
+            rows = [(item["what"], item["state"], item["reason"]) for item in feed[name]]
+            table((title, "state", "why"), rows)
 
 
 def tell_story(story: Mapping[str, Any], *, title: str) -> None:
@@ -95,13 +101,11 @@ def tell_run(result: Mapping[str, Any]) -> None:
     if result["run"]["counts"].get("excluded"):
         typer.echo(f"  {result['run']['counts']['excluded']:,} excluded by the filters")
     typer.echo(f"  {account_in_words(result['account'])}")
-    if settling := result["files"].get("seen"):
+    if (settling := result["files"].get("seen", 0) - result["run"]["counts"].get("being_written", 0)) > 0:
         typer.echo(f"  {many(settling, 'file')} still settling; the next run takes them")
     for problem in result["run"]["problems"]:
         typer.echo(f"  problem: {plain(problem)}")
-    if result["attention"]:
-        rows = [(item["what"], item["state"], item["reason"]) for item in result["attention"]]
-        table(("needs attention", "state", "why"), rows)
+    _tell_waiting(result)
 
 
 def tell_plan(feed: Mapping[str, Any]) -> None:

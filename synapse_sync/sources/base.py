@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
-from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.records import Directory, FileId, Observation, RootIdentity, Unreadable
 
 
 class Source(Protocol):
@@ -37,6 +37,9 @@ class Source(Protocol):
         Raises FileChanged where it differs (on leaving too, if the body raised nothing), FileUnreadable where it
         can't be read. Never blocks on a FIFO, never follows a symlink unless the source was told to.
         """
+
+    def writers(self) -> Mapping[FileId, int]:
+        """Files that programs have open for writing right now, as far as that can be seen, with a process id each."""
 
     def describe_path(self, path: bytes) -> str:
         """The path in full as a person would type it, for messages."""

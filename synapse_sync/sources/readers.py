@@ -14,18 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from synapse_sync.checksum import digest
+from synapse_sync.endings import breaks_off
 from synapse_sync.errors import SourceError
-from synapse_sync.records import Digests, Observation
+from synapse_sync.records import Observation, Reading
 from synapse_sync.sources.base import Source
 
 READERS = 2
 MANY = 10_000  # files that a run has read when processes begin to gain more than their start costs
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
-Result = Digests | SourceError
+Result = Reading | SourceError
 
 
 class ToRead(NamedTuple):
@@ -92,12 +93,18 @@ def _read_all(sources: Mapping[str, Source], files: Sequence[ToRead]) -> list[Re
 
 
 def _read(source: Source, file: ToRead) -> Result:
-    """The checksums of one file; what went wrong is a result like any other."""
+    """The checksums of one file, and whether it is whole; what went wrong is a result like any other."""
     try:
         with source.open_observed(file.path, file.observed) as stream:
-            return digest(stream)
+            return read(stream)
     except SourceError as error:
         return error
+
+
+def read(stream: BinaryIO) -> Reading:
+    """What a content is, and whether it is whole; the stream must be able to seek. Raises what it raises."""
+    digests, ends = digest(stream)
+    return Reading(digests, breaks_off(ends, digests.size, stream))
 
 
 _SOURCES: dict[str, Source] = {}

@@ -31,7 +31,7 @@ def snapshot(ledger: Ledger, configured: Collection[str], feeds: Sequence[str] =
 
 
 def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
-    """One feed: paused, grouping, files and units by state, account, to_send, attention, last_run, last_audit."""
+    """One feed: paused, grouping, files and units by state, account, to_send, waiting, attention, last_run and last_audit."""
     accounts = account(ledger, feed["id"])
     files = {row["state"]: row["files"] for row in ledger.query("file_states", feed=feed["id"])}
     units = {row["state"]: row["units"] for row in ledger.query("unit_states", feed=feed["id"])}
@@ -47,6 +47,7 @@ def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
         "units": units,
         "account": accounts,
         "to_send": {"contents": to_send["contents"], "bytes": to_send["bytes"]},
+        "waiting": _waiting(ledger, feed["id"]),
         "attention": [*_attention(ledger, feed["id"]), *(item for one in audits for item in _lost(one["counts"]))],
         "last_run": run_record(runs[0]) if runs else None,
         "last_audit": audits[0] if audits else None,
@@ -109,6 +110,12 @@ def moment(at: float | None) -> str | None:
 def path_of(row: Row) -> str:
     """A file's relative path as text."""
     return shown_name(row["dir"], row["name"])
+
+
+def _waiting(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
+    """Files that wait for a program to finish with them, or for the rest of their content: as in _attention()."""
+    rows = ledger.query("files_waiting", feed=feed, limit=ATTENTION)
+    return [_item("file", path_of(row), row["state"], row["reason"]) for row in rows]
 
 
 def _attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:

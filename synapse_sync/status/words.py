@@ -23,6 +23,8 @@ RUN_WORDS = {
     "units_without_row": "{n} units without a row",
     "meta_changed": "{n} with other metadata than was sent",
     "meta_updated": "{n} updated",
+    "being_written": "{n} open for writing",
+    "incomplete_files": "{n} empty or cut off",
     "unreadable_files": "{n} unreadable",
     "unreadable_folders": "{n} folders unreadable",
 }

@@ -1,5 +1,7 @@
 """Files of described units are read once: MD5 and SHA-1, held against their observation before and after.
 
+The same read tells whether a file is empty or breaks off: such a one waits (rest.py) instead of being recorded.
+
 Reading goes chunk by chunk (one task for each file costs more than half of the speed, measured); results are recorded
 as chunks are done.
 """
@@ -14,6 +16,7 @@ from synapse_sync.records import Digests
 from synapse_sync.sources.readers import Result, ToRead
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.rest import await_rest, goes_as_it_is
 from synapse_sync.steps.rows import observation, raw_path
 from synapse_sync.steps.work import Work
 
@@ -55,8 +58,10 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
         for file, result in readings:
             if isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
+            elif result.lacks and not goes_as_it_is(file, result.digests):
+                await_rest(work, transaction, file, result.lacks)
             else:
-                _record_content(work, transaction, file, result, sent.get(file["id"]))
+                _record_content(work, transaction, file, result.digests, sent.get(file["id"]))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:

@@ -27,6 +27,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.facts import observation as observed_in
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.states import FileState
+from synapse_sync.steps.rest import table_awaits_rest
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.table_state import TableInUse
 from synapse_sync.steps.work import Work
@@ -38,13 +39,14 @@ PREFERRED = (".xlsx", ".xls", ".ods", ".csv", ".tsv")
 
 @dataclass(frozen=True)
 class _TableFile:
-    """The table's file as it is now."""
+    """The table's file as it is now; row: of file_as_observed, if it is one of the feed's files."""
 
     name: str
     source: Source
     path: bytes
     observed: Observation
     settled: bool
+    row: Row | None = None
 
     def opened(self) -> AbstractContextManager[BinaryIO]:
         return self.source.open_observed(self.path, self.observed)
@@ -68,6 +70,9 @@ def read_table(work: Work) -> int:
         work.table.pending, work.table.in_use = False, TableInUse(**known["table"])
         return int(waited)
     try:
+        if file.row is not None and table_awaits_rest(work, file.row):
+            work.table.pending = True
+            return 0
         table, rows = _read(work, file)
     except (FileChanged, _NoUnits):
         work.table.pending = True  # looked at again when it has settled, and when there are units
@@ -141,7 +146,7 @@ def _table_file(work: Work) -> _TableFile | None:
         return _outside(work) if work.feed.metadata.table else None  # the filters may leave it out of the listing
     (row,) = rows
     settled = row["state"] == FileState.METADATA
-    return _TableFile(shown_path(row), work.sources[row["asset"]], raw_path(row), observation(row), settled)
+    return _TableFile(shown_path(row), work.sources[row["asset"]], raw_path(row), observation(row), settled, row)
 
 
 def _find(work: Work) -> int | None:

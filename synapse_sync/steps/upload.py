@@ -61,11 +61,11 @@ class Sending:
 
     def read(self) -> bytes:
         """All of it, and a byte more if it has grown."""
-        pieces: list[bytes] = []
+        data = b""
         with self.opened() as stream:
-            while piece := stream.read(self.digests.size + 1 - sum(map(len, pieces))):
-                pieces.append(piece)
-        return b"".join(pieces)
+            while len(data) < self.digests.size and (piece := stream.read(self.digests.size + 1 - len(data))):
+                data += piece
+        return data
 
 
 Uploads = InFlight[Sending, Result]

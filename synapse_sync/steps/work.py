@@ -110,7 +110,8 @@ class Run:
 class Work:
     """Everything a step needs of its feed.
 
-    looked: the listings of this run that completed. descends: for an asset, what Source.listing asks before it enters
+    looked: the listings of this run that completed; left_open: those (asset, when) after which only files that programs
+    have open for writing were left to settle. descends: for an asset, what Source.listing asks before it enters
     a folder. patient: whether optional files are waited for (the daemon) or what is there is taken as all there is
     (`once`, `plan`). settings: fingerprint of what decides what a file becomes. trust_filters: the filters are those
     that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
@@ -147,6 +148,7 @@ class Work:
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     looked: list[Looked] = field(default_factory=list)
+    left_open: set[tuple[str, float]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
 
     def going(self) -> None:

@@ -89,7 +89,7 @@ def test_where_the_server_shows_nothing_of_its_units_a_person_decides(lonely_sit
     assert site.reason("p1").startswith("outcome unknown: its registration may have made it (could not learn ")
     assert "does not show what the collection's units are made of" in site.reason("p1")
     assert site.requests(REGISTER[V1]) == 1
-    assert site.type("retry", "p1").stdout == "1 held unit will be decided again by the next run\n"
+    assert site.type("retry", "p1").stdout == "1 unit will be decided again by the next run\n"
     assert site.sync().exit_code == 0
     assert site.registered() == [REGISTERED, REGISTERED], "a person said so"
 

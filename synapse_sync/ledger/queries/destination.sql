@@ -33,11 +33,14 @@ ON CONFLICT (destination, collection, server_id) DO UPDATE SET sync_key = exclud
     composition = excluded.composition, key = excluded.key
 
 -- found_like: units found with this sync key or composition that are none of ours yet; made_by_us: not those whose meta lacks the key
-SELECT server_id, key FROM found_units
-WHERE destination = :destination AND collection = :collection AND unit IS NULL AND (
-    sync_key <> '' AND sync_key = :sync_key
-    OR composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
-        AND (NOT :made_by_us OR key IS NULL))
+SELECT server_id, key FROM found_units INDEXED BY found_by_sync_key
+WHERE sync_key <> '' AND sync_key = :sync_key
+    AND destination = :destination AND collection = :collection AND unit IS NULL
+UNION
+SELECT server_id, key FROM found_units INDEXED BY found_by_composition
+WHERE composition <> '' AND composition IN (SELECT value FROM json_each(:compositions))
+    AND (NOT :made_by_us OR key IS NULL)
+    AND destination = :destination AND collection = :collection AND unit IS NULL
 ORDER BY server_id
 
 -- take_found: a unit that was found is one of ours

@@ -60,11 +60,20 @@ WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
 -- files_without_source: files of assets that the config no longer has
 SELECT id FROM files WHERE feed = :feed AND state <> 'gone' AND asset NOT IN (SELECT value FROM json_each(:assets))
 
--- settle_files: files that a listing (of all, or of these folders in hexadecimal) confirmed, unchanged for the settle time
+-- settle_files: files that a listing (of all, or of these folders in hexadecimal) confirmed, unchanged for the settle time, without these
 UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :now, run = :run
 WHERE id IN (
     SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
-        AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT :limit)
+        AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders)))
+        AND id NOT IN (SELECT value FROM json_each(:without)) LIMIT :limit)
+
+-- candidates_with_tokens: files that could settle, among those with these inodes
+SELECT id, device, token, reason FROM files INDEXED BY files_by_token
+WHERE feed = :feed AND token IN (SELECT value FROM json_each(:tokens)) AND state = 'seen' AND asset = :asset
+    AND observed_at <= :until
+
+-- say_who_writes: which program has a file open that could settle
+UPDATE files SET reason = :reason WHERE id = :id AND state = 'seen'
 
 -- any_from_the_future: whether the clock was set back since a file was observed
 SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now LIMIT 1
@@ -84,9 +93,10 @@ SELECT count(*) AS files FROM files WHERE feed = :feed AND state IN ('seen', 'se
 -- unsettled_files: the files that are still settling
 SELECT asset, dir, name FROM files WHERE feed = :feed AND state = 'seen' LIMIT :limit
 
--- any_to_settle: whether a file of this asset (in all, or in these folders) has settled
+-- any_to_settle: whether a file of this asset (in all, or in these folders) has settled, without these
 SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
-    AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT 1
+    AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders)))
+    AND id NOT IN (SELECT value FROM json_each(:without)) LIMIT 1
 
 -- unsettled_folders: folders with files that still settle, and when the latest of them was observed
 SELECT asset, dir, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir

@@ -20,6 +20,15 @@ SELECT asset, dir, name, state, reason FROM files
 WHERE feed = :feed AND (state = 'held' OR (attempts > 0 AND state IN ('grouped', 'checksummed')))
 ORDER BY id LIMIT :limit
 
+-- files_waiting: files that a program has open, and those that are empty or break off and get the time to become whole
+SELECT asset, dir, name, state, reason FROM files INDEXED BY files_waiting
+WHERE feed = :feed AND state = 'seen' AND reason <> ''
+UNION ALL
+SELECT f.asset, f.dir, f.name, f.state, f.reason FROM files AS f INDEXED BY files_broken
+WHERE f.feed = :feed AND f.broken_revision > f.accepted_revision AND f.broken_revision = f.revision AND f.attempts = 0
+    AND f.state IN ('grouped', 'metadata') AND NOT EXISTS (SELECT 1 FROM units AS u WHERE u.id = f.unit AND u.state = 'held')
+LIMIT :limit
+
 -- sending_in_trouble: contents that could not be sent yet
 SELECT c.reason, count(DISTINCT c.id) AS contents FROM contents AS c
 JOIN unit_files AS uf ON uf.content = c.id JOIN units AS u ON u.id = uf.unit
@@ -100,6 +109,11 @@ UPDATE units SET reason = '', attempts = 0, not_before = 0, approved = :approved
     decide_at = CASE WHEN server_id IS NOT NULL THEN decide_at ELSE 0 END,
     code = 'reopened', run = NULL
 WHERE id = :id AND state = 'held'
+
+-- accept_files: files of a unit that are empty or break off go as they are
+UPDATE files SET accepted_revision = revision, attempts = 0, not_before = 0, reason = ''
+WHERE broken_revision = revision AND accepted_revision <> revision AND state = 'grouped'
+    AND (unit = :unit OR id IN (SELECT file FROM unit_files WHERE unit = :unit))
 
 -- retry_files: the files of a unit are read again without waiting for their turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE unit = :unit AND attempts > 0

@@ -16,11 +16,10 @@ class Garbled(Exception):
 
 def wire(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
     """A request up to its body. Raises ValueError for what would end a line, or is not ASCII."""
-    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers)
-    lines = head.split("\r\n")
-    if not all(line.isprintable() for line in lines) or lines[0].count(" ") != 2:
+    lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers]]
+    if not "".join(lines).isprintable() or lines[0].count(" ") != 2:
         raise ValueError("a request holds characters that no request may have")
-    return f"{head}\r\n".encode("ascii")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 class Answers:

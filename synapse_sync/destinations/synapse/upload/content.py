@@ -107,7 +107,7 @@ class Content:
         """Everything was handed out, and it is what `digests` says. Raises ContentMismatch, FileUnreadable."""
         expected = (self.digests.sha1, self.digests.size)
         if (self._sha1.hexdigest(), self.position) != expected or self._read(1):
-            raise ContentMismatch(f"{self.name} is no longer what its checksum was computed from", hint=_CHANGED)
+            raise changed(self.name)
 
     def _read(self, size: int) -> bytes:
         with self._readable():
@@ -120,6 +120,11 @@ class Content:
             yield
         except OSError as cause:
             raise FileUnreadable(f"{self.name} can't be read: {cause}", hint="tried again by itself") from cause
+
+
+def changed(name: str) -> ContentMismatch:
+    """The error for a file whose bytes are not those of its digests."""
+    return ContentMismatch(f"{name} is no longer what its checksum was computed from", hint=_CHANGED)
 
 
 _CHANGED = "it was changed while it was read; nothing of it is registered, and it is looked at again"

@@ -16,7 +16,7 @@ from synapse_sync.destinations.synapse.http.calls import CONFIRM, ISSUE, by_halv
 from synapse_sync.destinations.synapse.http.errors import NO_SUCH_ADDRESS, try_later, unclear
 from synapse_sync.destinations.synapse.http.moments import seconds
 from synapse_sync.destinations.synapse.http.transport import Transport
-from synapse_sync.destinations.synapse.upload.storage import target_of
+from synapse_sync.destinations.synapse.upload.storage import Target, target_of
 from synapse_sync.errors import DestinationError, OutcomeUnknown, Rejected
 from synapse_sync.records import ContentRef, Digests
 
@@ -39,7 +39,7 @@ _NO_PRESIGN = frozenset({400, 501}) | NO_SUCH_ADDRESS
 class Place(NamedTuple):
     """Where one content goes: `url` for one PUT, or `parts` (number from 1 to URL) of part_size bytes each.
 
-    upload_id is "" for one PUT; expires is in seconds since the epoch by our clock.
+    target is what `url` leads to, where it was just issued; upload_id is "" for one PUT; expires is in seconds since the epoch by our clock.
     """
 
     file_key: str
@@ -48,6 +48,7 @@ class Place(NamedTuple):
     upload_id: str = ""
     part_size: int = 0
     parts: Mapping[int, str] = {}
+    target: Target | None = None
 
 
 class Sent(NamedTuple):
@@ -134,10 +135,9 @@ class Presigned:
                 return self._several(str(row["file_key"]), several, asked["size"], expires, doing)
             if not isinstance(url, str) or not url:
                 return try_later(doing, "the server issued none")
-            target_of(url, doing)
+            return Place(str(row["file_key"]), expires, url=url, target=target_of(url, doing))
         except DestinationError as no_url:
             return no_url
-        return Place(str(row["file_key"]), expires, url=url)
 
     def _several(
         self, file_key: str, several: Mapping[str, Any], size: int, expires: float, doing: str

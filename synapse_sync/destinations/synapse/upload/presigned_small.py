@@ -22,7 +22,7 @@ from synapse_sync.destinations.synapse.http.lanes import Lanes, Request
 from synapse_sync.destinations.synapse.upload.direct import whole
 from synapse_sync.destinations.synapse.upload.presigned import Place, Presigned, Sent
 from synapse_sync.destinations.synapse.upload.presigned_upload import PresignedUpload
-from synapse_sync.destinations.synapse.upload.storage import Storage, etag, in_one_call, target_of
+from synapse_sync.destinations.synapse.upload.storage import Storage, Target, etag, in_one_call
 from synapse_sync.errors import Busy, DestinationError, SourceError
 from synapse_sync.records import ContentRef
 
@@ -33,6 +33,7 @@ _Item = TypeVar("_Item")
 class _Placed(NamedTuple, Generic[Small]):
     content: Small
     place: Place
+    target: Target
 
 
 class _There(NamedTuple, Generic[Small]):
@@ -106,10 +107,10 @@ class SmallUploads(Generic[Small]):
         for content, place in zip(batch, places, strict=True):
             if isinstance(place, DestinationError):
                 self._done(content, place)
-            elif place.parts or not self._storage.has_lanes(place.url):
+            elif place.target is None or not self._storage.has_lanes(place.target.origin):
                 pool.submit(self._watched, self._send_parts, content, place)
             else:
-                self._placed.put(_Placed(content, place))
+                self._placed.put(_Placed(content, place, place.target))
 
     def _send_parts(self, content: Small, place: Place) -> None:
         """A server may want even a small content in parts, and a proxy has no lanes."""
@@ -127,19 +128,18 @@ class SmallUploads(Generic[Small]):
         self._done(content, outcome)
 
     def _request(self, placed: _Placed[Small]) -> Request:
-        content, place = placed
+        content, place, target = placed
         doing = f"upload {content.name}"
         if self._stopping.is_set():
             raise _Dropped(doing)
         if time.time() > place.expires:
             raise try_later(doing, "its presigned URL expired before it was sent; another is asked for")
         data = whole(content)
-        origin, host, target = target_of(place.url, doing)
-        headers = [("Host", host), ("Content-Length", str(len(data))), ("Accept-Encoding", "identity")]
-        return Request(doing, "PUT", target, headers, data, origin)
+        headers = [("Host", target.host), ("Content-Length", str(len(data))), ("Accept-Encoding", "identity")]
+        return Request(doing, "PUT", target.path, headers, data, target.origin)
 
     def _sent(self, placed: _Placed[Small], outcome: Answer | SourceError | DestinationError) -> None:
-        content, place = placed
+        content, place, _ = placed
         doing = f"upload {content.name}"
         try:
             if not isinstance(outcome, Answer):

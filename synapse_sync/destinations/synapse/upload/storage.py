@@ -10,11 +10,12 @@ import ssl
 import threading
 from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
-from urllib3 import HTTPHeaderDict, PoolManager, Retry, Timeout
+from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from synapse_sync.config.urls import is_loopback
@@ -31,6 +32,14 @@ _ONE_TRY = Retry(False)
 _IN_URLS = "%/:?#[]@!$&'()*+,;=~"  # what has its meaning in a URL, or is encoded already (RFC 3986)
 
 
+class Target(NamedTuple):
+    """A presigned URL as a request needs it: where to connect, the Host header, and what is asked for (a secret)."""
+
+    origin: str
+    host: str
+    path: str
+
+
 class Storage:
     """PUTs to presigned URLs, from any number of threads."""
 
@@ -40,6 +49,7 @@ class Storage:
         self._throttle = throttle
         self._tags_are_md5 = False
         self._managers: dict[str, PoolManager] = {}
+        self._proxies: dict[str, str] = {}  # by origin
         self._lock = threading.Lock()
 
     def put(self, url: str, length: int, pieces: Iterable[bytes], doing: str) -> str:
@@ -48,11 +58,11 @@ class Storage:
         Raises Busy with scope "call" for whatever went wrong: with another URL, or later, it may go; and what `pieces`
         raises.
         """
-        origin, _, target = target_of(url, doing)
+        target = target_of(url, doing)
         try:
-            response = self._manager(url).urlopen(
+            response = self._manager(target.origin).urlopen(
                 "PUT",
-                origin + target,
+                target.origin + target.path,
                 body=self._throttle.paced(pieces),
                 headers={"Content-Length": str(length)},
                 retries=_ONE_TRY,
@@ -60,7 +70,7 @@ class Storage:
                 timeout=Timeout(connect=PUT.stall, read=PUT.answer),
             )
         except HTTPError as cause:
-            raise in_one_call(broken(_without(target, cause), doing, change=False), doing) from None
+            raise in_one_call(broken(_without(target.path, cause), doing, change=False), doing) from None
         return etag(Answer(response.status, response.headers, response.data), doing)
 
     def compare(self, tag: str, md5: str, doing: str) -> None:
@@ -73,9 +83,9 @@ class Storage:
         elif self._tags_are_md5 and md5_in(tag):
             raise try_later(doing, "the storage received other bytes than were sent")
 
-    def has_lanes(self, url: str) -> bool:
+    def has_lanes(self, origin: str) -> bool:
         """Whether this storage may be reached directly."""
-        return not self._proxy(url)
+        return not self._proxy(origin)
 
     def close(self) -> None:
         """Close all connections."""
@@ -91,8 +101,8 @@ class Storage:
             context.load_verify_locations(**{"capath" if os.path.isdir(named) else "cafile": named})
         return context
 
-    def _manager(self, url: str) -> PoolManager:
-        proxy = self._proxy(url)
+    def _manager(self, origin: str) -> PoolManager:
+        proxy = self._proxy(origin)
         with self._lock:
             if proxy not in self._managers:
                 if proxy:  # requests' adapter knows what one needs: the password in its URL, SOCKS
@@ -102,13 +112,15 @@ class Storage:
                     self._managers[proxy] = PoolManager(maxsize=self._workers, ssl_context=self.tls)
             return self._managers[proxy]
 
-    def _proxy(self, url: str) -> str:
-        host = urlsplit(url).hostname or ""
-        return "" if is_loopback(host) else select_proxy(url, get_environ_proxies(url)) or ""
+    def _proxy(self, origin: str) -> str:
+        if origin not in self._proxies:
+            here = is_loopback(urlsplit(origin).hostname or "")
+            self._proxies[origin] = "" if here else select_proxy(origin, get_environ_proxies(origin)) or ""
+        return self._proxies[origin]
 
 
-def target_of(url: str, doing: str) -> tuple[str, str, str]:
-    """(origin, Host header, request target) of a presigned URL. Raises Busy with scope "call" for what is no URL."""
+def target_of(url: str, doing: str) -> Target:
+    """What a presigned URL leads to. Raises Busy with scope "call" for what is no URL."""
     try:
         parts = urlsplit(quote(url, safe=_IN_URLS))
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -118,14 +130,14 @@ def target_of(url: str, doing: str) -> tuple[str, str, str]:
     if not host or "%" in host or parts.scheme not in ("http", "https"):
         raise try_later(doing, "what the server issued is no URL of a storage")
     target = parts._replace(scheme="", netloc="", fragment="").geturl()
-    return f"{parts.scheme}://{host}", host, target if target.startswith("/") else f"/{target}"
+    return Target(f"{parts.scheme}://{host}", host, target if target.startswith("/") else f"/{target}")
 
 
 def etag(answer: Answer, doing: str) -> str:
     """The ETag of a storage's answer, verbatim with its quotes. Raises Busy with scope "call"."""
     if not 200 <= answer.status < 300:
         raise refused_by_storage(answer, doing)
-    tag = HTTPHeaderDict(answer.headers).get("ETag", "")
+    tag = answer.headers.get("ETag", "")
     if not tag.strip('"'):
         raise try_later(doing, "the storage answered without an ETag")
     return tag
