@@ -31,7 +31,9 @@ def snapshot(ledger: Ledger, configured: Collection[str], feeds: Sequence[str] =
 
 
 def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
-    """One feed: paused, grouping, files and units by state, account, to_send, waiting, attention, last_run and last_audit."""
+    """One feed: paused, grouping, files and units by state, account, to_send, waiting, attention; the last
+    run and audit.
+    """
     accounts = account(ledger, feed["id"])
     files = {row["state"]: row["files"] for row in ledger.query("file_states", feed=feed["id"])}
     units = {row["state"]: row["units"] for row in ledger.query("unit_states", feed=feed["id"])}
