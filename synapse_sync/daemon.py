@@ -110,7 +110,7 @@ class Daemon:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
         together, watching = Together(), Watching()
         self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
-        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination)
+        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._news.set)
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()

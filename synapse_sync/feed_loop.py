@@ -25,7 +25,10 @@ from synapse_sync.steps import Work
 from synapse_sync.watching import Watch, Watching
 
 SHORTEST, LONGEST = 2.0, 300.0
-"""Seconds between attempts where the server, the folder or the ledger fails: they double from one to the other."""
+"""Seconds between attempts where the server or the ledger fails: they double from one to the other."""
+
+FOLDER = 30.0
+"""Seconds between two looks for a folder that is not there, at most: looking costs next to nothing."""
 
 GAP = 1.0
 """Seconds between two runs at least, so that files that trickle in are taken together."""
@@ -41,8 +44,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Trouble(Generic[Failure]):
-    """What fails again and again, and when it is tried next (monotonic)."""
+    """What fails again and again, and when it is tried next (monotonic); longest: seconds between two attempts."""
 
+    longest: float = LONGEST
     error: Failure | None = None
     failures: int = 0
     until: float = 0.0
@@ -51,7 +55,7 @@ class Trouble(Generic[Failure]):
         """It failed; the next attempt comes later than the last time."""
         self.error = error
         self.failures += 1
-        window = min(SHORTEST * 2.0**self.failures, LONGEST)
+        window = min(SHORTEST * 2.0 ** min(self.failures, 16), self.longest)
         self.until = now + max(window * random.uniform(0.5, 1.0), getattr(error, "retry_after", 0.0))  # noqa: S311
 
     def over(self) -> None:
@@ -74,7 +78,7 @@ class FeedLoop:
     paused: bool = False
     progressed_at: float = field(default_factory=time.monotonic)
     server: Trouble[DestinationError] = field(default_factory=Trouble)
-    folder: Trouble[SynapseSyncError] = field(default_factory=Trouble)
+    folder: Trouble[SynapseSyncError] = field(default_factory=lambda: Trouble(FOLDER))
     ledger: Trouble[SynapseSyncError] = field(default_factory=Trouble)
     fatal: LedgerError | None = None
 

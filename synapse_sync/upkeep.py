@@ -34,12 +34,22 @@ log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """The chores of one ledger; begin() and stop() once each, look() from the daemon's own thread."""
+    """The chores of one ledger; begin() and stop() once each, look() from the daemon's own thread.
 
-    def __init__(self, config: Callable[[], Config], ledger: Ledger, destination: Destination) -> None:
+    wake: called where look() has something to tell of before long.
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        ledger: Ledger,
+        destination: Destination,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._ledger = ledger
         self._destination = destination
+        self._wake = wake
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self._failed: set[str] = set()
@@ -73,9 +83,12 @@ class Upkeep:
         """A run of a feed has ended. Called from the feed's thread."""
         if (began := _listed_in_full(one.work)) is not None:
             self._listings[one.work.feed.name] = began, one.work.run.counts["unreadable_folders"]
+        if self._ping is not None:
+            self._look_at = 0.0
+            self._wake()
 
     def look(self, loops: Iterable[FeedLoop]) -> None:
-        """Tell the ping how the feeds are, as often as `run_every`; where there is none, do nothing."""
+        """Tell the ping how the feeds are: after each run, and while a long one goes on."""
         now = time.monotonic()
         if self._ping is None or now < self._look_at:
             return

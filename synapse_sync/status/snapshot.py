@@ -31,9 +31,7 @@ def snapshot(ledger: Ledger, configured: Collection[str], feeds: Sequence[str] =
 
 
 def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
-    """One feed: paused, grouping, files and units by state, account, to_send, waiting, attention; the last
-    run and audit.
-    """
+    """One feed as docs/json.md has it under `status`."""
     accounts = account(ledger, feed["id"])
     files = {row["state"]: row["files"] for row in ledger.query("file_states", feed=feed["id"])}
     units = {row["state"]: row["units"] for row in ledger.query("unit_states", feed=feed["id"])}
