@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -15,55 +12,11 @@ from synapse_sync.health import Verdict
 from synapse_sync.ping import REPEATED, Ping, failing
 
 from .conftest import until
+from .listener import Listener
 
 WELL = Verdict("well")
 HELD = Verdict("needs a person", "scans: 2 held")
 WAITS = Verdict("waits", "scans: the server can't be reached")
-
-
-class Request(NamedTuple):
-    """One request as it came."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: str
-
-
-class Listener:
-    """A service that is pinged; it answers with `status`."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.status = {"GET": 200, "POST": 200}
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                listener.requests.append(Request(self.command, self.path, dict(self.headers), body))
-                self.send_response(listener.status[self.command])
-                self.end_headers()
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/ping/secret-id"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def heard(self, count: int) -> list[str]:
-        """METHOD PATH BODY of each request, once there are so many."""
-        until(lambda: len(self.requests) >= count, f"{count} requests, there are {self.requests}")
-        return [f"{one.method} {one.path} {one.body}".strip() for one in self.requests]
 
 
 class Clock:
@@ -73,13 +26,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.stop()
 
 
 @pytest.fixture
