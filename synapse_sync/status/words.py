@@ -27,7 +27,6 @@ RUN_WORDS = {
     "incomplete_files": "{n} empty or cut off",
     "unreadable_files": "{n} unreadable",
     "unreadable_folders": "{n} folders unreadable",
-    "list_requests": "{n} requests to list",
 }
 
 
@@ -38,6 +37,8 @@ def run_in_words(counts: Mapping[str, int]) -> str:
         for name, text in RUN_WORDS.items()
         if counts.get(name)
     ]
+    if requests := counts.get("list_requests"):  # nothing that it did: a run that found nothing has them too
+        words.append(f"listed with {many(requests, 'request')}")
     return ", ".join(words) or "nothing new"
 
 

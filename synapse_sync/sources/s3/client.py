@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
+from functools import cache
 from typing import Any
 
 from synapse_sync.config import Remote
@@ -68,6 +70,7 @@ def connect(remote: Remote) -> Any:
         from botocore.session import Session
     except ImportError as error:
         raise SourceUnavailable("what reads s3:// is not installed", hint=INSTALL) from error
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it says where it found credentials, each time
     options: dict[str, Any] = {
         "connect_timeout": remote.connect_timeout,
         "read_timeout": remote.read_timeout,
@@ -82,6 +85,7 @@ def connect(remote: Remote) -> Any:
     if remote.anonymous:
         options["signature_version"] = UNSIGNED
     session = Session(profile=remote.profile or None)
+    session.register_component("data_loader", _descriptions())
     return session.create_client(
         "s3",
         region_name=remote.region or session.get_config_variable("region") or "us-east-1",
@@ -90,6 +94,14 @@ def connect(remote: Remote) -> Any:
         config=Config(**options),
         **_keys(remote),
     )
+
+
+@cache
+def _descriptions() -> Any:
+    """What botocore knows of the service, read once (0.2 s): all that clients share."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _addressing(remote: Remote) -> str:

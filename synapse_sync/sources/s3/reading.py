@@ -84,15 +84,16 @@ class ObservedObject(io.RawIOBase):
         return position
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Some of the bytes that come next; 0 at the end."""
+        """The bytes that come next, as many as fit or are left: those who read tell files by their first piece."""
         view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._observed.size - self._position)
-        if wanted <= 0:
-            return 0
-        piece = self._piece(wanted)
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
+        wanted = max(min(len(view), self._observed.size - self._position), 0)
+        filled = 0
+        while filled < wanted:
+            piece = self._piece(wanted - filled)
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._position += len(piece)
+        return filled
 
     def _piece(self, wanted: int) -> bytes:
         """At least one byte of what comes next, however often the connection breaks; TRIES in a row are given up."""

@@ -50,11 +50,15 @@ Rule = Callable[[Asked], Cut | Answer | None]
 
 @dataclass
 class Proxy:
-    """Listens at `port` while it is up; every request goes to the server's `behind`, unless rule() says otherwise."""
+    """Listens at `port` while it is up; every request goes to the server's `behind`, unless rule() says otherwise.
+
+    drop: a header of requests that the server does not get to see (an unsigned one).
+    """
 
     behind: int
     rule: Rule = lambda _asked: None
     port: int = 0
+    drop: str = "connection"
     asked: list[Asked] = field(default_factory=list)
     _listener: socket.socket | None = None
 
@@ -107,7 +111,7 @@ class Proxy:
                 )
                 client.sendall(said.encode() + b"Connection: close\r\n\r\n" + (b"" if method == "HEAD" else text))
                 return
-            kept = [line for line in lines if not line.lower().startswith("connection:")]
+            kept = [line for line in lines if not line.lower().startswith(("connection:", f"{self.drop}:"))]
             self._pass_on(
                 client, "\r\n".join([first, *kept, "Connection: close"]).encode() + b"\r\n\r\n" + body, verdict
             )
@@ -118,6 +122,7 @@ class Proxy:
             head, end, body = self._head(server)
             client.sendall(head + end)
             sent = 0
+            body = body or server.recv(PIECE)
             while body:
                 if cut is not None and sent + len(body) >= cut.after:
                     client.sendall(body[: cut.after - sent])

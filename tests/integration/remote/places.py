@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,6 +69,19 @@ class Folder:
         return LocalSource(str(self.root), **options)
 
 
+@cache
+def client_of(port: int) -> Any:
+    """What the tests themselves put things into buckets with."""
+    return Session().create_client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
 @dataclass
 class Bucket:
     """A new bucket, and a prefix in it; the service is at this port of this machine."""
@@ -77,11 +91,7 @@ class Bucket:
     name: str = field(default_factory=lambda: f"bucket-{uuid.uuid4().hex[:12]}")
 
     def __post_init__(self) -> None:
-        options = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5})
-        self.client = Session().create_client(
-            "s3", endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1", aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET, config=options,
-        )  # fmt: skip
+        self.client = client_of(self.port)
         self.make()
 
     def make(self) -> None:
@@ -145,7 +155,11 @@ class SeaweedFS:
         flags = [f"-{name}={port}" for name, port in ports.items()]
         weed = os.path.join(os.path.dirname(sys.executable), "weed")
         command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", *flags]
-        command += ["-volume.max=5000", "-master.volumeSizeLimitMB=64"]  # a bucket takes seven volumes
+        command += [
+            "-volume.max=5000",
+            "-master.volumeSizeLimitMB=64",
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        ]  # a bucket takes seven volumes
         with (folder / "weed.log").open("wb") as log:
             self.process = subprocess.Popen([*command, f"-s3.config={folder}/s3.json"], stdout=log, stderr=log)
         wait_for(self.port, self.process, folder / "weed.log")
