@@ -1,6 +1,7 @@
 """Real servers on this machine, one of each kind for all tests of a process, and a proxy that interferes.
 
-SYNAPSE_SYNC_REMOTE=all takes SeaweedFS as well, and what takes longer; without it moto alone.
+SYNAPSE_SYNC_REMOTE=all takes SeaweedFS as well, all that can fail, and very many objects (a step of .ci/run); without
+it moto alone, and what takes seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .interference import Proxy
 from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
+collect_ignore = [] if ALL else ["test_s3_failures.py", "test_s3_trouble.py", "test_s3_many.py"]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
