@@ -95,12 +95,14 @@ def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
 
     Raises Ended between two steps.
     """
-    while any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
+    while work.concluded() or any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
         pass
 
 
 def _acted(step: Step, work: Work) -> bool:
     work.going()
+    if step.alone and work.registration.under_way:
+        return False
     work.doing = step.name
     with work.together.registering if step.alone else nullcontext():
         return bool(step.act(work))
@@ -168,10 +170,25 @@ def _go_on(one: Pass, patience: Patience, known: Collection[str] = ()) -> None:
     try:
         with _stopping(one), suppress(Ended):
             _drain_with_retries(one, patience)
+    except KeyboardInterrupt:
+        one.work.registration.abandon()
+        raise
     finally:
-        one.work.readers.stop()
-        end_uploads(one.work)
+        try:
+            with _stopping(one):
+                _end_registration(one.work)
+        finally:
+            one.work.readers.stop()
+            end_uploads(one.work)
     _finish(one, known)
+
+
+def _end_registration(work: Work) -> None:
+    """Record what became of the units that are on their way."""
+    try:
+        work.registration.conclude(wait=True)
+    except DestinationError as error:
+        work.run.problem(error)
 
 
 def _drain_with_retries(one: Pass, patience: Patience) -> None:

@@ -29,7 +29,7 @@ from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
-QUEUED = 500
+QUEUED = 1000
 RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
 AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
 
@@ -85,8 +85,8 @@ def upload(work: Work) -> int:
 
 
 def await_upload(work: Work) -> bool:
-    """Wait for what is on its way, when there is nothing else to do; False if nothing is."""
-    if not len(work.uploads):
+    """Wait for what is on its way, or an answer, when there is nothing else to do; False if nothing is."""
+    if not (len(work.uploads) or work.verification.under_way or work.registration.under_way):
         return False
     _record(work, work.uploads.finished(RECORD_EVERY))
     return True

@@ -17,6 +17,7 @@ from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
 from synapse_sync.steps.together import Together
@@ -116,7 +117,8 @@ class Work:
     that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
     the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
     what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
-    unseen: the server does not show the collection's units, and is not asked again in this run.
+    verification, registration: the request of that step, while it is under way. unseen: the server does not show the
+    collection's units, and is not asked again in this run.
     """
 
     config: Config
@@ -148,6 +150,14 @@ class Work:
     ending: threading.Event = field(default_factory=threading.Event)
     looked: list[Looked] = field(default_factory=list)
     clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self.verification = Awaited("verify", self.uploads.wake)
+        self.registration = Awaited("register", self.uploads.wake)
+
+    def concluded(self) -> int:
+        """How many rows moved on by answers that were awaited. Raises what concluding them raises."""
+        return self.verification.conclude() + self.registration.conclude()
 
     def going(self) -> None:
         """Called between pieces of work. Raises Ended where the run was asked to end."""
