@@ -23,7 +23,7 @@ from synapse_sync.records import Look
 from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
-from synapse_sync.steps.upload import await_upload, end_uploads
+from synapse_sync.steps.upload import await_upload, begin_uploads, end_uploads
 from synapse_sync.steps.work import Ended
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
@@ -204,6 +204,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
             if one.offline is None:
                 learn(work)
                 refresh_collection(work)
+                begin_uploads(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
             if work.collection_stale and one.offline is None:
                 continue  # a refusal made us doubt the specs: fetch them, and decide anew if they differ

@@ -19,6 +19,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
+from synapse_sync.steps.sender import Sender
 from synapse_sync.steps.table_state import Table
 from synapse_sync.steps.together import Together
 
@@ -118,7 +119,7 @@ class Work:
     the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
     what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
     verification, registration: the request of that step, while it is under way. unseen: the server does not show the
-    collection's units, and is not asked again in this run.
+    collection's units, and is not asked again in this run. sender: a process that was started and serves nobody yet.
     """
 
     config: Config
@@ -141,6 +142,7 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     unseen: bool = False
+    sender: Sender | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
