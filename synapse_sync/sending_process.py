@@ -110,6 +110,7 @@ def run(pipe: Connection, twin: Callable[[], Destination], sources: Mapping[str,
         fault = traceback.format_exc()
     report.close(fault)
     destination.close()
+    os._exit(0)  # nothing is left to be tidied up, and the parent waits
 
 
 def _take(

@@ -26,8 +26,8 @@ from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sending import Sending
 from synapse_sync.steps.work import Work
 
-QUEUED = 1000
-RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
+QUEUED = 2000
+RECORD_EVERY = 0.05  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
 AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
 
 Uploads = InFlight[Sending, Outcome]

@@ -9,7 +9,7 @@ from synapse_sync.states import Code
 from synapse_sync.steps.work import Work
 
 BATCH = 500  # contents a request: both digests of each make the 1000 entries that one may have (protocol §3)
-ENOUGH = 500  # contents under way: nobody is asked about more before those are on their way down
+ENOUGH = 1000  # contents under way: at 2,000 a second they last for the four round trips of those that come next
 
 
 def verify(work: Work) -> int:
