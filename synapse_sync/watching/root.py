@@ -161,6 +161,7 @@ class Root:
             return None
         self._taken = taken
         if taken.whole or self.source.follows_symlinks:  # which way to a folder counts is known to whole listings only
+            self._identity = self._identify()
             return WHOLE
         return Look(frozenset(due), frozenset(folder for folder in due if folder in self._polling))
 
@@ -176,7 +177,6 @@ class Root:
         self._unwatched, self._kinds = 0, set()
         self._real = os.path.realpath(self.source.path)
         self._mounts = mounted()
-        self._identity = self._identify()
         self._quality.begin()
         self._meet(b"")
         return self._meet
