@@ -121,6 +121,7 @@ def next_run(work: Work) -> Work:
         looked=[],
         left_open=set(),
         unseen=False,
+        tasked=None,
     )
 
 

@@ -86,8 +86,6 @@ class FeedLoop:
         self.work: Work | None = None
         self.watch: Watch | None = None
         self.runs = 0
-        self.unlisted = 0
-        self._listed_at: float | None = None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -164,16 +162,12 @@ class FeedLoop:
         """The step that is at work, "list", or "" while it waits."""
         return self.work.doing if self.work is not None else ""
 
-    def listed(self) -> float | None:
-        """Seconds since the last complete listing began; None before the first."""
-        return None if self._listed_at is None else time.monotonic() - self._listed_at
-
     def next_due(self) -> float:
         """When it will look at its feed again (monotonic), unless something happens before."""
-        due = [max(self._run_at, self.folder.until)]
-        if self.watch is not None:
-            due.append(max(self.watch.next_due(), self.folder.until))
-        if self._attempt_at is not None:
+        due = [] if self.watch is None else [self.watch.next_due()]
+        if self.folder.error is None:  # else nothing is done before it is there
+            due.append(self._run_at)
+        if self._attempt_at is not None and self.folder.error is None:
             due.append(max(self._attempt_at, self.server.until))
         return max(min(due), self.ledger.until)
 
@@ -222,20 +216,17 @@ class FeedLoop:
         offline = self.server.error if now < self.server.until else None
         known = [str(trouble.error) for trouble in (self.server, self.folder) if trouble.error is not None]
         looks = watch.take(now)
+        if not looks and self.folder.error is not None:
+            return
         try:
             one = tend(work, looks, offline=offline, known=known)
         finally:
-            failed = looks.keys() - {looked.asset for looked in work.looked}
-            watch.put_back(failed)
             watch.after_run(work)
         ended = time.monotonic()
         self._run_at = ended + self.schedule.run_every
-        if failed and one.stopped is not None:
+        if one.stopped is not None and len(work.looked) < len(looks):
             self.folder.met(one.stopped, ended)
         elif looks:
-            if {looked.asset for looked in work.looked if looked.folders is None} == work.sources.keys():
-                self.unlisted = work.run.counts["unreadable_folders"]
-                self._listed_at = now
             self.folder.over()
         if one.offline is None:
             self.server.over()
@@ -256,7 +247,7 @@ class FeedLoop:
             work.stop = self._stop
             work.between = self._between
             self.watch = self.watching.follow(self.feed, work.sources, self._news.set, self.schedule.rescan_every)
-            work.descends = self.watch.descends
+            work.descends = self.watch.begin
             self.work = work
         return self.work, self.watch
 

@@ -188,7 +188,8 @@ class Feed(Section):
     )
     settle: Duration = Field(
         default=as_written("30s"),
-        description="How long a file must not have changed before it is used.",
+        description="How long a file must not have changed before it is used; one that a program has open for writing "
+        "waits longer.",
         examples=["30s"],
     )
     wait_optional: Duration = Field(
@@ -198,7 +199,8 @@ class Feed(Section):
     )
     incomplete_after: Duration = Field(
         default=as_written("1d"),
-        description="How long after its last change a unit that lacks a required file is shown as incomplete.",
+        description="How long after its last change a unit that lacks a required file is shown as incomplete, and one "
+        "with a file that is empty or ends in the middle is held.",
         examples=["1d"],
     )
     duplicates: Literal["skip", "register", "hold"] = Field(

@@ -209,8 +209,8 @@ class Destination(Protocol):
         Through v2 the same may be asked again: units that have a task are skipped.
         """
 
-    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
-        """Which of these units have a task in the project, by a look through all of its tasks."""
+    def with_task(self, project: int) -> Iterator[Sequence[int]]:
+        """The units that have a task in the project, page by page. Raises as units() does."""
 
     def close(self) -> None:
         """Close connections; the object is not used afterwards."""

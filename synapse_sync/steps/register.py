@@ -19,9 +19,10 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
+from synapse_sync.steps.adopt import adopted
 from synapse_sync.steps.backoff import MARGIN, next_attempt
 from synapse_sync.steps.beginning import Beginning
-from synapse_sync.steps.survey import adopted, look_through, recognised, take
+from synapse_sync.steps.survey import look_through, recognised, take
 from synapse_sync.steps.work import Work
 
 LINGER = 1.0

@@ -56,7 +56,8 @@ class _Scan:
     absent: list[int] = field(default_factory=list)
     visited: dict[bytes, set[bytes]] = field(default_factory=dict)
     differing: set[bytes] = field(default_factory=set)
-    late: set[bytes] = field(default_factory=set)
+    late: dict[bytes, float] = field(default_factory=dict)
+    unsure: bool = False
     unreadable: list[bytes] = field(default_factory=list)
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
@@ -105,26 +106,35 @@ def _scan_source(scan: _Scan) -> None:
         raise SourceUnavailable(f"{scan.source.root} became another folder while it was listed", hint="run again")
     _conclude(scan, before, identity, roots)
     folders = None if scan.look == WHOLE else frozenset(scan.visited)
-    changed, late = frozenset(scan.differing), frozenset(scan.late)
-    work.looked.append(Looked(scan.asset, scan.started_at, folders, changed, late))
+    changed, unreadable = frozenset(scan.differing), frozenset(scan.unreadable)
+    work.looked.append(Looked(scan.asset, scan.started_at, folders, changed, unreadable, scan.late, scan.unsure))
 
 
 def _listing(scan: _Scan) -> Iterator[Directory | Unreadable]:
     """What is to be looked at; of a folder that is no more, the one above it."""
-    descends = scan.work.descends(scan.asset)
+    descends = scan.work.descends(scan.asset, scan.look)
     if scan.look.folders is None:
         yield from scan.source.listing(b"", descends)
         return
+    refused: dict[bytes, Unreadable] = {}
     left = sorted(scan.look.folders, reverse=True)
     while left:
         folder = left.pop()
-        if folder in scan.visited:
+        if folder in scan.visited or folder in refused:
             continue
         for item in scan.source.listing(folder, descends):
             if folder and isinstance(item, Unreadable) and item.path == folder:
-                left.append(folder.rpartition(b"/")[0])  # its own listing tells whether it is gone, or can't be read
+                refused[folder] = item
+                left.append(_above(folder))
             else:
                 yield item
+    for folder, item in refused.items():
+        if folder.rpartition(b"/")[2] in scan.visited.get(_above(folder), ()):  # it is there, and can't be read
+            yield item
+
+
+def _above(folder: bytes) -> bytes:
+    return folder.rpartition(b"/")[0]
 
 
 def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, roots: dict[str, list[int]]) -> None:
@@ -158,11 +168,15 @@ def _compare(scan: _Scan, directory: Directory) -> None:
     for name, observation in changes.new:
         columns = _columns(observation, directory.device)
         scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": _sidecar_name(name), **columns})
-        if observation.ctime_ns < (scan.started_at - YOUNG) * 1e9:
-            scan.late.add(directory.path)
+        came = observation.ctime_ns / 1e9
+        if came < scan.started_at - YOUNG:
+            scan.late[directory.path] = max(came, scan.late.get(directory.path, came))
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
-    scan.absent.extend(changes.absent)
+    if directory.path not in scan.look.unsure:
+        scan.absent.extend(changes.absent)
+    elif changes.absent:
+        scan.unsure = True
     if changes.new or changes.changed or changes.absent:
         scan.differing.add(directory.path)
     kept = len(directory.files) - changes.excluded
@@ -190,6 +204,8 @@ def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
 
 def _flush(scan: _Scan) -> None:
     """Write the buffered differences."""
+    if scan.look.unsure:
+        _leave_what_may_have_moved(scan)
     if not scan.new and not scan.changed:
         return
     work = scan.work
@@ -205,6 +221,13 @@ def _flush(scan: _Scan) -> None:
     work.run.count("changed", len(scan.changed))
     scan.new.clear()
     scan.changed.clear()
+
+
+def _leave_what_may_have_moved(scan: _Scan) -> None:
+    """Where no event tells of a move, it is told by a listing of both its ends: that is a look at everything."""
+    sure = [row for row in scan.new if not scan.work.ledger.query("known_elsewhere", **row)]
+    scan.unsure |= len(sure) < len(scan.new)
+    scan.new[:] = sure
 
 
 def _conclude_absences(scan: _Scan) -> None:
@@ -247,6 +270,9 @@ def _in_vanished_sub_folders(scan: _Scan) -> Iterator[int]:
         for child in _known_sub_folders(scan, folder):
             if child.rpartition(b"/")[2] in there or any(_inside(child, below) for below in scan.unreadable):
                 continue
+            if folder in scan.look.unsure:
+                scan.unsure = True
+                break
             below = {"dir": child, "low": child + b"/", "high": child + AFTER_SLASH}
             for (file,) in work.ledger.tuples("present_below", **below, **place):
                 yield file

@@ -14,11 +14,12 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Ledger, Transaction
-from synapse_sync.records import Collection, Looked
+from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.tasked import Tasked
 from synapse_sync.steps.together import Together
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
@@ -111,13 +112,14 @@ class Work:
     """Everything a step needs of its feed.
 
     looked: the listings of this run that completed; left_open: those (asset, when) after which only files that programs
-    have open for writing were left to settle. descends: for an asset, what Source.listing asks before it enters
-    a folder. patient: whether optional files are waited for (the daemon) or what is there is taken as all there is
-    (`once`, `plan`). settings: fingerprint of what decides what a file becomes. trust_filters: the filters are those
-    that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
-    the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
-    what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
-    unseen: the server does not show the collection's units, and is not asked again in this run.
+    have open for writing were left to settle. descends: told what of an asset is listed now, it gives what
+    Source.listing asks before it enters a folder. patient: whether optional files are waited for (the daemon) or what
+    is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a file becomes.
+    trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
+    before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
+    between: called between pieces of work, for what others want done then. doing: the step that is at work. table: the
+    feed's metadata table (steps/tables.py). unseen: the server does not show the collection's units, and is not asked
+    again in this run. tasked: the project's tasks as last looked through.
     """
 
     config: Config
@@ -140,10 +142,11 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     unseen: bool = False
+    tasked: Tasked | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
-    descends: Callable[[str], Callable[[bytes], bool] | None] = lambda _asset: None
+    descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
     between: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
+from collections.abc import Collection, Iterable
+
+from synapse_sync.watching.folders import within
 
 SHORTEST = 5.0
 """Seconds between two looks at a folder at least, however often it changes."""
 
 FRACTION = 10
 """A folder that has just changed is looked at ten times as often as one that never changes."""
+
+TOGETHER = 0.2
+"""What is due within this part of the shortest interval is looked at together: the disk is woken once for many."""
 
 
 class Polling:
@@ -39,12 +46,23 @@ class Polling:
         self._intervals[folder] = interval
         self._due[folder] = now + interval * random.uniform(0.9, 1.0)  # noqa: S311 - so that not all come at once
         heapq.heappush(self._queue, (self._due[folder], folder))
+        if len(self._queue) > 2 * len(self._due) + 1000:  # whole listings leave what is superseded in it
+            self._queue = [(at, known) for known, at in self._due.items() if at < math.inf]
+            heapq.heapify(self._queue)
 
-    def forget(self, folder: bytes) -> None:
-        """A folder is gone, and all below it."""
-        below = folder + b"/"
-        for known in [known for known in self._intervals if known == folder or known.startswith(below)]:
-            del self._intervals[known], self._due[known]
+    def discard(self, folder: bytes) -> None:
+        """Poll this folder no more."""
+        if folder in self._intervals:
+            self._drop([folder])
+
+    def keep(self, folders: Collection[bytes]) -> None:
+        """Poll no others any more."""
+        self._drop(folder for folder in self.folders() if folder not in folders)
+
+    def forget(self, tops: Collection[bytes]) -> None:
+        """These folders are gone, and all below them."""
+        if tops:
+            self._drop(folder for folder in self.folders() if within(folder, tops))
 
     def next_due(self) -> float | None:
         """When the first folder is due."""
@@ -53,11 +71,19 @@ class Polling:
         return self._queue[0][0] if self._queue else None
 
     def take(self, now: float) -> set[bytes]:
-        """The folders that are due; they come again once they were listed."""
+        """The folders that are due, with those that are soon; they come again once they were listed."""
         due: set[bytes] = set()
-        while (first := self.next_due()) is not None and first <= now:
+        first = self.next_due()
+        if first is None or first > now:
+            return due
+        until = now + self._shortest * TOGETHER
+        while first is not None and first <= until:
             _, folder = heapq.heappop(self._queue)
             due.add(folder)
-            del self._due[folder]
-            self._due[folder] = float("inf")
+            self._due[folder] = math.inf
+            first = self.next_due()
         return due
+
+    def _drop(self, folders: Iterable[bytes]) -> None:
+        for folder in folders:
+            del self._intervals[folder], self._due[folder]

@@ -125,7 +125,7 @@ class SynapseDestination:
         if not self.api:
             self.remember(api="v2" if speaks_v2(self._transport) else "v1")
 
-    def remember(self, **told: str) -> None:
+    def remember(self, **told: str | float) -> None:
         """Keep what the server told: fields of Learned."""
         with self._lock:
             self._learned = replace(self._learned, **told)  # type: ignore[arg-type]
@@ -221,9 +221,9 @@ class SynapseDestination:
         """One task per unit of the collection in the project."""
         tasks.create(self._transport, api, project, collection, unit_ids)
 
-    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
-        """Which of these units have a task in the project."""
-        return listing.with_task(self._transport, project, unit_ids)
+    def with_task(self, project: int) -> Iterator[Sequence[int]]:
+        """The units that have a task in the project, page by page."""
+        return listing.with_task(self._transport, project)
 
     def close(self) -> None:
         """Close connections."""

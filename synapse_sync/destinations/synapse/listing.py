@@ -38,14 +38,12 @@ def units(transport: Transport, api: str, collection: int, since: float | None) 
         yield [_unit(row) for row in page if about(row, "data_collection") in (None, collection)]
 
 
-def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> set[int]:
-    """Which of these units have a task in the project. Raises DestinationErrors as units() does."""
-    wanted = set(unit_ids)
+def with_task(transport: Transport, project: int) -> Iterator[Sequence[int]]:
+    """The units that have a task in the project, page by page. Raises DestinationErrors as units() does."""
     query = {"project": project, "page_size": PER_PAGE["v1"]}
-    found: set[int] = set()
     for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
-        found |= wanted & {about(row, "data_unit") or 0 for row in page if about(row, "project") in (None, project)}
-    return found
+        units = (about(row, "data_unit") for row in page if about(row, "project") in (None, project))
+        yield [unit for unit in units if unit is not None]
 
 
 def collections(transport: Transport, api: str) -> Iterator[tuple[int, str]]:

@@ -28,6 +28,10 @@ SELECT old.id AS old_id, old.device AS old_device, old.token AS old_token, old.s
 FROM files AS old JOIN files AS new ON new.feed = old.feed AND new.token = old.token
 WHERE old.id IN (SELECT value FROM json_each(:absent)) AND new.first_seen = :first_seen AND new.id <> old.id
 
+-- known_elsewhere: whether a file that seems new has the inode, size and times of one that is known under another name
+SELECT 1 FROM files WHERE feed = :feed AND token = :token AND device = :device AND size = :size AND mtime_ns = :mtime_ns
+    AND state <> 'gone' LIMIT 1
+
 -- file_observation: one file's name and observation
 SELECT asset, dir, name, untyped, sidecar, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id
 

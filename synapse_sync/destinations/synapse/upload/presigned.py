@@ -39,8 +39,8 @@ _NO_PRESIGN = frozenset({400, 501}) | NO_SUCH_ADDRESS
 class Place(NamedTuple):
     """Where one content goes: `url` for one PUT, or `parts` (number from 1 to URL) of part_size bytes each.
 
-    target is what `url` leads to, where it was just issued; upload_id is "" for one PUT; expires is in seconds since the
-    epoch by our clock.
+    target is what `url` leads to, where it was just issued; upload_id is "" for one PUT; expires is in seconds since
+    the epoch by our clock.
     """
 
     file_key: str

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, Protocol
@@ -55,7 +56,7 @@ class Knowing(Protocol):
     def algorithm(self) -> Literal["md5", "sha1"]:
         """What contents are confirmed with."""
 
-    def remember(self, **told: str) -> None:
+    def remember(self, **told: str | float) -> None:
         """Keep fields of Learned."""
 
 
@@ -207,7 +208,7 @@ class Routes:
                         return True
                 if None in answers:
                     return False
-                self._destination.remember(presigned="no")
+                self._destination.remember(presigned="no", refused_at=time.time())
             return self._destination.learned.presigned != "no"
 
     def _presigned(self, collection: int) -> Presigned:
