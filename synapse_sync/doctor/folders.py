@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from synapse_sync.config import AssetRoot
 from synapse_sync.doctor.findings import Finding, problem, well
 from synapse_sync.doctor.situation import Situation
-from synapse_sync.doctor.tree import looked_through
+from synapse_sync.doctor.tree import Tree, looked_through
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.installation.access import ENTER, READ, Identity, Obstacle, group_name, helpful, obstacle, user_name
 from synapse_sync.installation.examine import PRIVATE
@@ -56,8 +56,16 @@ def contents(situation: Situation) -> Iterator[Finding]:
         yield well(AREA, "contents", f"{root.path}: {count}{left_out} {least}", feed.name)
         if tree.unreadable:
             words = f"{many(len(tree.unreadable), 'folder')} below {root.path} can't be listed, for example "
-            example, _, remedy = tree.unreadable[0].rpartition("; ")
-            yield problem(AREA, "below", words + example, remedy.removeprefix("allow it, for example: "), feed.name)
+            example, _, line = tree.unreadable[0].rpartition("; ")
+            yield problem(AREA, "below", words + example, line.removeprefix("allow it, for example: "), feed.name)
+        if tree.closed:
+            yield _closed(root, tree, feed.name)
+
+
+def _closed(root: AssetRoot, tree: Tree, feed: str) -> Finding:
+    words = f"{many(tree.closed, 'file')} of those first looked at below {root.path} can't be read by {_name()}, "
+    line = f"sudo setfacl -R -m u:{_name()}:rX {shlex.quote(root.path)}   # once more with -d for files to come"
+    return problem(AREA, "files", f"{words}for example {tree.closed_example}", line, feed)
 
 
 def _asked(path: str, feed: str, answer: list[Finding]) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from synapse_sync.config import loads
 from synapse_sync.destinations.synapse.http import transport
 from synapse_sync.doctor import checks, folders, inotify, names
 from synapse_sync.doctor.findings import AREAS
+from synapse_sync.doctor.situation import Situation
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.watching.events import Events
 from synapse_sync.watching.watch import Watching
@@ -284,6 +286,26 @@ def test_a_folder_that_this_user_may_not_read_names_the_first_that_refuses(as_ro
         assert (found.name, found.remedy) == ("readable", f"sudo setfacl -m u:nobody:rx {inside}")
     finally:
         shutil.rmtree(folder)
+
+
+def test_folders_and_files_below_that_this_user_may_not_read(as_root: None) -> None:
+    folder = Path("/var/tmp") / f"synapse-sync-doctor-{os.getpid()}-below"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "open.png").touch()
+    (folder / "mine.png").touch()
+    for path, mode in ((folder, 0o755), (folder / "closed", 0o700), (folder / "mine.png", 0o600)):
+        path.chmod(mode)
+    text = f'[[feeds]]\nname = "scans"\ndata_collection = 1\npath = "{folder}"\n'
+    situation = Situation(None, config=loads(text, folder.parent / "config.toml"))
+    try:
+        with somebody():
+            found = {finding.name: finding for finding in folders.contents(situation)}
+    finally:
+        shutil.rmtree(folder)
+    assert found["below"].level == found["files"].level == "problem"
+    assert found["below"].remedy == f"sudo setfacl -m u:65534:rX {folder}/closed"
+    assert f"1 file of those first looked at below {folder} can't be read by nobody" in found["files"].words
+    assert found["files"].remedy.startswith(f"sudo setfacl -R -m u:nobody:rX {folder}")
 
 
 def test_a_mount_whose_server_is_gone_holds_nothing_else_up(
