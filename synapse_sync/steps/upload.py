@@ -83,7 +83,10 @@ def _begin(work: Work, uploads: Uploads) -> int:
     begun = 0
     if by_lane <= QUEUED // 2:
         for sending in _to_send(work, by_lane=True, limit=QUEUED - by_lane):
-            uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
+            if sending.source.remote:  # read in the lane's one thread it would keep the line waiting
+                uploads.begin(sending, lambda sending: _send(work, sending))
+            else:
+                uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
             begun += 1
     if by_thread < uploads.threads:
         for sending in _to_send(work, by_lane=False, limit=2 * uploads.threads - by_thread):
