@@ -110,25 +110,25 @@ class Daemon:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
         together, watching = Together(), Watching()
         self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
+        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._news.set)
         self._start(self.config.feeds)
         door = Door(self.config.source, Commands(self).answer)
         door.open()
-        upkeep = Upkeep(lambda: self.config, self.ledger, destination)
-        upkeep.begin(self._schedule)
         self._tell()
         self._notifier.ready()
+        self._upkeep.begin(self._schedule)
         try:
             while not self._stopping and not self._anew:
                 self._news.wait(self._tick)
                 self._news.clear()
                 self._take_requests()
                 self._look_after()
-                upkeep.look(self.loops.values())
+                self._upkeep.look(self.loops.values())
         finally:
             if self._stopping:
                 self._notifier.stopping()
             door.close()
-            upkeep.stop()
+            self._upkeep.stop()
             self._end(list(self.loops))
             watching.close()
 
@@ -149,6 +149,7 @@ class Daemon:
     def _told(self, one: Pass) -> None:
         """A feed's run has ended."""
         self._reporter.told(one)
+        self._upkeep.told(one)
         if one.work.run.changed:
             self._bulletin.changed()
 

@@ -87,8 +87,6 @@ class FeedLoop:
         self.work: Work | None = None
         self.watch: Watch | None = None
         self.runs = 0
-        self.unlisted = 0
-        self._listed_at: float | None = None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -165,10 +163,6 @@ class FeedLoop:
         """The step that is at work, "list", or "" while it waits."""
         return self.work.doing if self.work is not None else ""
 
-    def listed(self) -> float | None:
-        """Seconds since the last complete listing began; None before the first."""
-        return None if self._listed_at is None else time.monotonic() - self._listed_at
-
     def next_due(self) -> float:
         """When it will look at its feed again (monotonic), unless something happens before."""
         due = [] if self.watch is None else [self.watch.next_due()]
@@ -234,9 +228,6 @@ class FeedLoop:
         if one.stopped is not None and len(work.looked) < len(looks):
             self.folder.met(one.stopped, ended)
         elif looks:
-            if {looked.asset for looked in work.looked if looked.folders is None} == work.sources.keys():
-                self.unlisted = work.run.counts["unreadable_folders"]
-                self._listed_at = now
             self.folder.over()
         if one.offline is None:
             self.server.over()

@@ -20,27 +20,40 @@ from synapse_sync.health import Limits, Vitals, limits_of, verdict
 from synapse_sync.ledger import Ledger
 from synapse_sync.ledger.backups import back_up, backups_of, changed_since
 from synapse_sync.ping import Ping
+from synapse_sync.runner import Pass
 from synapse_sync.schedule import Schedule
 from synapse_sync.status.words import audited_in_words, many
+from synapse_sync.steps import Work
 from synapse_sync.steps.retention import DAY, sum_up
 from synapse_sync.steps.work import Ended
 
-ENDING = 60.0
+ENDING = 10.0
 """Seconds that a chore may take to end when the daemon does."""
 
 log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """The chores of one ledger; begin() and stop() once each, look() from the daemon's own thread."""
+    """The chores of one ledger; begin() and stop() once each, look() from the daemon's own thread.
 
-    def __init__(self, config: Callable[[], Config], ledger: Ledger, destination: Destination) -> None:
+    wake: called where look() has something to tell of before long.
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        ledger: Ledger,
+        destination: Destination,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._ledger = ledger
         self._destination = destination
+        self._wake = wake
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self._failed: set[str] = set()
+        self._listings: dict[str, tuple[float, int]] = {}
         schedule = config().schedule
         self._every = schedule.run_every
         self._look_at = 0.0
@@ -66,8 +79,16 @@ class Upkeep:
         if self._busy.acquire(timeout=ENDING):
             self._busy.release()
 
+    def told(self, one: Pass) -> None:
+        """A run of a feed has ended. Called from the feed's thread."""
+        if (began := _listed_in_full(one.work)) is not None:
+            self._listings[one.work.feed.name] = began, one.work.run.counts["unreadable_folders"]
+        if self._ping is not None:
+            self._look_at = 0.0
+            self._wake()
+
     def look(self, loops: Iterable[FeedLoop]) -> None:
-        """Tell the ping how the feeds are, as often as `run_every`; where there is none, do nothing."""
+        """Tell the ping how the feeds are: after each run, and while a long one goes on."""
         now = time.monotonic()
         if self._ping is None or now < self._look_at:
             return
@@ -129,17 +150,25 @@ class Upkeep:
             "vital_counts", name=loop.name, units_before=now - limits.unit, files_before=now - limits.file
         )
         known = dict(counts[0]) if counts else {"paused": ""}
+        began = _listed_in_full(loop.work) if loop.work is not None else None
+        listed, unlisted = self._listings.get(loop.name, (None, 0)) if began is None else (began, 0)
         busy, alive = bool(loop.doing), time.monotonic() - loop.progressed_at < STUCK
         vitals = Vitals(
             loop.name,
             resting=loop.paused,
             working=busy and alive,
             stuck=busy and not alive,
-            listed=loop.listed(),
-            unlisted=loop.unlisted,
+            listed=None if listed is None else now - listed,
+            unlisted=unlisted,
             refused=isinstance(loop.server.error, TokenRefused),
             offline=loop.server.error is not None,
             failing=loop.ledger.error is not None,
             **{**known, "paused": bool(known["paused"])},
         )
         return vitals, limits
+
+
+def _listed_in_full(work: Work) -> float | None:
+    """When the listing of everything began that this run completed; None where there was none."""
+    whole = {looked.asset: looked.at for looked in work.looked if looked.folders is None}
+    return min(whole.values(), default=0.0) if whole.keys() == work.sources.keys() else None

@@ -45,9 +45,8 @@ def ask_folder(dialogue: Dialogue, answers: Answers, given: str | None, specs: S
         dialogue.say(f"  {error}")
         found = Contents()
     least = "" if found.whole else "at least "
-    kinds = ", ".join(
-        f"{count:,} {ending or 'without extension'}" for ending, count in found.extensions.most_common(KINDS)
-    )
+    counted = sorted(found.extensions.items(), key=lambda item: (-item[1], item[0]))
+    kinds = ", ".join(f"{count:,} {ending or 'without extension'}" for ending, count in counted[:KINDS])
     dialogue.say(
         f"  {least}{many(found.files, 'file')} in {many(found.folders, 'folder')}{': ' if kinds else ''}{kinds}"
     )

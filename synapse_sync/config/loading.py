@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,6 +40,16 @@ def find_config(explicit: Path | None, environ: Mapping[str, str] = os.environ) 
     looked = ("--config FILE: not given", "$SYNAPSE_SYNC_CONFIG: not set", *(f"{place}: not there" for place in places))
     hint = "write one: the README has the first ten lines, config.example.toml explains every setting"
     raise ConfigError("no config file was found", problems=looked, hint=hint)
+
+
+def command_for(path: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """How the program is started with this config file, for lines that a person copies: named where it must be."""
+    try:
+        if find_config(None, environ) == path:
+            return "synapse-sync"
+    except ConfigError:
+        pass
+    return f"synapse-sync --config {shlex.quote(str(path))}"
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:

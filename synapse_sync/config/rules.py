@@ -41,26 +41,26 @@ def warnings(config: Config) -> tuple[str, ...]:
             'server.api = "v1": where the server does not show what its units are made of, a registration whose answer '
             'was lost waits for a person; "v2" has no such case'
         )
-    if waiting := _for_the_daemon(config):
-        found.append(f"{', '.join(waiting)}: for the daemon, which this version does not have yet; `once` needs none")
     found += [
         f'feed {feed.name}: duplicates = "register" works with v1 only; on a server with v2 this feed will pause'
         for feed in config.feeds
         if feed.duplicates == "register" and config.server.api == "auto"
     ]
+    found += _overlaps(config)
     return tuple(found)
 
 
-def _for_the_daemon(config: Config) -> list[str]:
-    """Settings that are given and that only a running daemon obeys."""
-    tables = [name for name in ("schedule", "log") if getattr(config, name).model_fields_set]
-    feeds = [
-        f"feed {feed.name}: {name}"
-        for feed in config.feeds
-        for name in ("watch", "poll_every")
-        if name in feed.model_fields_set
-    ]
-    return [*tables, *feeds]
+def _overlaps(config: Config) -> Iterator[str]:
+    """Feeds of one collection whose folders lie in one another: each file there would belong to both."""
+    roots = [(feed, root.path) for feed in config.feeds for root in feed.asset_roots().values()]
+    for inner, path in roots:
+        for outer, above in roots:
+            inside = path != above and Path(path).is_relative_to(above)
+            if outer is not inner and outer.data_collection == inner.data_collection and inside:
+                yield (
+                    f"feed {inner.name}: its folder {path} lies inside that of feed {outer.name}, for the same "
+                    f"collection: leave it out there with exclude, or both take its files"
+                )
 
 
 def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:

@@ -6,7 +6,7 @@
 Nothing is written, here or on the server, no lock is taken, and a check goes on where another failed.
 """
 
-from synapse_sync.doctor.examine import examine
+from synapse_sync.doctor.checks import examine
 from synapse_sync.doctor.findings import Finding, exit_code
 
 __all__ = ["Finding", "examine", "exit_code"]

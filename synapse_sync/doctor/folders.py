@@ -14,6 +14,7 @@ from synapse_sync.doctor.situation import Situation
 from synapse_sync.doctor.tree import looked_through
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.installation.access import ENTER, READ, Identity, Obstacle, group_name, helpful, obstacle
+from synapse_sync.installation.examine import PRIVATE
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.refusals import refusal
 from synapse_sync.status.words import many
@@ -60,7 +61,7 @@ def look(path: str, feed: str) -> Finding:
         if found is None:
             why = refusal(error, os.fsencode(path))
             return problem(AREA, "readable", f"{path}: {why.what}", why.hint, feed)
-        return problem(AREA, "readable", f"{path} can't be read: {found}", remedy(found), feed)
+        return problem(AREA, "readable", f"{path} can't be read: {found}", remedy(found, path), feed)
     return well(AREA, "readable", f"{path} can be read by {_name()}", feed)
 
 
@@ -69,14 +70,17 @@ def myself() -> Identity:
     return Identity(os.geteuid(), frozenset((os.getegid(), *os.getgroups())))
 
 
-def remedy(found: Obstacle) -> str:
-    """The line that takes an obstacle away: a group that is let in, else the group's rights, else an ACL."""
+def remedy(found: Obstacle, path: str) -> str:
+    """The line that takes an obstacle on the way to a path away: a group that is let in, its group's rights, an ACL."""
     name = shlex.quote(found.path)
-    if groups := helpful(found.rights, READ | ENTER):
+    need, bits = (READ | ENTER, "rx") if found.path == os.path.realpath(path) else (ENTER, "x")
+    if found.path in PRIVATE:
+        return f"mv {shlex.quote(path)} /srv/   # {found.path} should stay as it is: move the folder, and correct path"
+    if groups := helpful(found.rights, need):
         return f"sudo usermod -aG {group_name(groups[0])} {_name()}   # then log in anew"
     if found.rights.group in myself().groups and found.rights.group != 0:
-        return f"sudo chmod g+rx {name}"
-    return f"sudo setfacl -m u:{_name()}:rX {name}"
+        return f"sudo chmod g+{bits} {name}"
+    return f"sudo setfacl -m u:{_name()}:{bits} {name}"
 
 
 def _not_there(path: str, feed: str) -> Finding:
@@ -89,7 +93,7 @@ def _not_there(path: str, feed: str) -> Finding:
         if error.errno not in (2, 20):
             blocked = obstacle(nearest, myself()) if os.path.exists(nearest) else None
             if blocked is not None:
-                return problem(AREA, "there", f"{path} can't be reached: {blocked}", remedy(blocked), feed)
+                return problem(AREA, "there", f"{path} can't be reached: {blocked}", remedy(blocked, path), feed)
             why = refusal(error, os.fsencode(path))
             return problem(AREA, "there", f"{path}: {why.what}", why.hint, feed)
     if os.path.exists(path):

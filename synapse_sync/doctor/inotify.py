@@ -17,14 +17,17 @@ class InUse(NamedTuple):
 
 def in_use(user: int, *, except_for: int) -> InUse:
     """What the processes of a user have, but for one."""
+    each = [of_process(process) for process in _processes(user) if process != except_for]
+    return InUse(sum(one.instances for one in each), sum(one.watches for one in each))
+
+
+def of_process(process: int) -> InUse:
+    """What one process has."""
     instances = watches = 0
-    for process in _processes(user):
-        if process == except_for:
-            continue
-        for descriptor in _inotifies(process):
-            instances += 1
-            with suppress(OSError), open(f"/proc/{process}/fdinfo/{descriptor}", "rb") as info:
-                watches += sum(line.startswith(b"inotify ") for line in info)
+    for descriptor in _inotifies(process):
+        instances += 1
+        with suppress(OSError), open(f"/proc/{process}/fdinfo/{descriptor}", "rb") as info:
+            watches += sum(line.startswith(b"inotify ") for line in info)
     return InUse(instances, watches)
 
 

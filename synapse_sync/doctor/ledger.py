@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.errors import LedgerError
 from synapse_sync.ledger import inspected
+from synapse_sync.ledger.backups import backups_of, changed_since, folder_of
 from synapse_sync.ledger.lock import holder
 from synapse_sync.ledger.owner import sudo_hint
 from synapse_sync.ledger.store import ANEW
@@ -25,6 +27,8 @@ CHECKED_HERE = 256 << 20
 """Bytes up to which it is read in full: less than a second. A larger one is checked once a day by whoever works."""
 LOW, EMPTY = 1 << 30, 100 << 20
 """Bytes free on its disk from which on it is told, and below which it will fail soon."""
+LATE = 3
+"""Intervals after which a copy that was not made is told."""
 _LOCAL_ALL_THE_SAME = {"fuseblk"}  # NTFS and the like on a disk of this machine
 
 
@@ -52,6 +56,8 @@ def ledger(situation: Situation) -> Iterator[Finding]:
         yield well(AREA, "whole", f"{path}: {size(path.stat().st_size)}, {many(found.feeds, 'feed')}, {checked}")
     yield _mode(path)
     yield _work(path)
+    if situation.config.schedule.backup_every:
+        yield _backups(path, situation.config.schedule.backup_every, situation)
 
 
 def disk(situation: Situation) -> Iterator[Finding]:
@@ -100,6 +106,26 @@ def _work(path: Path) -> Finding:
     if process is None:
         return well(AREA, "lock", "no process works with it now")
     return well(AREA, "lock", f"process {process} works with it now")
+
+
+def _backups(path: Path, every: float, situation: Situation) -> Finding:
+    """How old the newest copy is. `run` makes them, so one is missed where it does not run."""
+    folder = folder_of(path)
+    copy = f"{shlex.quote(str(folder / path.stem))}-$(date -u +%Y%m%dT%H%M%SZ).db"
+    line = f"mkdir -p -m 0700 {shlex.quote(str(folder))} && {situation.command} ledger backup {copy}"
+    try:
+        backups = backups_of(path)
+    except LedgerError as error:
+        return warning(AREA, "backup", error.message, f"ls -ld {shlex.quote(str(folder))}")
+    if not backups:
+        if situation.daemon is not None:
+            return well(AREA, "backup", "the running daemon makes its first copy soon")
+        return warning(AREA, "backup", "there is no copy of it yet", line)
+    made = backups[-1].at.timestamp()
+    words = f"the newest of {len(backups)} copies is {(time.time() - made) / 3600:.0f} hours old"
+    if time.time() - made > LATE * every and changed_since(path, made):
+        return warning(AREA, "backup", words, line)
+    return well(AREA, "backup", words)
 
 
 def _nearest(path: Path) -> Path:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import synapse_sync
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
+from synapse_sync.sources.writers import unseen
 
 AREA = "machine"
 FILES = 1024
@@ -45,6 +46,18 @@ def open_files(_situation: Situation) -> Iterator[Finding]:
         )
     else:
         yield well(AREA, "open files", words)
+
+
+def writers(situation: Situation) -> Iterator[Finding]:
+    """Whether a file that some other program still writes to can be told from one that has only paused."""
+    if not situation.feeds():
+        return
+    if why := unseen():
+        words = f"not every program that is still writing a file can be seen: {why}"
+        remedy = 'where programs pause for long while they write, give the feed a longer settle = "5m"'
+        yield warning(AREA, "writers", words, remedy)
+    else:
+        yield well(AREA, "writers", "programs of this machine that are still writing a file can be seen")
 
 
 def _version(name: str) -> str:

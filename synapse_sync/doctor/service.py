@@ -28,10 +28,12 @@ def at_work(situation: Situation) -> Iterator[Finding]:
     if daemon is not None:
         yield well(AREA, "daemon", f"process {daemon['pid']} runs since {daemon['since']}")
         if daemon["problem"]:
-            yield problem(AREA, "config in use", daemon["problem"], "correct the config, then: synapse-sync reload")
+            yield problem(AREA, "config in use", daemon["problem"], f"edit {source}, then: {situation.command} reload")
     place = place_of(source, situation.environ)
     if not systemctl.running():
-        yield from _without_systemd(daemon is not None, source)
+        if daemon is None:
+            words = "nothing runs now, and no systemd runs this machine: you start it, or the system's own planner"
+            yield warning(AREA, "daemon", words, f"{situation.command} run")
     elif place is None:
         words = f"the services read {SYSTEM_CONFIG} or ~/.config/synapse-sync/config.toml, not {source}"
         yield warning(AREA, "unit", words, f"sudo install -D -m 0644 {shlex.quote(str(source))} {SYSTEM_CONFIG}")
@@ -46,14 +48,6 @@ def place_of(source: Path, environ: Mapping[str, str]) -> Place | None:
         return own
     place = Place(instance=service_name(source).removeprefix(NAME).removeprefix("-"))
     return place if source == place.config else None
-
-
-def _without_systemd(runs: bool, source: Path) -> Iterator[Finding]:
-    if not runs:
-        words = (
-            "nothing runs now, and no systemd runs this machine: it is started by you, or by the system's own planner"
-        )
-        yield warning(AREA, "daemon", words, f"synapse-sync --config {shlex.quote(str(source))} run")
 
 
 def _unit(place: Place, situation: Situation) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synapse_sync.config import AssetRoot, Config, Credentials, Feed
+from synapse_sync.config import AssetRoot, Config, Credentials, Feed, command_for
 from synapse_sync.control import running
 from synapse_sync.destinations.base import Destination
 from synapse_sync.doctor.findings import Finding
@@ -31,6 +31,11 @@ class Situation:
     destination: Destination | None = None
     collections: dict[int, Collection] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """How the program is started with this config."""
+        return command_for(self.config.source, self.environ) if self.config is not None else "synapse-sync"
 
     @cached_property
     def daemon(self) -> dict[str, Any] | None:

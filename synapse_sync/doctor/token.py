@@ -28,7 +28,9 @@ def the_token(situation: Situation) -> Iterator[Finding]:
             return
         situation.credentials = of_service
         words = f"{masked(of_service.token)} from {of_service.origin}, for the service alone: commands have none"
-        yield warning(AREA, "found", words, "sudo synapse-sync login   # where commands are to reach the server, too")
+        yield warning(
+            AREA, "found", words, f"{situation.command} login   # where commands are to reach the server, too"
+        )
         return
     situation.credentials = found
     yield well(AREA, "found", f"{masked(found.token)} from {found.origin}, for {found.url}")

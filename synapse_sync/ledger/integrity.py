@@ -22,7 +22,7 @@ def integrity_problems(path: Path, stop: Callable[[], bool] = lambda: False) -> 
 
 
 def problems_in(connection: sqlite3.Connection) -> list[str]:
-    """See integrity_problems()."""
+    """What the full check finds wrong with an open ledger. Raises sqlite3.Error."""
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
     found += [f"row {row[1]} of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")]
     return [problem for problem in found if problem != "ok"]

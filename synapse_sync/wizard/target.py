@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from synapse_sync.config import Config, find_config, load, loads
+from synapse_sync.config import Config, command_for, find_config, load, loads
 from synapse_sync.config.locations import SYSTEM_CONFIG, home
 from synapse_sync.errors import ConfigError
 from synapse_sync.wizard.answers import Answers
@@ -52,11 +52,7 @@ class Target:
     @property
     def command(self) -> str:
         """How the program is started with this config: it is named only where it would not be found by itself."""
-        try:
-            found = find_config(None)
-        except ConfigError:
-            found = None
-        return "synapse-sync" if found == self.path else f"synapse-sync --config {shlex.quote(str(self.path))}"
+        return command_for(self.path)
 
     @property
     def service(self) -> str:

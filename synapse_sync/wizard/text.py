@@ -63,7 +63,7 @@ def _feed(answers: Answers) -> Iterator[str]:
 def _grouping(answers: Answers) -> Iterator[str]:
     yield "# How the files of one unit find each other. Look at the outcome with: synapse-sync plan"
     if answers.layout_says:
-        yield f"# When this was written: {answers.layout_says}"
+        yield f"# When this was written: {_one_line(answers.layout_says)}"
     yield "[feeds.grouping]"
     choice = answers.choice
     if choice is None:

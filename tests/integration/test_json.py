@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": ["verify"],
     "config check": ["config", "check"],
     "config show": ["config", "show"],
+    "doctor": ["doctor"],
 }
 
 

@@ -26,11 +26,12 @@ UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason
 WHERE state = 'present' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
 
 -- any_asked: whether a content waits for nothing but being sent
-SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
-    AND code <> 'lacking' LIMIT 1
+SELECT 1 FROM contents INDEXED BY contents_to_send
+WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL AND code <> 'lacking' LIMIT 1
 
 -- ask_again: what a former process was told may be out of date: the server is asked again before anything is sent
-UPDATE contents SET asked_at = NULL WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
+UPDATE contents INDEXED BY contents_to_send SET asked_at = NULL
+WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
     AND code <> 'lacking'
 
 -- content_failed: an attempt to send it failed; before the next one the server is asked again, unless its word was wrong

@@ -141,5 +141,6 @@ UPDATE units SET attempts = 0, not_before = 0 WHERE state IN ('ready', 'register
 -- retry_all_files: nothing that could not be read waits for its turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE attempts > 0
 
--- last_registration: when a unit was registered last
-SELECT max(registered_at) AS at FROM units
+-- last_registration: when the server said last that it has a unit, as far as it was asked to make one
+SELECT (SELECT resolved_at FROM intents WHERE kind = 'register' AND outcome IN ('created', 'reused')
+    ORDER BY id DESC LIMIT 1) AS at

@@ -47,6 +47,7 @@ HERE: tuple[tuple[str, Check], ...] = (
     ("disk", ledger.disk),
     ("machine", machine.program),
     ("machine", machine.open_files),
+    ("machine", machine.writers),
     ("service", service.at_work),
 )
 
