@@ -86,7 +86,7 @@ def test_status_says_why_folders_are_polled(site: Installation) -> None:
         (watched,) = status(site)["daemon"]["feeds"][0]["watched"]
 
         assert (watched["by_events"], watched["by_polling"], watched["remedy"]) == (0, 2, "")
-        assert f'2 folders of {site.share} polled: watch = "poll"' in site.type("status").stdout
+        assert f'{site.share}: 2 folders polled, 0 watched: watch = "poll"' in site.type("status").stdout
 
 
 def test_a_folder_that_goes_and_comes_back_is_waited_for(site: Installation) -> None:
