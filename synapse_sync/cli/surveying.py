@@ -65,7 +65,7 @@ def ask_metadata(
         default = found.tables[0] if found.tables else None
         answers.table = dialogue.ask(
             "Metadata table (none for no table)",
-            f"{', '.join(found.tables)} looks like a table with a row for each unit: its columns become metadata.",
+            f"A table with a row for each unit: its columns become metadata. There is {', '.join(found.tables) or 'none'}.",
             "--table", lambda text: _table(text, answers.path), default=default, given=table,
         )  # fmt: skip
         answers.left_out = [f"/{name}" for name in found.tables if name != answers.table]
