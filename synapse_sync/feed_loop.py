@@ -21,6 +21,7 @@ from synapse_sync.assembly import next_run
 from synapse_sync.config import Feed, Schedule
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
 from synapse_sync.runner import Pass, tend
+from synapse_sync.status.snapshot import moment
 from synapse_sync.steps import Work
 from synapse_sync.watching import Watch, Watching
 
@@ -269,7 +270,8 @@ class FeedLoop:
 
 def facts(loop: FeedLoop) -> dict[str, Any]:
     """What the loop knows of itself, as plain data: name, doing, paused, next_look (in seconds), trouble, watched."""
-    watched = [] if loop.watch is None else [asdict(report) for report in loop.watch.report()]
+    reports = [] if loop.watch is None else loop.watch.report()
+    watched = [{**asdict(report), "listed_at": moment(report.listed_at)} for report in reports]
     trouble = next((each.error for each in (loop.ledger, loop.folder, loop.server) if each.error is not None), None)
     return {
         "name": loop.name,

@@ -13,6 +13,7 @@ from synapse_sync.config.invoking import command_for, program
 from synapse_sync.config.loading import find_config, load, loads
 from synapse_sync.config.locations import ledger_path, socket_places
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
+from synapse_sync.config.remote import Remote, bucket_and_prefix
 
 __all__ = [
     "Asset",
@@ -24,9 +25,11 @@ __all__ = [
     "Ledger",
     "Log",
     "Metadata",
+    "Remote",
     "Schedule",
     "Server",
     "Upload",
+    "bucket_and_prefix",
     "command_for",
     "find_config",
     "ledger_path",

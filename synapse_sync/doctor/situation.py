@@ -49,6 +49,13 @@ class Situation:
 
     def roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
         """Each folder that files come from, with its feed."""
+        return ((feed, root) for feed, root in self._all_roots() if root.remote is None)
+
+    def remote_roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
+        """Each remote place that files come from, with its feed."""
+        return ((feed, root) for feed, root in self._all_roots() if root.remote is not None)
+
+    def _all_roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
         for feed in self.feeds():
             for root in feed.asset_roots().values():
                 if root.path not in self.silent:
