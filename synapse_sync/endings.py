@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
 from synapse_sync.records import Ends
@@ -22,16 +22,15 @@ MOST_UNPACKED_FROM, MOST_UNPACKED_TO = 64 << 20, 1 << 30  # bytes; a gzip above 
 _PIECE = 1 << 20
 
 _JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-_LOWEST, _SCAN, _END, _FILL = (
-    0xC0,
-    0xDA,
-    0xD9,
-    0xFF,
-)  # markers (ITU-T T.81, table B.1), from the lowest in a header
+_LOWEST, _SCAN, _END, _FILL = 0xC0, 0xDA, 0xD9, 0xFF  # markers, from the lowest in a header (ITU-T T.81, B.1)
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8), _FILL})  # those without a length: TEM, RST0 to RST7, and bytes that fill
+_JPEG_NAMES = {b"\xe0": (b"JFIF", b"JFXX", b"AVI1"), b"\xe1": (b"Exif", b"http")}  # of what most begin with
+_PNG_FIRST = b"\0\0\0\rIHDR"  # the first chunk's length and type
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the last chunk's type and its checksum
 _ZIP, _ZIP_END, _ZIP_END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22  # APPNOTE 4.3.16; a comment may follow
+_ZIP_METHOD = 99  # the highest number of a way to compress (APPNOTE 4.4.5)
 _PDF, _PDF_END = b"%PDF-", re.compile(rb"%%EOF|startxref\s+\d+\s")
+_PDF_VERSION = 20  # bytes: a version and little more
 _PDF_LENGTH = re.compile(rb"/Linearized\b[^>]{0,200}?/L\s+(\d+)")  # made for the web: an end mark stands early, too
 _GZIP = b"\x1f\x8b\x08"
 _WITH_HEADER = 31  # zlib's word for "gzip, 32 KiB window"
@@ -69,6 +68,7 @@ def breaks_off(ends: Ends, size: int, stream: BinaryIO) -> str:
 
 def _whole_jpeg(content: _Content) -> bool:
     """The end mark is looked for behind the header only: that may hold a small picture with an end mark of its own."""
+    _expect(content.head[6:10], _JPEG_NAMES.get(content.head[3:4], (b"",)))
     scan = _jpeg_scan(io.BytesIO(content.head))
     end = content.tail.rfind(_JPEG_END)
     if scan is not None and end >= 0 and content.size - len(content.tail) + end >= scan:
@@ -104,6 +104,7 @@ def _jpeg_scan(stream: BinaryIO) -> int | None:
 
 
 def _whole_png(content: _Content) -> bool:
+    _expect(content.head[8:16], (_PNG_FIRST,))
     if _PNG_END in content.tail:
         return True
     at = len(_PNG)
@@ -122,6 +123,8 @@ def _whole_png(content: _Content) -> bool:
 
 def _whole_zip(content: _Content) -> bool:
     """Readers look for the record at the end within the last 64 KiB, the longest comment."""
+    if int.from_bytes(content.head[8:10], "little") > _ZIP_METHOD:
+        raise _Other
     at = content.tail.rfind(_ZIP_END)
     while at >= 0:
         record, rest = content.tail[at : at + _ZIP_END_SIZE], content.tail[at + _ZIP_END_SIZE :]
@@ -132,6 +135,8 @@ def _whole_zip(content: _Content) -> bool:
 
 
 def _whole_pdf(content: _Content) -> bool:
+    if b"obj" not in content.head and content.size > _PDF_VERSION:
+        raise _Other
     linearized = _PDF_LENGTH.search(content.head, 0, 1024)
     if linearized and int(linearized[1]) > content.size:
         return False
@@ -161,6 +166,12 @@ def _whole_gzip(content: _Content) -> bool:
             member = zlib.decompressobj(_WITH_HEADER)
         data = data or stream.read(_PIECE)
     return member.eof
+
+
+def _expect(found: bytes, names: Iterable[bytes]) -> None:
+    """What stands there is one of these, or the beginning of one: the content may break off right here."""
+    if not any(name.startswith(found) or found.startswith(name) for name in names):
+        raise _Other
 
 
 class _Format(NamedTuple):

@@ -21,6 +21,7 @@ from synapse_sync.assembly import next_run
 from synapse_sync.config import Feed, Schedule
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
 from synapse_sync.runner import Pass, tend
+from synapse_sync.status.snapshot import moment
 from synapse_sync.steps import Work
 from synapse_sync.watching import Watch, Watching
 
@@ -164,10 +165,10 @@ class FeedLoop:
 
     def next_due(self) -> float:
         """When it will look at its feed again (monotonic), unless something happens before."""
-        due = [max(self._run_at, self.folder.until)]
-        if self.watch is not None:
-            due.append(max(self.watch.next_due(), self.folder.until))
-        if self._attempt_at is not None:
+        due = [] if self.watch is None else [self.watch.next_due()]
+        if self.folder.error is None:  # else nothing is done before it is there
+            due.append(self._run_at)
+        if self._attempt_at is not None and self.folder.error is None:
             due.append(max(self._attempt_at, self.server.until))
         return max(min(due), self.ledger.until)
 
@@ -216,15 +217,15 @@ class FeedLoop:
         offline = self.server.error if now < self.server.until else None
         known = [str(trouble.error) for trouble in (self.server, self.folder) if trouble.error is not None]
         looks = watch.take(now)
+        if not looks and self.folder.error is not None:
+            return
         try:
             one = tend(work, looks, offline=offline, known=known)
         finally:
-            failed = looks.keys() - {looked.asset for looked in work.looked}
-            watch.put_back(failed)
             watch.after_run(work)
         ended = time.monotonic()
         self._run_at = ended + self.schedule.run_every
-        if failed and one.stopped is not None:
+        if one.stopped is not None and len(work.looked) < len(looks):
             self.folder.met(one.stopped, ended)
         elif looks:
             self.folder.over()
@@ -247,7 +248,7 @@ class FeedLoop:
             work.stop = self._stop
             work.between = self._between
             self.watch = self.watching.follow(self.feed, work.sources, self._news.set, self.schedule.rescan_every)
-            work.descends = self.watch.descends
+            work.descends = self.watch.begin
             self.work = work
         return self.work, self.watch
 
@@ -269,7 +270,8 @@ class FeedLoop:
 
 def facts(loop: FeedLoop) -> dict[str, Any]:
     """What the loop knows of itself, as plain data: name, doing, paused, next_look (in seconds), trouble, watched."""
-    watched = [] if loop.watch is None else [asdict(report) for report in loop.watch.report()]
+    reports = [] if loop.watch is None else loop.watch.report()
+    watched = [{**asdict(report), "listed_at": moment(report.listed_at)} for report in reports]
     trouble = next((each.error for each in (loop.ledger, loop.folder, loop.server) if each.error is not None), None)
     return {
         "name": loop.name,

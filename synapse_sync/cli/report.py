@@ -29,7 +29,18 @@ def tell_daemon(daemon: Mapping[str, Any] | None) -> None:
         else:
             doing = f"at work: {feed['doing']}" if feed["doing"] else f"looks again in {feed['next_look']:.0f} s"
         typer.echo(f"  {plain(feed['name'])}: {doing}" + (f"; {plain(feed['trouble'])}" if feed["trouble"] else ""))
+        for root in feed["watched"]:
+            _tell_polled(root)
     typer.echo("")
+
+
+def _tell_polled(root: Mapping[str, Any]) -> None:
+    """Why events don't tell of all that changes below a root, and what to do about it."""
+    if root["why"]:
+        polled = f"{many(root['by_polling'], 'folder')} polled, {root['by_events']:,} watched"
+        typer.echo(f"    {plain(root['root'])}: {polled}: {plain(root['why'])}")
+    if root["remedy"]:
+        typer.echo(f"      → {root['remedy']}")
 
 
 def tell_feed(feed: Mapping[str, Any]) -> None:

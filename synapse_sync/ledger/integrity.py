@@ -18,10 +18,13 @@ def integrity_problems(path: Path, stop: Callable[[], bool] = lambda: False) -> 
     Raises LedgerCorrupt if it is unreadable, LedgerError once stop() is true.
     """
     with translated(path), stoppable(connect(path, writable=False), stop) as connection:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-        found += [
-            f"row {row[1]} of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-        ]
+        return problems_in(connection)
+
+
+def problems_in(connection: sqlite3.Connection) -> list[str]:
+    """What the full check finds wrong with an open ledger. Raises sqlite3.Error."""
+    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+    found += [f"row {row[1]} of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")]
     return [problem for problem in found if problem != "ok"]
 
 

@@ -39,7 +39,7 @@ def open_for_writing(path: Path, *, create: bool, backup: bool = True) -> Iterat
     it is copied before a migration; without that copy it is not migrated. Raises LedgerMissing, LedgerCorrupt,
     LedgerNewer, LedgerFull, or LedgerError with the exact `sudo` line where this user may not open it.
     """
-    _require_access(path, create=create, write=True)
+    require_access(path, create=create, write=True)
     with locked(path) as lock:
         if path.exists():
             _require_not_newer(path)
@@ -59,7 +59,7 @@ def open_for_writing(path: Path, *, create: bool, backup: bool = True) -> Iterat
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[Ledger]:
     """The ledger, read-only, while others may write. Raises LedgerMissing, LedgerNewer or LedgerError."""
-    _require_access(path, create=False, write=False)
+    require_access(path, create=False, write=False)
     _require_not_newer(path)
     with Ledger(path, writable=False) as ledger:
         yield ledger
@@ -135,6 +135,11 @@ def _migrate(path: Path) -> None:
 def _require_not_newer(path: Path) -> None:
     with translated(path):
         applied = _applied(path)
+    require_known(path, applied)
+
+
+def require_known(path: Path, applied: set[str]) -> None:
+    """Raises LedgerNewer where a ledger was made by migrations that this version does not have."""
     newer = sorted(applied - set(migrations.known()))
     if newer:
         raise LedgerNewer(
@@ -147,21 +152,23 @@ def _applied(path: Path) -> set[str]:
     """Names of the migrations that made this file. Raises LedgerCorrupt where it is no ledger."""
     connection = connect(path, writable=False)
     try:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        if not tables:  # SQLite takes a file of no length, or of one byte, for a database
-            raise LedgerCorrupt(
-                f"the ledger {path} is empty, which no ledger ever is",
-                hint=ANEW,
-            )
-        if "_sqlite_migrations" not in tables:
-            raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
-        query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
-        return {row[0] for row in connection.execute(query, (migrations.SET_NAME,))}
+        return applied_in(connection, path)
     finally:
         connection.close()
 
 
-def _require_access(path: Path, *, create: bool, write: bool) -> None:
+def applied_in(connection: sqlite3.Connection, path: Path) -> set[str]:
+    """See _applied()."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:  # SQLite takes a file of no length, or of one byte, for a database
+        raise LedgerCorrupt(f"the ledger {path} is empty, which no ledger ever is", hint=ANEW)
+    if "_sqlite_migrations" not in tables:
+        raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    return {row[0] for row in connection.execute(query, (migrations.SET_NAME,))}
+
+
+def require_access(path: Path, *, create: bool, write: bool) -> None:
     """Refuse early, in words, what would otherwise fail as `unable to open database file`."""
     try:
         exists = path.exists()

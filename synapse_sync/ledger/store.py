@@ -167,9 +167,12 @@ class Ledger:
         return reader
 
 
-def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
-    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait."""
-    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}"
+def connect(path: Path, *, writable: bool, at_rest: bool = False) -> sqlite3.Connection:
+    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait.
+
+    at_rest: nobody works with the file, so that nothing need be made beside it for reading.
+    """
+    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}{'&immutable=1' if at_rest else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")

@@ -10,7 +10,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import Digests
 from synapse_sync.sources.readers import read
 from synapse_sync.states import Code
-from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.backoff import LONGEST
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.work import Work
 
@@ -40,8 +40,7 @@ def await_rest(work: Work, transaction: Transaction, file: Row, lacks: str) -> N
     transaction.run("await_rest", **guard, not_before=0, reason=reason)
     stamp = work.stamp(transaction)
     if not transaction.run("hold_units_of_file", file=file["id"], code=Code.HELD, reason=reason, **stamp):
-        not_before = next_attempt(now, file["attempts"] + 1, at_least=patience)
-        transaction.run("file_failed", **guard, not_before=not_before, reason=reason)
+        transaction.run("file_failed", **guard, not_before=now + max(patience, LONGEST), reason=reason)
 
 
 def table_awaits_rest(work: Work, row: Row) -> bool:

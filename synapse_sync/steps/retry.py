@@ -19,6 +19,8 @@ def retry_units(ledger: Ledger, units: Sequence[Row], *, now: float) -> int:
 
 def _retry(transaction: Transaction, unit: int, now: float) -> bool:
     accepted = transaction.run("accept_files", unit=unit)
+    if accepted:
+        transaction.run("decide_soon", id=unit)
     transaction.run("retry_contents", unit=unit)
     transaction.run("retry_files", unit=unit)
     held = transaction.run("retry_unit", id=unit, approved=True, now=now)

@@ -14,11 +14,14 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Ledger, Transaction
-from synapse_sync.records import Collection, Looked
+from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
+from synapse_sync.steps.sender import Sender
 from synapse_sync.steps.table_state import Table
+from synapse_sync.steps.tasked import Tasked
 from synapse_sync.steps.together import Together
 
 MOST_PROBLEMS = 50  # of a run that are kept and shown; thousands of files may fail for one reason each
@@ -111,13 +114,15 @@ class Work:
     """Everything a step needs of its feed.
 
     looked: the listings of this run that completed; left_open: those (asset, when) after which only files that programs
-    have open for writing were left to settle. descends: for an asset, what Source.listing asks before it enters
-    a folder. patient: whether optional files are waited for (the daemon) or what is there is taken as all there is
-    (`once`, `plan`). settings: fingerprint of what decides what a file becomes. trust_filters: the filters are those
-    that the ledger's files passed. collection_stale: it is to be fetched again before the next decision. stop: set when
-    the run is asked to end; ending: this feed's uploads are being ended. between: called between pieces of work, for
-    what others want done then. doing: the step that is at work. table: the feed's metadata table (steps/tables.py).
-    unseen: the server does not show the collection's units, and is not asked again in this run.
+    have open for writing were left to settle. descends: told what of an asset is listed now, it gives what
+    Source.listing asks before it enters a folder. patient: whether optional files are waited for (the daemon) or what
+    is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a file becomes.
+    trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
+    before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
+    between: called between pieces of work, for what others want done then. doing: the step that is at work. table: the
+    feed's metadata table (steps/tables.py). unseen: the server does not show the collection's units, and is not asked
+    again in this run. tasked: the project's tasks as last looked through. verification, registration: the
+    request of that step, while it is under way. sender: a process that was started and serves nobody yet.
     """
 
     config: Config
@@ -140,16 +145,26 @@ class Work:
     registered_at: float = 0.0
     bereft_asked_at: float = 0.0
     unseen: bool = False
+    tasked: Tasked | None = None
+    sender: Sender | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
-    descends: Callable[[str], Callable[[bytes], bool] | None] = lambda _asset: None
+    descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
     between: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     looked: list[Looked] = field(default_factory=list)
     left_open: set[tuple[str, float]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self.verification = Awaited("verify", self.uploads.wake)
+        self.registration = Awaited("register", self.uploads.wake)
+
+    def concluded(self) -> int:
+        """How many rows moved on by answers that were awaited. Raises what concluding them raises."""
+        return self.verification.conclude() + self.registration.conclude()
 
     def going(self) -> None:
         """Called between pieces of work. Raises Ended where the run was asked to end."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": ["verify"],
     "config check": ["config", "check"],
     "config show": ["config", "show"],
+    "doctor": ["doctor"],
 }
 
 
@@ -46,7 +47,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         site.sync()
         site.write({"p1/image.png": "a better image"})
         server.fault("PUT object/", "html", times=None)
-        site.write({"p4/image.png": "4", "p4/label.json": "4"})
+        site.write({"p4/image.png": "4", "p4/label.json": "4", "p5/image.png": ""})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("synapse_sync.cli.sync.RETRYING", 0.0)
             site.sync()
@@ -92,6 +93,7 @@ def test_every_list_of_the_examples_was_seen_with_something_in_it(busy: Installa
     """Otherwise the comparison above would say nothing of its items."""
     feed = busy.run("once", "--json").json["feeds"][0]
     assert {item["kind"] for item in feed["attention"]} == {"unit", "content"}
+    assert [item["what"] for item in feed["waiting"]] == ["p5/image.png"]
     assert any(run["problems"] for run in busy.run("runs", "--json").json)
     plan = busy.run("plan", "--json").json["feeds"][0]
     assert plan["units"]

@@ -76,7 +76,7 @@ UPDATE units SET state = 'ready', code = :code, reason = :reason, attempts = att
 WHERE id = :id AND state = 'registering'
 
 -- units_without_task: units created at this destination whose task is to be asked for; since when they may have one
-SELECT u.id, u.key, u.server_id, u.attempts, u.reason, coalesce((
+SELECT u.id, u.key, u.server_id, u.attempts, u.reason, u.approved, u.moved_at, coalesce((
     SELECT max(i.created_at) FROM intents AS i
     WHERE i.unit = u.id AND i.kind = 'task' AND i.api = 'v1' AND i.outcome = 'unknown'),
     (SELECT 0 FROM found_units AS f WHERE f.unit = u.id)) AS doubted_at FROM units AS u

@@ -2,6 +2,13 @@
 SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
 FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir
 
+-- known_between: the same of the names from one to another of one directory
+SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
+FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND name BETWEEN :low AND :high
+
+-- present_before: ids of an asset's files that aren't gone and were not first seen by the listing that began then
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone' AND first_seen <> :began
+
 -- known_directories: every directory that has files which aren't gone
 SELECT DISTINCT dir FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
 
@@ -27,6 +34,10 @@ SELECT old.id AS old_id, old.device AS old_device, old.token AS old_token, old.s
     new.size AS new_size, new.mtime_ns AS new_mtime_ns
 FROM files AS old JOIN files AS new ON new.feed = old.feed AND new.token = old.token
 WHERE old.id IN (SELECT value FROM json_each(:absent)) AND new.first_seen = :first_seen AND new.id <> old.id
+
+-- known_elsewhere: whether a file that seems new has the inode, size and times of one that is known under another name
+SELECT 1 FROM files WHERE feed = :feed AND token = :token AND device = :device AND size = :size AND mtime_ns = :mtime_ns
+    AND state <> 'gone' LIMIT 1
 
 -- file_observation: one file's name and observation
 SELECT asset, dir, name, untyped, sidecar, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id

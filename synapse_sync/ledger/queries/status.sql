@@ -27,6 +27,9 @@ UNION ALL
 SELECT f.asset, f.dir, f.name, f.state, f.reason FROM files AS f INDEXED BY files_broken
 WHERE f.feed = :feed AND f.broken_revision > f.accepted_revision AND f.broken_revision = f.revision AND f.attempts = 0
     AND f.state IN ('grouped', 'metadata') AND NOT EXISTS (SELECT 1 FROM units AS u WHERE u.id = f.unit AND u.state = 'held')
+UNION ALL
+SELECT f.asset, f.dir, f.name, f.state, u.reason FROM files AS f INDEXED BY files_empty JOIN units AS u ON u.id = f.unit
+WHERE f.feed = :feed AND f.size = 0 AND f.state = 'grouped' AND u.state = 'forming'
 LIMIT :limit
 
 -- sending_in_trouble: contents that could not be sent yet
@@ -112,8 +115,11 @@ WHERE id = :id AND state = 'held'
 
 -- accept_files: files of a unit that are empty or break off go as they are
 UPDATE files SET accepted_revision = revision, attempts = 0, not_before = 0, reason = ''
-WHERE broken_revision = revision AND accepted_revision <> revision AND state = 'grouped'
+WHERE (broken_revision = revision OR size = 0) AND accepted_revision <> revision AND state = 'grouped'
     AND (unit = :unit OR id IN (SELECT file FROM unit_files WHERE unit = :unit))
+
+-- decide_soon: a unit whose files count for more than before
+UPDATE units SET decide_at = 0 WHERE id = :id AND state IN ('forming', 'incomplete')
 
 -- retry_files: the files of a unit are read again without waiting for their turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE unit = :unit AND attempts > 0
