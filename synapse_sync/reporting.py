@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
 from synapse_sync.runner import Pass
-from synapse_sync.status.snapshot import feed_snapshot
+from synapse_sync.status.snapshot import attention
 from synapse_sync.status.words import RUN_WORDS, run_in_words
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,7 @@ class Reporter:
             self._tell_attention(work.id, name)
 
     def _tell_attention(self, feed: int, name: str) -> None:
-        row = self._ledger.query("feed_by_id", id=feed)[0]
-        attention = feed_snapshot(self._ledger, row)["attention"]
-        waiting = {(item["what"], item["reason"]): item for item in attention}
+        waiting = {(item["what"], item["reason"]): item for item in attention(self._ledger, feed)}
         with self._lock:
             new = waiting.keys() - self._waiting.get(name, set())
             self._waiting[name] = set(waiting)
