@@ -19,7 +19,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
-from synapse_sync.steps.adopt import adopted
+from synapse_sync.steps.adopt import adopted, still_going
 from synapse_sync.steps.backoff import MARGIN, next_attempt
 from synapse_sync.steps.beginning import Beginning
 from synapse_sync.steps.survey import look_through, recognised, take
@@ -102,7 +102,9 @@ class _Registration:
     def send(self, units: Sequence[OutgoingUnit]) -> None:
         """One request; its refusal is narrowed down to the guilty unit by halves."""
         self._work.registered_at = self._work.clock()
-        self._record_intents(units)
+        units = self._record_intents(units)
+        if not units:
+            return
         try:
             outcomes: Sequence[UnitOutcome] = self._work.destination.register(
                 self._work.collection.id, units, self._api
@@ -166,12 +168,15 @@ class _Registration:
                 if outcome.kind in ("created", "reused"):
                     self._work.run.count("registered_files", len(unit.files))
 
-    def _record_intents(self, units: Sequence[OutgoingUnit]) -> None:
+    def _record_intents(self, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
+        """Those that still go: while they were read, another feed's unit of equal content may have taken a place."""
         asked = {"kind": "register", "api": self._api, "batch": uuid.uuid4().hex}
         with self._work.ledger.write(durable=True) as transaction:
             stamp = self._work.stamp(transaction)
-            transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in units))
-            transaction.run_many("add_intent", ({"unit": unit.id, "now": stamp["now"], **asked} for unit in units))
+            going = still_going(transaction, units)
+            transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in going))
+            transaction.run_many("add_intent", ({"unit": unit.id, "now": stamp["now"], **asked} for unit in going))
+        return going
 
     def _record(self, transaction: Transaction, unit: int, outcome: UnitOutcome) -> None:
         """What became of one unit."""
