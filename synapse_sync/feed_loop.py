@@ -21,6 +21,7 @@ from synapse_sync.clocks import Clocks
 from synapse_sync.config import Config, Feed
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
 from synapse_sync.runner import Pass, tend
+from synapse_sync.status.snapshot import moment
 from synapse_sync.steps import STEPS, Work, wait_anew
 from synapse_sync.watching import Watch, Watching
 
@@ -307,13 +308,14 @@ def _unexpected(fault: BaseException) -> SynapseSyncError:
 def facts(loop: FeedLoop) -> dict[str, Any]:
     """What the loop knows of itself, as plain data: name, doing, paused, next_look (in seconds), trouble, watched."""
     watch = loop.watch
+    reports = [] if watch is None else watch.report()
     return {
         "name": loop.name,
         "doing": loop.doing,
         "paused": loop.paused,
         "next_look": None if loop.paused else round(max(loop.due_at - time.monotonic(), 0.0), 1),
         "trouble": _trouble(loop),
-        "watched": [] if watch is None else [asdict(report) for report in watch.report()],
+        "watched": [{**asdict(report), "listed_at": moment(report.listed_at)} for report in reports],
     }
 
 

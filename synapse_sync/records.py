@@ -31,6 +31,9 @@ class Directory:
     path is relative to the source's root (b"" for the root itself, "/" between parts), names are the raw bytes of the
     file system, device is st_dev (0 for remote sources). special counts sockets, FIFOs and devices, never opened;
     folders are the names of those below that are entered.
+
+    whole: whether these are all of its files; else the listing has more of them elsewhere (a page of a bucket ends
+    anywhere), and which are missing shows at its end alone.
     """
 
     path: bytes
@@ -39,6 +42,15 @@ class Directory:
     special: int = 0
     excluded_folders: int = 0
     folders: set[bytes] = field(default_factory=set)
+    whole: bool = True
+
+
+class Untakeable(NamedTuple):
+    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone."""
+
+    name: str
+    reason: str
+    remedy: str
 
 
 class Unreadable(NamedTuple):
@@ -76,7 +88,10 @@ class Looked:
 
 
 class RootIdentity(NamedTuple):
-    """Which folder a root is (st_dev and st_ino): a mount point without its mount is another folder."""
+    """Which folder a root is (st_dev and st_ino): a mount point without its mount is another folder.
+
+    Of a remote root device is 0, and inode a number for its address: another bucket is another folder.
+    """
 
     device: int
     inode: int

@@ -23,7 +23,7 @@ from synapse_sync.records import Look
 from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
-from synapse_sync.steps.upload import await_upload, end_uploads
+from synapse_sync.steps.upload import await_upload, begin_uploads, end_uploads
 from synapse_sync.steps.work import Ended
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
@@ -96,12 +96,14 @@ def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
 
     Raises Ended between two steps.
     """
-    while any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
+    while work.concluded() or any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
         pass
 
 
 def _acted(step: Step, work: Work) -> bool:
     work.going()
+    if step.alone and work.registration.under_way:
+        return False
     work.doing = step.name
     with _alone(work) if step.alone else nullcontext():
         return bool(step.act(work))
@@ -186,10 +188,25 @@ def _go_on(one: Pass, patience: Patience, known: Collection[str] = ()) -> None:
     try:
         with _stopping(one), suppress(Ended):
             _drain_with_retries(one, patience)
+    except KeyboardInterrupt:
+        one.work.registration.abandon()
+        raise
     finally:
-        one.work.readers.stop()
-        end_uploads(one.work)
+        try:
+            with _stopping(one):
+                _end_registration(one.work)
+        finally:
+            one.work.readers.stop()
+            end_uploads(one.work)
     _finish(one, known)
+
+
+def _end_registration(work: Work) -> None:
+    """Record what became of the units that are on their way."""
+    try:
+        work.registration.conclude(wait=True)
+    except DestinationError as error:
+        work.run.problem(error)
 
 
 def _drain_with_retries(one: Pass, patience: Patience) -> None:
@@ -205,6 +222,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
             if one.offline is None:
                 learn(work)
                 refresh_collection(work)
+                begin_uploads(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
             if work.collection_stale and one.offline is None:
                 continue  # a refusal made us doubt the specs: fetch them, and decide anew if they differ

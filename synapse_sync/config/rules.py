@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from synapse_sync.config.feed import Feed
@@ -47,7 +48,17 @@ def warnings(config: Config) -> tuple[str, ...]:
         if feed.duplicates == "register" and config.server.api == "auto"
     ]
     found += _overlaps(config)
+    found += _remote_access(config)
     return tuple(found)
+
+
+def _remote_access(config: Config) -> Iterator[str]:
+    remotes = [(feed, root.remote) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
+    if remotes and find_spec("botocore") is None:
+        feeds = ", ".join(dict.fromkeys(feed.name for feed, _ in remotes))
+        yield f"feed {feeds}: what reads s3:// is not installed: pip install 'synapse-sync[s3]'"
+    for address in dict.fromkeys(remote.endpoint_url for _, remote in remotes if is_unprotected(remote.endpoint_url)):
+        yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
 
 
 def _overlaps(config: Config) -> Iterator[str]:
@@ -80,9 +91,23 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
         yield Problem((*place, "metadata", "update_meta"), words)
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
+    yield from _access(place, feed)
     yield from _patterns(place, feed)
     yield from _says_nothing(place, feed)
     yield from _names_in_templates(place, feed)
+
+
+def _access(place: Place, feed: Feed) -> Iterator[Problem]:
+    """Access to remote paths: of use, and without contradictions."""
+    roots = feed.asset_roots()
+    tables = [((*place, "remote"), feed.remote, any(root.remote for root in roots.values()))]
+    for spec, asset in feed.assets.items():
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, roots[spec].remote is not None))
+    for where, remote, used in tables:
+        if remote is not None and not used:
+            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix; remove the table")
+        for name, words in (remote.contradictions() if remote is not None else {}).items():
+            yield Problem((*where, name), words)
 
 
 def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:
@@ -136,9 +161,10 @@ def _same_names(feeds: Feeds) -> Iterator[Problem]:
 
 def _same_folders(feeds: Feeds) -> Iterator[Problem]:
     """Two feeds may overlap; the same folders into the same collection would be each unit twice."""
-    first: dict[tuple[int, frozenset[str]], int] = {}
+    first: dict[tuple[int, frozenset[tuple[str, str]]], int] = {}
     for index, feed in feeds.items():
-        paths = frozenset(root.path for root in feed.asset_roots().values())
+        roots = feed.asset_roots().values()
+        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "") for root in roots)
         other = first.setdefault((feed.data_collection, paths), index)
         if paths and other != index:
             words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"

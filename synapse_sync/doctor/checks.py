@@ -14,6 +14,7 @@ from synapse_sync.doctor import (
     ledger,
     machine,
     names,
+    remotes,
     server,
     service,
     token,
@@ -40,6 +41,7 @@ WITH_SERVER: tuple[tuple[str, Check], ...] = (
 HERE: tuple[tuple[str, Check], ...] = (
     ("folder", folders.folders),
     ("folder", folders.contents),
+    ("folder", remotes.remotes),
     ("names", names.names),
     ("watching", watching.file_systems),
     ("watching", watching.limits),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from synapse_sync.config import program
 from synapse_sync.config.locations import SYSTEM_CONFIG, home, service_name
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
@@ -51,8 +52,8 @@ def place_of(source: Path, environ: Mapping[str, str]) -> Place | None:
 
 
 def _unit(place: Place, situation: Situation) -> Iterator[Finding]:
-    install = shlex.join(["synapse-sync", "service", "install", *place.options])
-    install = install if place.user else f"sudo {install}"
+    install = shlex.join(["service", "install", *place.options])
+    install = f"{program()} {install}" if place.user else f"sudo {program(other_user=True)} {install}"
     try:
         unit = systemctl.shown(place)
     except InstallationError as error:
@@ -76,8 +77,8 @@ def _unit(place: Place, situation: Situation) -> Iterator[Finding]:
 def _can_read(place: Place, situation: Situation) -> Iterator[Finding]:
     """Whether the service's own user can read all that it needs: what `service install` looks at, too."""
     assert situation.config is not None
-    if not place.user and os.geteuid() != 0:
-        return  # only root can find out for another user
+    if (not place.user and os.geteuid() != 0) or situation.silent:
+        return  # only root can find out for another user; and nobody about a folder that gives no answer
     found = examine(place, situation.config, os.path.abspath(sys.executable))
     for words in found.problems:
         told, _, line = words.rpartition("; ")

@@ -44,7 +44,8 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
     """Hold everything that the service reads against its identity."""
     found = Findings()
     program = _program(interpreter)
-    folders = [root.path for feed in config.feeds for root in feed.asset_roots().values()]
+    roots = [root for feed in config.feeds for root in feed.asset_roots().values()]
+    folders = [root.path for root in roots if root.remote is None]
     who = identity(place)
     if not config.feeds:
         found.problems.append(f"{config.source} has no feeds: there is nothing to do for a service")
@@ -58,7 +59,8 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
         found.groups = sorted(map(group_name, groups))
         found.mounts = list(dict.fromkeys(folders))
         found.problems += [*_hidden([*program, *folders]), *_ledger(place, config)]
-    files = [str(path) for path in (config.source, config.server.ca_bundle) if path]
+    bundles = [config.server.ca_bundle, *(root.remote.ca_bundle for root in roots if root.remote)]
+    files = [str(path) for path in (config.source, *bundles) if path]
     found.problems += [*_token(place, config, who), *_readable([*program, *files, *there], program, who)]
     if not found.problems:
         refused = tried(interpreter, [*files, *there], who)

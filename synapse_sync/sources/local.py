@@ -23,6 +23,9 @@ class LocalSource:
     Raises ConfigError for a pattern of include or exclude that can match nothing.
     """
 
+    remote = False
+    list_requests = 0
+
     def __init__(
         self,
         root: str,

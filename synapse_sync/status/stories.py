@@ -7,6 +7,7 @@ import os.path
 from collections.abc import Sequence
 from typing import Any
 
+from synapse_sync.config.paths import below_root, is_remote
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.metadata.automatic import SYNC_KEY
@@ -109,9 +110,8 @@ def feed_id(ledger: Ledger, name: str | None) -> int | None:
 
 def _rows_at(ledger: Ledger, path: str, roots: Sequence[tuple[str, str]]) -> list[Row]:
     candidates: list[tuple[str | None, str]] = [(None, path)]
-    if os.path.isabs(path):
-        relative = [(feed, os.path.relpath(path, root)) for feed, root in roots]
-        candidates = [(feed, name) for feed, name in relative if name != ".." and not name.startswith("../")]
+    if os.path.isabs(path) or is_remote(path):
+        candidates = [(feed, name) for feed, root in roots if (name := below_root(path, root)) is not None]
     rows = []
     for feed, name in candidates:
         directory, _, base = raw(name).rpartition(b"/")

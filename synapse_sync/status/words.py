@@ -27,6 +27,7 @@ RUN_WORDS = {
     "incomplete_files": "{n} empty or cut off",
     "unreadable_files": "{n} unreadable",
     "unreadable_folders": "{n} folders unreadable",
+    "list_requests": "{n} requests to list",
 }
 
 

@@ -22,6 +22,7 @@ from synapse_sync.steps.work import Work
 
 BATCH = 500
 CHUNK_FILES = 100
+REMOTE_CHUNK_FILES = 20  # more readers share them
 CHUNK_BYTES = 64 << 20
 
 
@@ -30,7 +31,11 @@ def checksum(work: Work) -> int:
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
     if not rows:
         return 0
-    chunks = list(_chunks(rows))
+    remote = {asset for asset, source in work.sources.items() if source.remote}
+    chunks = [
+        *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
+        *_chunks((row for row in rows if row["asset"] in remote), REMOTE_CHUNK_FILES),
+    ]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
         _record(work, list(zip(chunks[number], results, strict=True)))
@@ -38,13 +43,13 @@ def checksum(work: Work) -> int:
     return len(rows)
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
     chunk: list[Row] = []
     size = 0
     for row in rows:
         chunk.append(row)
         size += row["size"]
-        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+        if len(chunk) >= files or size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

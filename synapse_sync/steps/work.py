@@ -17,7 +17,9 @@ from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
+from synapse_sync.steps.sender import Sender
 from synapse_sync.steps.table_state import Table
 from synapse_sync.steps.tasked import Tasked
 from synapse_sync.steps.together import Together
@@ -120,6 +122,8 @@ class Work:
     between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
     doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
     show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
+    verification, registration: the request of that step, while it is under way. sender: a process that was started and
+    serves nobody yet.
     """
 
     config: Config
@@ -143,6 +147,7 @@ class Work:
     bereft_asked_at: float = 0.0
     unseen: bool = False
     tasked: Tasked | None = None
+    sender: Sender | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
@@ -154,6 +159,14 @@ class Work:
     looked: list[Looked] = field(default_factory=list)
     left_open: set[tuple[str, float]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self.verification = Awaited("verify", self.uploads.wake)
+        self.registration = Awaited("register", self.uploads.wake)
+
+    def concluded(self) -> int:
+        """How many rows moved on by answers that were awaited. Raises what concluding them raises."""
+        return self.verification.conclude() + self.registration.conclude()
 
     def going(self) -> None:
         """Called between pieces of work, where others may change any row. Raises Ended where the run is to end."""

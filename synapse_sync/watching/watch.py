@@ -11,7 +11,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 from watchdog.observers.inotify_c import InotifyFD
 
@@ -22,6 +21,7 @@ from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.mounts import MOUNTINFO, Mount, mounted
 from synapse_sync.steps import Work
 from synapse_sync.watching.limits import Lacking, instances_line
+from synapse_sync.watching.polled import PolledRoot
 from synapse_sync.watching.root import Report, Root, Terms
 
 MARGIN = 0.05
@@ -47,12 +47,12 @@ class Watch:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._roots: dict[str, Root] = {}
+        self._roots: dict[str, Root | PolledRoot] = {}
         self._taken: set[str] = set()
         self._failures = 0
         self._retry_at = 0.0
 
-    def add(self, asset: str, root: Root) -> None:
+    def add(self, asset: str, root: Root | PolledRoot) -> None:
         """One more root; before anything else."""
         self._roots[asset] = root
 
@@ -152,8 +152,13 @@ class Watching:
         terms = Terms(feed.watch, feed.poll_every, rescan_every)
         watch = Watch(wake)
         for asset, source in sources.items():
-            local = cast("LocalSource", source)
-            watch.add(asset, Root(local, self._inotify, terms, self._lacking, watch.urgent, time.monotonic))
+            if isinstance(source, LocalSource):
+                root: Root | PolledRoot = Root(
+                    source, self._inotify, terms, self._lacking, watch.urgent, time.monotonic
+                )
+            else:
+                root = PolledRoot(source, terms, time.monotonic)
+            watch.add(asset, root)
         self._watches.append(watch)
         return watch
 

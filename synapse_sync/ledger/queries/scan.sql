@@ -2,6 +2,13 @@
 SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
 FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir
 
+-- known_between: the same of the names from one to another of one directory
+SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
+FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND name BETWEEN :low AND :high
+
+-- present_before: ids of an asset's files that aren't gone and were not first seen by the listing that began then
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone' AND first_seen <> :began
+
 -- known_directories: every directory that has files which aren't gone
 SELECT DISTINCT dir FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
 
