@@ -126,7 +126,8 @@ class Daemon:
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False
         self._start(self.config.feeds, self._resting())
-        self._look_after()
+        self._door.look()
+        self._tell()
         self._notifier.ready()
         try:
             while not self._stopping and not self._anew:
