@@ -78,7 +78,7 @@ def look_through(work: Work, since: float | None = None) -> Shown:
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
-        work.going()
+        work.heard()  # the rows of those who look through are as they were read
     return shown
 
 
