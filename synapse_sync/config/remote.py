@@ -21,9 +21,12 @@ READABLE = ("s3",)
 
 
 def bucket_and_prefix(url: str) -> tuple[str, str]:
-    """("bucket", "prefix/") of "s3://bucket/prefix"; the prefix is "" for a whole bucket. Nothing is unquoted."""
-    bucket, _, prefix = url.partition("://")[2].partition("/")
-    return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    """("bucket", "prefix/") of "s3://bucket/prefix", as resolve_path leaves it; ("bucket", "") of a whole one.
+
+    Nothing is unquoted. What was typed with two slashes at its end keeps one, and means keys that have both.
+    """
+    bucket, slash, prefix = url.partition("://")[2].partition("/")
+    return bucket, prefix + slash
 
 
 def _endpoint(value: str) -> str:

@@ -124,12 +124,10 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 REFUSED: dict[str, Any] = {
     "upload.spool": "/var/spool/x",
     "upload.spool_size": "1GB",
-    "feeds.*.path": "s3://bucket/prefix",
+    "feeds.*.path": "gs://bucket/prefix",
     "feeds.*.storage": 11,
-    "feeds.*.remote": {"region": "eu"},
     "feeds.*.assets.*.path": "sftp://nas/labels",
     "feeds.*.assets.*.storage": 11,
-    "feeds.*.assets.*.remote": {"region": "eu"},
 }
 
 
