@@ -1,6 +1,6 @@
-"""`run` through kills, signals, lost answers, servers that restart, tokens and configs that change: each unit is there once.
+"""`run` through kills, signals, lost answers, servers that restart, tokens and configs that change: each unit once.
 
-SYNAPSE_SYNC_STORMS=n: so many blows on each way to a server. The dice are those of the printed seed.
+SYNAPSE_SYNC_BLOWS=n: so many blows on each way to a server. The dice are those of the printed seed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .chosen import ALL, SEED, chosen
 from .daemon_storm import Storm
 from .workload import WAYS, Site
 
-BLOWS = int(os.environ.get("SYNAPSE_SYNC_STORMS", "40" if ALL else "3"))
+BLOWS = int(os.environ.get("SYNAPSE_SYNC_BLOWS", "40" if ALL else "3"))
 
 
 @pytest.fixture
@@ -29,9 +29,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DevServer
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("server", "way"), [(way, way) for way in chosen(list(WAYS), 1, "storm")], indirect=["server"]
-)
+@pytest.mark.parametrize(("server", "way"), [(way, way) for way in chosen(list(WAYS), 1, "storm")], indirect=["server"])
 def test_a_storm_over_a_daemon(tmp_path: Path, server: DevServer, way: str) -> None:
     storm = Storm(Site(tmp_path, server, WAYS[way]), random.Random(f"{SEED} storm {way}"))
     with storm.going_on():
