@@ -102,6 +102,7 @@ class FeedLoop:
         self.work: Work | None = None
         self.watch: Watch | None = None
         self.due_at = 0.0
+        self._lists = False
         self._stop = threading.Event()
         self._news = threading.Event()
         self._calls = Calls(self._news.set)
@@ -178,7 +179,7 @@ class FeedLoop:
     @property
     def doing(self) -> str:
         """The step that is at work, "list", or "" while it waits."""
-        return self.work.doing if self.work is not None else ""
+        return (self.work.doing if self.work is not None else "") or ("list" if self._lists else "")
 
     def _next_due(self) -> float:
         due = [] if self.watch is None else [self.watch.next_due()]
@@ -239,10 +240,13 @@ class FeedLoop:
             self.ledger.met(wrapped, time.monotonic())
             log.exception("feed %s: %s", self.name, wrapped, extra={"feed": self.name})
         finally:
+            self._lists = False
             if self.work is not None:
                 self.work.doing = ""
 
     def _run(self, now: float) -> None:
+        self._progressed()
+        self._lists = True  # the folders are looked at from here on
         work, watch = self._working()
         work = self.work = next_run(replace(work, config=self.config(), stop=threading.Event()))
         if self.paused or self._stop.is_set():
@@ -261,6 +265,7 @@ class FeedLoop:
             one = tend(work, looks, offline=offline, known=known)
         finally:
             watch.after_run(work)
+            self._lists = False
         ended = time.monotonic()
         self._run_at = ended + work.config.schedule.run_every
         if one.stopped is not None and len(work.looked) < len(looks):
@@ -322,7 +327,7 @@ def facts(loop: FeedLoop) -> dict[str, Any]:
 def _trouble(loop: FeedLoop) -> str:
     now = time.monotonic()
     if loop.after:
-        return "begins with its new settings when it has ended what it is at with the old ones"
+        return "begins with its new settings once it has ended what it is at with the old ones; a restart does not wait"
     if not loop.gets_on(now):
         return f"has been at {loop.doing} for {(now - loop.progressed_at) / 60:.0f} min and does not get on"
     errors = (each.error for each in (loop.ledger, loop.folder, loop.server))

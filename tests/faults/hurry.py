@@ -54,8 +54,10 @@ def hurry_daemon(patch: Patch) -> None:
     from synapse_sync.watching import hints
 
     patch(daemon, "TICK", 0.5)
+    patch(daemon, "DRAIN", 3.0)
     patch(feed_loop, "GAP", 0.02)
     patch(feed_loop, "SHORTEST", 0.02)
+    patch(feed_loop, "HUNG", 0.5)
     patch(hints, "DEBOUNCE", 0.05)
 
 
