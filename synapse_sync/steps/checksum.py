@@ -57,6 +57,9 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
                 note_unread(work, transaction, file, result)
             else:
                 _record_content(work, transaction, file, result, sent.get(file["id"]))
+    read = [result.size for _, result in readings if isinstance(result, Digests)]
+    work.run.count("read_files", len(read))
+    work.run.count("read_bytes", sum(read))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
@@ -70,8 +73,6 @@ def _record_content(work: Work, transaction: Transaction, file: Row, digests: Di
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
     if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
-    work.run.count("read_files")
-    work.run.count("read_bytes", digests.size)
 
 
 def note_unread(work: Work, transaction: Transaction, file: Row, error: SourceError) -> None:

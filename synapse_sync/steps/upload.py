@@ -193,7 +193,6 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
-                work.run.count("sent_files")
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
             else:
@@ -202,6 +201,7 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
                     stop = result
         sent = [sending.content["id"] for sending, result in results if isinstance(result, ContentRef)]
         transaction.run("forget_progress", contents=sent)
+    work.run.count("sent_files", len(sent))
     work.together.sending.release(work.id, [sending.content["id"] for sending, _ in results])
     return stop
 
