@@ -22,9 +22,9 @@ from pathlib import Path
 
 from measure import medians, memory_growth, scratch_folder, verdict
 
-from synapse_sync.checksum import digest
-from synapse_sync.records import Digests, Directory, Observation
+from synapse_sync.records import Directory, Observation, Reading
 from synapse_sync.sources.local import LocalSource
+from synapse_sync.sources.readers import read
 
 SMALL_TARGET, LARGE_TARGET = 0.7, 0.9
 SMALL_SIZE = 9 * 1024
@@ -57,12 +57,12 @@ def observe(source: LocalSource) -> list[Observed]:
     return found
 
 
-def checksums(source: LocalSource, files: Sequence[Observed]) -> list[Digests]:
+def checksums(source: LocalSource, files: Sequence[Observed]) -> list[Reading]:
     """What one thread or process does with one chunk."""
     done = []
     for path, observed in files:
         with source.open_observed(path, observed) as stream:
-            done.append(digest(stream))
+            done.append(read(stream))
     return done
 
 

@@ -13,7 +13,7 @@ from synapse_sync.config import Config, Credentials, Feed, resolve
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
-from synapse_sync.sources.local import LocalSource
+from synapse_sync.sources.configured import source_of
 from synapse_sync.sources.readers import Readers
 from synapse_sync.steps import Run, Work
 from synapse_sync.steps.pool import InFlight
@@ -78,16 +78,7 @@ def put_to_work(
         if not transaction.query("feed_by_name", name=feed.name):
             transaction.run("add_feed", name=feed.name, now=clock())
         row = transaction.one("feed_by_name", name=feed.name)
-    sources = {
-        asset: LocalSource(
-            root.path,
-            recursive=root.recursive,
-            follow_symlinks=root.follow_symlinks,
-            include=root.include,
-            exclude=root.exclude,
-        )
-        for asset, root in feed.asset_roots().items()
-    }
+    sources = {asset: source_of(root) for asset, root in feed.asset_roots().items()}
     work = Work(
         config=config,
         feed=feed,
@@ -119,7 +110,9 @@ def next_run(work: Work) -> Work:
         readers=Readers(work.sources),
         ending=threading.Event(),
         looked=[],
+        left_open=set(),
         unseen=False,
+        tasked=None,
         sender=None,
     )
 

@@ -5,20 +5,25 @@ Enters: a collection's listing, page by page, and the ledger. Leaves: an Audit; 
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from synapse_sync.config import Config
 from synapse_sync.destinations.base import Destination
 from synapse_sync.ledger import Ledger, Row
-from synapse_sync.records import Digests, ListedUnit
+from synapse_sync.records import Digests, Learned, ListedUnit
+from synapse_sync.steps.learn import recall
 
 SHOWN = 100  # findings of each kind that are listed one by one; the counts have them all
 _COUNTED = ("listed", "ours", "missing", "extra", "different", "lacking")
 CONTENTS = 2000  # that are asked about before the ledger is read on
+DATED = 86400.0  # seconds after which an audit that found the same is written down again, for its date alone
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Audit:
 
     collection: int
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
-    missing: list[int] = field(default_factory=list)
+    missing: array[int] = field(default_factory=lambda: array("q"))
     extra: list[int] = field(default_factory=list)
     different: list[dict[str, Any]] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
@@ -42,14 +47,55 @@ class Audit:
         return not (self.counts["missing"] or self.counts["different"] or self.counts["lacking"])
 
 
-def audit(ledger: Ledger, destination: Destination, collection: int, clock: Callable[[], float]) -> Audit:
-    """Compare. Units that move while it goes on are left out. Raises DestinationErrors."""
+def scheduled_audit(
+    config: Config,
+    ledger: Ledger,
+    destination: Destination,
+    clock: Callable[[], float],
+    between: Callable[[], None] = lambda: None,
+) -> list[Audit]:
+    """Audit the collection of each feed, for `status` to tell what the last audit found. Repairs nothing.
+
+    What was found is written where it is something else than before, or the date of before is older than DATED.
+    between: called between pages; may raise. Raises DestinationErrors: then what an earlier audit found stays.
+    """
+    if destination.learned == Learned():
+        recall(ledger, destination)
+    destination.learn()
+    found = [
+        audit(ledger, destination, collection, clock, between)
+        for collection in sorted({feed.data_collection for feed in config.feeds})
+    ]
+    counts = {one.collection: one.counts for one in found}
+    for feed in config.feeds:
+        for row in ledger.query("feed_by_name", name=feed.name):
+            _note(ledger, row["id"], counts[feed.data_collection], clock())
+    return found
+
+
+def _note(ledger: Ledger, feed: int, counts: Mapping[str, int], now: float) -> None:
+    known = ledger.query("audit_of", feed=feed)
+    if known and json.loads(known[0]["counts"]) == counts and 0 <= now - known[0]["at"] < DATED:
+        return
+    with ledger.write() as transaction:
+        transaction.run("add_audit", feed=feed, counts=dict(counts), now=now)
+
+
+def audit(
+    ledger: Ledger,
+    destination: Destination,
+    collection: int,
+    clock: Callable[[], float],
+    between: Callable[[], None] = lambda: None,
+) -> Audit:
+    """Compare. Units that move while it goes on are left out. Raises DestinationErrors, and what between() raises."""
     began = clock()
     result = Audit(collection)
     place = {"destination": destination.name, "collection": collection}
     there = array("q")
     api = destination.api or "v2"
     for page in destination.units(collection, api):
+        between()
         rows = ledger.query("registered_as", server_ids=[unit.id for unit in page], **place)
         ours = {row["server_id"]: row for row in rows}
         there.extend(unit.id for unit in page)
@@ -59,7 +105,7 @@ def audit(ledger: Ledger, destination: Destination, collection: int, clock: Call
         for found in _different(ledger, page, ours):
             result.counts["different"] += 1
             result.different += [found] if len(result.different) < SHOWN else []
-    there = array("q", sorted(there))
+    there = _in_order(there)
     result.counts["listed"] = len(there)
     for number, server_id in ledger.tuples("registered_before", before=began, **place):
         result.counts["ours"] += 1
@@ -67,7 +113,7 @@ def audit(ledger: Ledger, destination: Destination, collection: int, clock: Call
         if at == len(there) or there[at] != server_id:
             result.missing.append(number)
     result.counts["missing"] = len(result.missing)
-    _ask_for_contents(ledger, destination, result, place)
+    _ask_for_contents(ledger, destination, result, place, between)
     return result
 
 
@@ -97,16 +143,27 @@ def repairable(ledger: Ledger, result: Audit) -> list[Row]:
     return [row for number in result.missing if (row := audited(ledger, number))["intact"]]
 
 
-def put_back(ledger: Ledger, destination: Destination, units: Sequence[Row], clock: Callable[[], float]) -> int:
-    """Have the next run make these units again (rows of repairable()); returns how many."""
+def put_back(ledger: Ledger, units: Iterable[Sequence[int]], clock: Callable[[], float]) -> int:
+    """Have the next run make units again, (id, server id) each, whose files are here as they were sent; how many."""
     done = 0
-    for row in units:
-        now, was = clock(), {"server_id": row["server_id"]}
+    for unit, server_id in units:
+        now, was = clock(), {"server_id": server_id}
         with ledger.write(durable=True) as transaction:
-            transaction.run("unfind", destination=destination.name, collection=row["collection"], **was)
-            transaction.run("doubt_contents", unit=row["id"], now=now, run=None)
-            done += transaction.run("put_back", id=row["id"], now=now, **was)
+            for row in transaction.query("audited_unit", id=unit):
+                if not row["intact"] or row["server_id"] != server_id:
+                    continue  # it has changed since the audit
+                transaction.run("unfind", destination=row["destination"], collection=row["collection"], **was)
+                transaction.run("doubt_contents", unit=unit, now=now, run=None)
+                done += transaction.run("put_back", id=unit, now=now, **was)
+                transaction.run("forget_audits")
     return done
+
+
+def _in_order(ids: array[int]) -> array[int]:
+    """Ascending; listings come in order, up or down, so that there is no need for a list four times as large."""
+    if ids and ids[0] > ids[-1]:
+        ids.reverse()
+    return array("q", sorted(ids)) if any(one > other for one, other in pairwise(ids)) else ids
 
 
 def _different(ledger: Ledger, page: Sequence[ListedUnit], ours: Mapping[int, Row]) -> Iterator[dict[str, Any]]:
@@ -133,10 +190,13 @@ def _difference(shown: Mapping[str, str], sent: Mapping[str, Row]) -> str:
     return ""
 
 
-def _ask_for_contents(ledger: Ledger, destination: Destination, result: Audit, place: Mapping[str, Any]) -> None:
+def _ask_for_contents(
+    ledger: Ledger, destination: Destination, result: Audit, place: Mapping[str, Any], between: Callable[[], None]
+) -> None:
     """Whether the server has every content that our units are made of."""
     after = 0
     while rows := ledger.query("contents_of_collection", after=after, limit=CONTENTS, **place):
+        between()
         after = rows[-1]["id"]
         contents = {Digests(row["md5"], row["sha1"], row["size"]): row["id"] for row in rows}
         present = destination.present(list(contents))

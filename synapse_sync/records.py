@@ -20,6 +20,10 @@ class Observation(NamedTuple):
     token: int | str
 
 
+FileId = tuple[int, int | str]
+"""Which file, whatever it is called: its device and its token."""
+
+
 @dataclass(slots=True)
 class Directory:
     """A complete listing of one directory: every regular file in it, not yet filtered.
@@ -27,6 +31,9 @@ class Directory:
     path is relative to the source's root (b"" for the root itself, "/" between parts), names are the raw bytes of the
     file system, device is st_dev (0 for remote sources). special counts sockets, FIFOs and devices, never opened;
     folders are the names of those below that are entered.
+
+    whole: whether these are all of its files; else the listing has more of them elsewhere (a page of a bucket ends
+    anywhere), and which are missing shows at its end alone.
     """
 
     path: bytes
@@ -35,6 +42,15 @@ class Directory:
     special: int = 0
     excluded_folders: int = 0
     folders: set[bytes] = field(default_factory=set)
+    whole: bool = True
+
+
+class Untakeable(NamedTuple):
+    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone."""
+
+    name: str
+    reason: str
+    remedy: str
 
 
 class Unreadable(NamedTuple):
@@ -45,27 +61,37 @@ class Unreadable(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What of a source is to be listed: these folders, with all below them that nobody knew yet; None: everything."""
+    """What of a source is to be listed: these folders, with all below them that nobody knew yet; None: everything.
+
+    unsure: those of the folders of which what is missing, or may have come from elsewhere, waits for a look at all.
+    """
 
     folders: frozenset[bytes] | None = None
+    unsure: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A listing of one asset that completed: when it began, of which folders (None: all), and what it found.
 
-    changed: folders in which something differed; late: folders with a file that was new and yet not young.
+    changed: folders in which something differed; unreadable: that could not be listed; late: folders with a file that
+    was new and yet not young, and when it came (Unix seconds); unsure: whether something waits for a look at all.
     """
 
     asset: str
     at: float
     folders: frozenset[bytes] | None = None
     changed: frozenset[bytes] = frozenset()
-    late: frozenset[bytes] = frozenset()
+    unreadable: frozenset[bytes] = frozenset()
+    late: Mapping[bytes, float] = field(default_factory=dict)
+    unsure: bool = False
 
 
 class RootIdentity(NamedTuple):
-    """Which folder a root is (st_dev and st_ino): a mount point without its mount is another folder."""
+    """Which folder a root is (st_dev and st_ino): a mount point without its mount is another folder.
+
+    Of a remote root device is 0, and inode a number for its address: another bucket is another folder.
+    """
 
     device: int
     inode: int
@@ -77,6 +103,20 @@ class Digests(NamedTuple):
     md5: str
     sha1: str
     size: int
+
+
+class Ends(NamedTuple):
+    """The first bytes of a content (64 KiB of them, or fewer) and its last (ENDS of checksum.py, or all there are)."""
+
+    head: bytes
+    tail: bytes
+
+
+class Reading(NamedTuple):
+    """What one read of a file told: its checksums, and how it is broken off or empty, in words ("" where it is not)."""
+
+    digests: Digests
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +144,16 @@ class Collection:
 class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
-    api: what registrations go through. presigned: the API that issues presigned URLs, or "no". checksum: the algorithm
-    of the checksums that confirmations were answered with. lookup: where contents are asked for.
+    api: what registrations go through. presigned: the API that issues presigned URLs, or "no", which was said at
+    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. lookup: where contents
+    are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""
     presigned: Literal["", "v1", "v2", "no"] = ""
     checksum: Literal["", "md5", "sha1"] = ""
     lookup: Literal["", "verify_checksums", "data-files"] = ""
+    refused_at: float = 0.0
 
 
 class ContentRef(NamedTuple):

@@ -16,7 +16,8 @@ def retry(
     """Decide again what is held; the next run acts on it.
 
     A unit named by its KEY goes on a person's word: what a policy holds is registered as a new unit, and one whose
-    outcome is unknown is sent again, so look first whether the collection has it.
+    outcome is unknown is sent again, so look first whether the collection has it. So does a file of it that is empty or
+    ends in the middle: it is sent as it is.
     """
     from synapse_sync.config import find_config, ledger_path, load
     from synapse_sync.control import ask
@@ -38,7 +39,7 @@ def retry(
             else:
                 rows = [row for key in keys or [] for row in find_units(ledger, key)]
                 count = retry_units(ledger, rows, now=time.time())
-    typer.echo(f"{many(count, 'held unit')} will be decided again by the next run")
+    typer.echo(f"{many(count, 'unit')} will be decided again by the next run")
 
 
 def forget(

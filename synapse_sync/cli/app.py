@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_sync.cli import act, config, ledger, login, look, run, serve, service, sync, verify, why
+from synapse_sync.cli import act, config, doctor, init, ledger, login, look, run, serve, service, sync, verify, why
 from synapse_sync.errors import ConfigError, InstallationError, SynapseSyncError
 
 app = typer.Typer(
@@ -66,6 +66,8 @@ app.command()(run.pause)
 app.command()(run.resume)
 app.command()(run.trigger)
 app.command()(run.reload)
+app.command()(doctor.doctor)
+app.command()(init.init)
 app.command()(login.login)
 app.add_typer(config.app, name="config")
 app.add_typer(ledger.app, name="ledger")

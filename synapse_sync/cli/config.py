@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from synapse_sync.config import Config
+    from synapse_sync.config import Config, Feed
 
 app = typer.Typer(help="Look at the configuration: check, show, schema.", no_args_is_help=True)
 
@@ -17,11 +17,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Check the config file: every mistake at once, each with its line.
+    """Check the config file: every mistake at once, each with its line. `doctor` looks at all that it speaks of.
 
     With --json: {"config_file", "feeds" (names), "warnings" (sentences)}. Mistakes end with exit code 2.
     """
     from synapse_sync.cli.output import print_json
+    from synapse_sync.config import command_for
+    from synapse_sync.shown import plain
+    from synapse_sync.status.words import many
 
     config = _load(ctx)
     if as_json:
@@ -30,7 +33,10 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     for warning in config.warnings:
         typer.echo(f"warning: {warning}")
-    typer.echo(f"{config.source}: all well, {len(config.feeds)} feed{'s' if len(config.feeds) != 1 else ''}")
+    for feed in config.feeds:
+        typer.echo(f"feed {plain(_in_words(feed))}")
+    typer.echo(f"{config.source}: all well, {many(len(config.feeds), 'feed')}")
+    typer.echo(f"whether server, token and folders play along: {command_for(config.source)} doctor")
 
 
 @app.command()
@@ -66,6 +72,18 @@ def schema() -> None:
     from synapse_sync.config import Config
 
     print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()})
+
+
+def _in_words(feed: Feed) -> str:
+    """What a feed comes to, in one line."""
+    from synapse_sync.config.quantities import format_duration
+
+    folders = ", ".join(f"{spec} {root.path}" if spec else root.path for spec, root in feed.asset_roots().items())
+    by = {"directory": f"by directory, depth {feed.grouping.depth}", "auto": "as the files show"}
+    grouped = by.get(feed.grouping.by, f"by {feed.grouping.by}")
+    task = f", a task in project {feed.project} for each unit" if feed.project else ""
+    settled = f"settled after {format_duration(feed.settle)}"
+    return f"{feed.name}: {folders} to data collection {feed.data_collection}{task}; grouped {grouped}; {settled}"
 
 
 def _load(ctx: typer.Context) -> Config:

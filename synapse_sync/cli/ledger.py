@@ -33,26 +33,14 @@ def check(ctx: typer.Context) -> None:
 
 @app.command()
 def backup(ctx: typer.Context, target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
-    """Copy the ledger, also while it is in use, and check the copy."""
-    import os
-
-    from synapse_sync.errors import LedgerCorrupt, LedgerError, UsageError
-    from synapse_sync.ledger import integrity_problems
+    """Copy the ledger, also while it is in use, and check the copy. Presigned URLs are left out of it."""
+    from synapse_sync.errors import UsageError
+    from synapse_sync.ledger.backups import copy_checked
 
     if target.exists():
         raise UsageError(f"{target} is there already", hint="name a new file")
     with reading(ctx) as (_, ledger):
-        try:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError as error:
-            raise UsageError(f"{target} can't be written: {error.strerror}") from error
-        try:
-            ledger.copy_to(target)
-        except LedgerError as error:
-            target.unlink()
-            raise LedgerError(f"the copy {target} could not be made: {error.message}", hint=error.hint) from error
-    if problems := integrity_problems(target):
-        raise LedgerCorrupt(f"the copy {target} is damaged: {problems[0]}", hint="check the disk it is on")
+        copy_checked(ledger.path, target)
     typer.echo(f"{target}: copied and checked")
 
 

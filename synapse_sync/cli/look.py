@@ -159,12 +159,14 @@ def units_show(
 
 @runs_app.callback()
 def runs(ctx: typer.Context, feed: FeedName = None, limit: Limit = 20, as_json: AsJson = False) -> None:
-    """List the newest runs that changed something or met a problem."""
+    """List the newest runs that changed something or met a problem; those of an old day are one row."""
     from synapse_sync.status import stories
     from synapse_sync.status.words import run_in_words
 
     def row(item: dict[str, Any]) -> list[object]:
-        return [item["id"], item["feed"], item["started_at"], run_in_words(item["counts"]), "; ".join(item["problems"])]
+        several = f"{item['times']:,} runs of that day: " if item["times"] > 1 else ""
+        did = several + run_in_words(item["counts"])
+        return [item["id"], item["feed"], item["started_at"], did, "; ".join(item["problems"])]
 
     _list(
         ctx,

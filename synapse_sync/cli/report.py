@@ -9,7 +9,7 @@ import typer
 
 from synapse_sync.cli.output import fields, table
 from synapse_sync.shown import plain
-from synapse_sync.status.words import account_in_words, many, run_in_words, size
+from synapse_sync.status.words import account_in_words, audited_in_words, many, run_in_words, size
 
 DESCRIBED = ("meta", "meta_sources")
 ITSELF = "the unit itself"  # the source of meta that every unit has
@@ -29,7 +29,18 @@ def tell_daemon(daemon: Mapping[str, Any] | None) -> None:
         else:
             doing = f"at work: {feed['doing']}" if feed["doing"] else f"looks again in {feed['next_look']:.0f} s"
         typer.echo(f"  {plain(feed['name'])}: {doing}" + (f"; {plain(feed['trouble'])}" if feed["trouble"] else ""))
+        for root in feed["watched"]:
+            _tell_polled(root)
     typer.echo("")
+
+
+def _tell_polled(root: Mapping[str, Any]) -> None:
+    """Why events don't tell of all that changes below a root, and what to do about it."""
+    if root["why"]:
+        polled = f"{many(root['by_polling'], 'folder')} polled, {root['by_events']:,} watched"
+        typer.echo(f"    {plain(root['root'])}: {polled}: {plain(root['why'])}")
+    if root["remedy"]:
+        typer.echo(f"      → {root['remedy']}")
 
 
 def tell_feed(feed: Mapping[str, Any]) -> None:
@@ -37,6 +48,7 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
     units = ", ".join(f"{count:,} {state}" for state, count in sorted(feed["units"].items())) or "none yet"
     sending = feed["to_send"]
     last = feed["last_run"]
+    audit = feed["last_audit"]
     typer.echo(feed["name"] + ("" if feed["configured"] else " (not in the config any more)"))
     fields(
         {
@@ -51,12 +63,19 @@ def tell_feed(feed: Mapping[str, Any]) -> None:
             "last run": f"{last['started_at']}: {run_in_words(last['counts'])}"
             if last
             else "none that changed anything",
+            "last audit": f"{audit['at']}: {audited_in_words(audit['counts'])}" if audit else "",
         },
         indent=2,
     )
-    if feed["attention"]:
-        rows = [(item["what"], item["state"], item["reason"]) for item in feed["attention"]]
-        table(("needs attention", "state", "why"), rows)
+    _tell_waiting(feed)
+
+
+def _tell_waiting(feed: Mapping[str, Any]) -> None:
+    """What waits by itself, and what waits for a person."""
+    for name, title in (("waiting", "waits"), ("attention", "needs attention")):
+        if feed[name]:
+            rows = [(item["what"], item["state"], item["reason"]) for item in feed[name]]
+            table((title, "state", "why"), rows)
 
 
 def tell_story(story: Mapping[str, Any], *, title: str) -> None:
@@ -68,11 +87,16 @@ def tell_story(story: Mapping[str, Any], *, title: str) -> None:
     tell_meta(described)
     for name, items in lists.items():
         if isinstance(items[0], dict):
-            columns = [column for column in items[0] if any(item[column] not in (None, "") for item in items)]
+            columns = [column for column in items[0] if any(item[column] not in _blank(column) for item in items)]
             rows = [[item[column] for column in columns] for item in items]
             table([column.replace("_", " ") for column in columns], rows, title=name.replace("_", " "))
         else:
             fields({f"{name} {index}": item for index, item in enumerate(items, 1)}, indent=2)
+
+
+def _blank(column: str) -> tuple[object, ...]:
+    """What is not worth a column where every row has it: a change stands for itself alone, mostly."""
+    return (None, "", 1) if column == "times" else (None, "")
 
 
 def tell_meta(unit: Mapping[str, Any]) -> None:
@@ -88,13 +112,11 @@ def tell_run(result: Mapping[str, Any]) -> None:
     if result["run"]["counts"].get("excluded"):
         typer.echo(f"  {result['run']['counts']['excluded']:,} excluded by the filters")
     typer.echo(f"  {account_in_words(result['account'])}")
-    if settling := result["files"].get("seen"):
+    if (settling := result["files"].get("seen", 0) - result["run"]["counts"].get("being_written", 0)) > 0:
         typer.echo(f"  {many(settling, 'file')} still settling; the next run takes them")
     for problem in result["run"]["problems"]:
         typer.echo(f"  problem: {plain(problem)}")
-    if result["attention"]:
-        rows = [(item["what"], item["state"], item["reason"]) for item in result["attention"]]
-        table(("needs attention", "state", "why"), rows)
+    _tell_waiting(result)
 
 
 def tell_plan(feed: Mapping[str, Any]) -> None:

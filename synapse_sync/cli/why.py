@@ -76,7 +76,11 @@ def _tell_history(file: Mapping[str, Any], unit: Mapping[str, Any] | None) -> No
         ("unit", move) for move in (unit["history"] if unit else [])
     ]
     rows = [
-        (move["at"], what, f"{move['was']} → {move['became']}", move["code"], move["detail"])
+        (move["at"], what, f"{move['was']} → {move['became']}", move["code"], move["detail"] + _several(move))
         for what, move in sorted(moves, key=lambda each: each[1]["at"])
     ]
     table(("when", "what", "became", "because", "detail"), rows)
+
+
+def _several(move: Mapping[str, Any]) -> str:
+    return f" (the last of {move['times']:,} changes since {move['since']})" if move["times"] > 1 else ""

@@ -14,16 +14,21 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from synapse_sync.config.meta_values import check_meta_values
-from synapse_sync.config.paths import LocalPath, Pattern
+from synapse_sync.config.paths import LocalPath, Pattern, is_remote
 from synapse_sync.config.quantities import Duration, Interval, as_written
+from synapse_sync.config.remote import Remote
 from synapse_sync.config.section import Section
 from synapse_sync.config.texts import ExpressionText, TemplateText
 
-_WHEN_NOT_WHAT = {"name", "watch", "poll_every", "settle", "max_units_per_run"}
-"""Settings that decide when something happens, never what a file becomes."""
+_WHEN_NOT_WHAT: dict[str, Any] = {
+    **dict.fromkeys(("name", "watch", "poll_every", "settle", "max_units_per_run", "remote"), True),
+    "assets": {"__all__": {"remote"}},
+}
+"""Settings that decide when something happens, or how it is got at, never what a file becomes."""
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """The name itself if a feed can have it. Raises ValueError."""
     if not name or name != name.strip() or not name.isprintable():
         raise ValueError(f'"{name}" is no name; write one like "scans"')
     if ":" in name or "/" in name:
@@ -33,13 +38,17 @@ def _check_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AssetRoot:
-    """One folder that a feed takes files from, with the filters that hold there (the feed's where it has none)."""
+    """One folder that a feed takes files from, with the filters that hold there (the feed's where it has none).
+
+    remote: access to it where path is a URL, else None.
+    """
 
     path: str
     recursive: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     follow_symlinks: bool
+    remote: Remote | None = None
 
 
 class Rule(Section):
@@ -128,7 +137,9 @@ class Metadata(Section):
 class Asset(Section):
     """The source path of one file specification, where each has its own."""
 
-    path: LocalPath = Field(description="Folder with the files of this specification.", examples=["/srv/nas/images"])
+    path: LocalPath = Field(
+        description="Folder with the files of this specification, or a URL.", examples=["/srv/nas/images"]
+    )
     storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
     recursive: bool | None = Field(
         default=None,
@@ -143,15 +154,17 @@ class Asset(Section):
         description="Patterns of files and folders to leave out; the feed's unless given.",
         examples=[["old/"]],
     )
-    remote: dict[str, Any] = Field(
-        default={}, description="Access to a remote path.", examples=[{"region": "eu-west-1"}]
+    remote: Remote | None = Field(
+        default=None,
+        description="Access to a remote path; the feed's unless given.",
+        examples=[{"region": "eu-west-1"}],
     )
 
 
 class Feed(Section):
     """One stream of files into one data collection."""
 
-    name: Annotated[str, AfterValidator(_check_name)] = Field(
+    name: Annotated[str, AfterValidator(check_name)] = Field(
         description="Name of the feed, as shown everywhere; unique.", examples=["scans"]
     )
     data_collection: int = Field(ge=1, description="Id of the data collection that units go into.", examples=[42])
@@ -163,7 +176,7 @@ class Feed(Section):
     )
     path: LocalPath | None = Field(
         default=None,
-        description="Folder that the files arrive in; either this or `assets`.",
+        description="Folder that the files arrive in, or a URL (s3://bucket/prefix); either this or `assets`.",
         examples=["/srv/nas/scans"],
     )
     storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
@@ -187,7 +200,8 @@ class Feed(Section):
     )
     settle: Duration = Field(
         default=as_written("30s"),
-        description="How long a file must not have changed before it is used.",
+        description="How long a file must not have changed before it is used; one that a program has open for writing "
+        "waits longer.",
         examples=["30s"],
     )
     wait_optional: Duration = Field(
@@ -197,7 +211,8 @@ class Feed(Section):
     )
     incomplete_after: Duration = Field(
         default=as_written("1d"),
-        description="How long after its last change a unit that lacks a required file is shown as incomplete.",
+        description="How long after its last change a unit that lacks a required file is shown as incomplete, and one "
+        "with a file that is empty or ends in the middle is held.",
         examples=["1d"],
     )
     duplicates: Literal["skip", "register", "hold"] = Field(
@@ -236,20 +251,21 @@ class Feed(Section):
     assets: dict[str, Asset] = Field(
         default={}, description="One source path per file specification, by its name, instead of `path`."
     )
-    remote: dict[str, Any] = Field(
-        default={}, description="Access to a remote path.", examples=[{"region": "eu-west-1"}]
+    remote: Remote | None = Field(
+        default=None, description="Access to a remote path.", examples=[{"region": "eu-west-1"}]
     )
 
     def asset_roots(self) -> dict[str, AssetRoot]:
         """The folders to read: {"": root} for a feed with one `path`, {spec: root} for one with `assets`."""
         if self.path is not None:
-            return {"": self._root(self.path, self.recursive, self.include, self.exclude)}
+            return {"": self._root(self.path, self.recursive, self.include, self.exclude, self.remote)}
         return {
             spec: self._root(
                 asset.path,
                 self.recursive if asset.recursive is None else asset.recursive,
                 self.include if asset.include is None else asset.include,
                 self.exclude if asset.exclude is None else asset.exclude,
+                asset.remote or self.remote,
             )
             for spec, asset in self.assets.items()
         }
@@ -263,5 +279,8 @@ class Feed(Section):
         settings = self.model_dump(mode="json", exclude=_WHEN_NOT_WHAT)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
-    def _root(self, path: str, recursive: bool, include: list[str], exclude: list[str]) -> AssetRoot:
-        return AssetRoot(path, recursive, tuple(include), tuple(exclude), self.follow_symlinks)
+    def _root(
+        self, path: str, recursive: bool, include: list[str], exclude: list[str], remote: Remote | None
+    ) -> AssetRoot:
+        access = (remote or Remote()) if is_remote(path) else None
+        return AssetRoot(path, recursive, tuple(include), tuple(exclude), self.follow_symlinks, access)

@@ -37,7 +37,7 @@ def find_config(explicit: Path | None, environ: Mapping[str, str] = os.environ) 
         if _is_there(place):
             return place
     looked = ("--config FILE: not given", "$SYNAPSE_SYNC_CONFIG: not set", *(f"{place}: not there" for place in places))
-    hint = "write one: the README has the first ten lines, config.example.toml explains every setting"
+    hint = "`synapse-sync init` asks what it needs and writes one; config.example.toml explains every setting"
     raise ConfigError("no config file was found", problems=looked, hint=hint)
 
 
@@ -47,7 +47,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     try:
         text = source.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        hint = "write it as the README shows, or name another with --config"
+        hint = "name another with --config, or have it written: synapse-sync --config FILE init"
         raise ConfigError(f"there is no config file {source}", hint=hint) from None
     except UnicodeDecodeError as error:
         raise ConfigError(

@@ -13,6 +13,7 @@ from synapse_sync.config.model import Config
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
+from synapse_sync.config.remote import READABLE
 
 
 class Missing(NamedTuple):
@@ -26,13 +27,14 @@ def _given(value: Any) -> bool:
     return bool(value)
 
 
-def _remote(value: Any) -> bool:
-    return isinstance(value, str) and is_remote(value)
+def _unread(value: Any) -> bool:
+    return isinstance(value, str) and is_remote(value) and value.partition("://")[0] not in READABLE
 
 
 _NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
-_NO_REMOTES = Missing(_given, "this version reads local folders only; remove the table")
-_NO_URLS = Missing(_remote, "this version reads local folders only; mount it and write the folder's path")
+_NO_URLS = Missing(
+    _unread, "this version reads local folders and s3://BUCKET/PREFIX only; mount it and write the folder's path"
+)
 _NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 
 NOT_YET: Mapping[str, Missing] = {
@@ -40,10 +42,8 @@ NOT_YET: Mapping[str, Missing] = {
     "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,
     "feeds.*.storage": _NO_STORAGES,
-    "feeds.*.remote": _NO_REMOTES,
     "feeds.*.assets.*.path": _NO_URLS,
     "feeds.*.assets.*.storage": _NO_STORAGES,
-    "feeds.*.assets.*.remote": _NO_REMOTES,
 }
 """Key path ("*" is any feed or asset) to what is refused there."""
 

@@ -22,17 +22,44 @@ def is_remote(path: str) -> bool:
 
 
 def resolve_path(value: str, folder: str) -> str:
-    """The absolute local path that `value` means in `folder`; a URL stays as it is. Raises ValueError."""
+    """The absolute local path that `value` means in `folder`; a URL keeps its meaning. Raises ValueError."""
     if not value.strip():
         raise ValueError("is empty; write a path")
     if "\0" in value:
         raise ValueError("holds a NUL character")
     if is_remote(value):
-        return value
+        return _remote(value)
     expanded = os.path.expanduser(value)
     if expanded.startswith("~"):
         raise ValueError(f'"{value}": there is no such user; write the whole path')
     return os.path.normpath(os.path.join(folder, expanded))
+
+
+def _remote(url: str) -> str:
+    """A URL with its scheme in lower case and without the last slash. Raises ValueError, which repeats no secret."""
+    scheme, _, rest = url.partition("://")
+    place = rest.partition("/")[0]
+    if ":" in place.rpartition("@")[0]:
+        raise ValueError(
+            "holds a secret; write the URL without it, and name where the secret is in [feeds.remote] (profile, "
+            "access_key_env, …)"
+        )
+    if scheme.lower() == "s3" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", place):
+        raise ValueError("does not begin with the name of a bucket; write it like s3://bucket/prefix")
+    return f"{scheme.lower()}://{rest.removesuffix('/')}"
+
+
+def below_root(path: str, root: str) -> str | None:
+    """What a path that a person typed (in full, or relative to the root) is relative to a root; None where it is not
+    below it. Names are compared, nothing is looked at; a path below a URL is taken literally.
+    """
+    if is_remote(path):
+        prefix = root + "/"
+        return path.removeprefix(prefix) if path.startswith(prefix) and path != prefix else None
+    if is_remote(root) and os.path.isabs(path):
+        return None
+    relative = os.path.relpath(path, root) if os.path.isabs(path) else os.path.normpath(path)
+    return None if relative in (".", "..") or relative.startswith("../") else relative
 
 
 def check_pattern(pattern: str) -> str:

@@ -15,6 +15,11 @@ from synapse_sync.config.section import Section
 
 _SECRETS = {"token", "access_token", "api_token", "user_token", "api_key", "secret", "password"}
 
+_KEYS = {
+    *("key", "secret", "access_key", "access_key_id", "secret_key", "secret_access_key", "session_token", "password"),
+    *("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "token"),
+}
+
 _TYPES = {
     "string_type": "must be text in quotes",
     "is_instance_of": "must be text in quotes",
@@ -59,6 +64,11 @@ def _words(place: Place, found: Any) -> str:
 
 def _unknown(place: Place) -> str:
     key = str(place[-1])
+    if "remote" in place[:-1] and key.lower() in _KEYS:
+        return (
+            "no secret stands in this file; keep it in ~/.aws/credentials (and name its profile), or name the "
+            "environment variables that hold it with access_key_env and secret_key_env"
+        )
     if key.lower() in _SECRETS:
         return "no secret stands in this file; store the token with `synapse-sync login`, or name an access_token_file"
     section = _section_at(place[:-1])

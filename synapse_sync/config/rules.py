@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from synapse_sync.config.feed import Feed
@@ -10,6 +11,7 @@ from synapse_sync.config.model import Config, Server
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
+from synapse_sync.config.remote import Remote
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
 from synapse_sync.templates import Template
@@ -41,26 +43,36 @@ def warnings(config: Config) -> tuple[str, ...]:
             'server.api = "v1": where the server does not show what its units are made of, a registration whose answer '
             'was lost waits for a person; "v2" has no such case'
         )
-    if waiting := _for_the_daemon(config):
-        found.append(f"{', '.join(waiting)}: for the daemon, which this version does not have yet; `once` needs none")
     found += [
         f'feed {feed.name}: duplicates = "register" works with v1 only; on a server with v2 this feed will pause'
         for feed in config.feeds
         if feed.duplicates == "register" and config.server.api == "auto"
     ]
+    found += _overlaps(config)
+    found += _remote_access(config)
     return tuple(found)
 
 
-def _for_the_daemon(config: Config) -> list[str]:
-    """Settings that are given and that only a running daemon obeys."""
-    tables = [name for name in ("schedule", "log") if getattr(config, name).model_fields_set]
-    feeds = [
-        f"feed {feed.name}: {name}"
-        for feed in config.feeds
-        for name in ("watch", "poll_every")
-        if name in feed.model_fields_set
-    ]
-    return [*tables, *feeds]
+def _remote_access(config: Config) -> Iterator[str]:
+    remotes = [(feed, root.remote) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
+    if remotes and find_spec("botocore") is None:
+        feeds = ", ".join(dict.fromkeys(feed.name for feed, _ in remotes))
+        yield f"feed {feeds}: what reads s3:// is not installed: pip install 'synapse-sync[s3]'"
+    for address in dict.fromkeys(remote.endpoint_url for _, remote in remotes if is_unprotected(remote.endpoint_url)):
+        yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
+
+
+def _overlaps(config: Config) -> Iterator[str]:
+    """Feeds of one collection whose folders lie in one another: each file there would belong to both."""
+    roots = [(feed, root.path) for feed in config.feeds for root in feed.asset_roots().values()]
+    for inner, path in roots:
+        for outer, above in roots:
+            inside = path != above and Path(path).is_relative_to(above)
+            if outer is not inner and outer.data_collection == inner.data_collection and inside:
+                yield (
+                    f"feed {inner.name}: its folder {path} lies inside that of feed {outer.name}, for the same "
+                    f"collection: leave it out there with exclude, or both take its files"
+                )
 
 
 def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
@@ -80,9 +92,23 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
         yield Problem((*place, "metadata", "update_meta"), words)
     if feed.grouping.depth > 1 and feed.grouping.by != "directory":
         yield Problem((*place, "grouping", "by"), 'must be "directory" for depth to count; write that, or remove depth')
+    yield from _access(place, feed)
     yield from _patterns(place, feed)
     yield from _says_nothing(place, feed)
     yield from _names_in_templates(place, feed)
+
+
+def _access(place: Place, feed: Feed) -> Iterator[Problem]:
+    """Access to remote paths: of use, and without contradictions."""
+    paths = [feed.path or "", *(asset.path for asset in feed.assets.values())]
+    tables: list[tuple[Place, Remote | None, bool]] = [((*place, "remote"), feed.remote, any(map(is_remote, paths)))]
+    for spec, asset in feed.assets.items():
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, is_remote(asset.path)))
+    for where, remote, used in tables:
+        if remote is not None and not used:
+            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix; remove the table")
+        for name, words in (remote.contradictions() if remote is not None else {}).items():
+            yield Problem((*where, name), words)
 
 
 def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:
@@ -136,9 +162,10 @@ def _same_names(feeds: Feeds) -> Iterator[Problem]:
 
 def _same_folders(feeds: Feeds) -> Iterator[Problem]:
     """Two feeds may overlap; the same folders into the same collection would be each unit twice."""
-    first: dict[tuple[int, frozenset[str]], int] = {}
+    first: dict[tuple[int, frozenset[tuple[str, str]]], int] = {}
     for index, feed in feeds.items():
-        paths = frozenset(root.path for root in feed.asset_roots().values())
+        roots = feed.asset_roots().values()
+        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "") for root in roots)
         other = first.setdefault((feed.data_collection, paths), index)
         if paths and other != index:
             words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
-from typing import Any, BinaryIO, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeVar
 
 from synapse_sync.errors import DestinationError, SourceError
 from synapse_sync.records import (
@@ -42,6 +42,66 @@ Outcome = ContentRef | SourceError | DestinationError
 """What became of a content that was to be sent."""
 
 
+class Upload(NamedTuple):
+    """How files would go up: by which route, and to which host that was reached ("": the server itself)."""
+
+    route: Literal["direct", "chunked", "presigned"]
+    host: str = ""
+
+
+class Reached(NamedTuple):
+    """A connection that was made: after how many seconds; how it is protected ("" for not at all), and until when (in
+    seconds since the epoch) the certificate is valid.
+    """
+
+    seconds: float
+    secured: str = ""
+    valid_until: float = 0.0
+
+
+class Project(NamedTuple):
+    """A project's name, and the collection whose units it takes; None where that is not told."""
+
+    name: str
+    collection: int | None
+
+    def misfit(self, collection: int) -> str:
+        """Why units of this collection get no task in it, in words; "" where they do, or nobody can tell."""
+        if self.collection in (None, collection):
+            return ""
+        return f"it takes units of data collection {self.collection}, not of {collection}"
+
+
+class Examination(Protocol):
+    """A look at a destination for a person, which changes nothing there. Methods raise DestinationErrors."""
+
+    @property
+    def proxy(self) -> str:
+        """The proxy that calls go through, without its password; "" for none."""
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds that the destination's clock is ahead of ours, by its latest answer; None before there is one."""
+
+    def reach(self) -> Reached:
+        """Make a connection, not through a proxy. Raises Unreachable."""
+
+    def account(self) -> str:
+        """Who we are there, in words; "" where it does not tell. Raises Unreachable, TokenRefused."""
+
+    def collections(self) -> Iterator[tuple[int, str]]:
+        """Id and name of every collection that we may see."""
+
+    def project(self, number: int) -> Project:
+        """A project. Raises CollectionUnusable where it isn't there."""
+
+    def storage(self) -> str:
+        """The kind of storage behind it, in its own word; "" where it does not tell."""
+
+    def upload(self, collection: int) -> Upload:
+        """How files for this collection would go up; where to, is reached. Raises DestinationError where it isn't."""
+
+
 class Destination(Protocol):
     """Where units go. Every method raises DestinationError (errors.py) and nothing else of its own.
 
@@ -71,6 +131,9 @@ class Destination(Protocol):
 
     def check(self) -> None:
         """The server answers and accepts the token. Raises Unreachable or TokenRefused."""
+
+    def examination(self) -> Examination:
+        """A look at it for a person; learn() comes first."""
 
     def open(self, collection: int) -> Collection:
         """The collection's specs and meta schema, fetched now. Raises CollectionUnusable where it isn't there."""
@@ -154,8 +217,8 @@ class Destination(Protocol):
         Through v2 the same may be asked again: units that have a task are skipped.
         """
 
-    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
-        """Which of these units have a task in the project, by a look through all of its tasks."""
+    def with_task(self, project: int) -> Iterator[Sequence[int]]:
+        """The units that have a task in the project, page by page. Raises as units() does."""
 
     def close(self) -> None:
         """Close connections; the object is not used afterwards."""

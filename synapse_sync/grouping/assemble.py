@@ -14,10 +14,10 @@ from synapse_sync.records import Spec
 class Draft:
     """One unit as the present files make it.
 
-    Every required spec is in files or in missing, every optional one in files or in optional_missing; why_missing has
-    the reason where more is known than that there is no such file. problem is "" or why a person is needed. members
-    are the ids of all files of the unit, chosen or not, sorted; left_out gives, for those that a complete unit would go
-    without, the reason.
+    Every required spec is in files or in missing, every optional one in files or in optional_missing, and in unfilled
+    where there is an empty file for it; why_missing has the reason where more is known than that there is no such file.
+    problem is "" or why a person is needed. members are the ids of all files of the unit, chosen or not, sorted;
+    left_out gives, for those that a complete unit would go without, the reason.
     """
 
     key: str
@@ -28,12 +28,17 @@ class Draft:
     members: tuple[int, ...]
     left_out: Mapping[int, str]
     why_missing: Mapping[str, str] = field(default_factory=dict)
+    unfilled: tuple[str, ...] = ()
 
     def lacks(self) -> str:
         """What the unit can't be without and has not, in words: "image_1, label_1 (a.json is empty)"; else ""."""
         if self.files or self.missing:
-            return ", ".join(map(self._lack, self.missing))
-        return "a file for any of " + ", ".join(map(self._lack, self.optional_missing))
+            return self.named(self.missing)
+        return "a file for any of " + self.named(self.optional_missing)
+
+    def named(self, specs: Sequence[str]) -> str:
+        """These missing specs with what is known of them."""
+        return ", ".join(map(self._lack, specs))
 
     def _lack(self, spec: str) -> str:
         reason = self.why_missing.get(spec)
@@ -55,15 +60,17 @@ def _draft(party: Party, specs: Sequence[Spec], newest: bool) -> Draft:
     assignment = assign(party.files, newest=newest)
     missing = [spec for spec in specs if spec.name not in assignment.files]
     required = tuple(spec.name for spec in missing if spec.required)
+    optional = tuple(spec.name for spec in missing if not spec.required)
     return Draft(
         key=_key(party, specs),
         files=assignment.files,
         missing=required,
-        optional_missing=tuple(spec.name for spec in missing if not spec.required),
+        optional_missing=optional,
         problem=assignment.problem,
         members=tuple(sorted(placed.member.id for placed in party.files)),
         left_out={**_left_out(party, required), **assignment.older},
         why_missing=_why_missing(party, assignment, [spec.name for spec in missing]),
+        unfilled=tuple(spec for spec in optional if spec in assignment.empty),
     )
 
 
@@ -85,7 +92,7 @@ def _left_out(party: Party, required: Sequence[str]) -> dict[int, str]:
     return {
         placed.member.id: f"{placed.member.path} is empty"
         for placed in party.files
-        if not placed.member.size and not set(placed.place.specs).intersection(required)
+        if placed.member.empty and not set(placed.place.specs).intersection(required)
     }
 
 

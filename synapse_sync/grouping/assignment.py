@@ -4,7 +4,7 @@
 * A file with several candidates fills the only one that is left when those are taken away that a type folder gives to
   other files (`mask/a.png` beside `a.png`); otherwise it is a problem that names the candidates.
 * Two files for one spec are a problem that names both, or the newest goes where the feed says so.
-* An empty file counts as missing, with that reason.
+* An empty file counts as missing, with that reason, unless a person said that it goes as it is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def assign(files: Sequence[Placed], *, newest: bool = False) -> Assignment:
     empty: dict[str, list[str]] = {}
     for placed in files:
         candidates = _narrowed(placed.place.specs, certain)
-        if placed.member.size:
+        if not placed.member.empty:
             claims.setdefault(candidates, []).append(placed.member)
             continue
         for spec in candidates:

@@ -26,8 +26,9 @@ def judge(
     """Decide one unit. Times are seconds since the epoch, waits are seconds since the unit's last change.
 
     With all specs it is complete at once; with all required ones after wait_optional, or at once where nobody is
-    patient (`once`); without them it is forming, and incomplete after incomplete_after. A problem is held whatever else
-    is there: more files don't solve it, and if they do it is decided again.
+    patient (`once`), but for an optional file that is there and empty: that has incomplete_after to be filled. Without
+    a required one it is forming, and incomplete after incomplete_after. A problem is held whatever else is there: more
+    files don't solve it, and if they do it is decided again.
     """
     if draft.problem:
         return Verdict("held", draft.problem, None)
@@ -37,6 +38,8 @@ def judge(
         return Verdict("forming", f"waits for {lacks}", changed_at + incomplete_after)
     if not draft.optional_missing:
         return Verdict("complete", "", None)
+    if draft.unfilled and now < changed_at + incomplete_after:
+        return Verdict("forming", f"waits for {draft.named(draft.unfilled)}", changed_at + incomplete_after)
     optional = ", ".join(draft.optional_missing)
     if patient and now < changed_at + wait_optional:
         return Verdict("forming", f"waits for {optional} (optional)", changed_at + wait_optional)

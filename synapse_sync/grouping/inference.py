@@ -45,16 +45,27 @@ def infer(
     finds whole units in one of them; each layout is scored where it does best. A feed with assets groups by stem unless
     its files say otherwise.
     """
-    members = [member for sample in samples for member in sample]
-    depth = max((member.path.count("/") for member in members), default=0)
-    choices = [Choice("stem"), *(Choice("directory", level) for level in range(1, min(depth, DEEPEST) + 1))]
-    tried = [[score(choice, sample, specs, metadata) for sample in samples] for choice in choices]
+    tried = _tried(samples, specs, metadata)
     if not any(result.files for results in tried for result in results):
         return Inference(
             None, 0.0, None, 0.0, "There are no files to infer a layout from yet.", _config_lines(None, None)
         )
-    assets = any(member.asset for member in members)
+    assets = any(member.asset for sample in samples for member in sample)
     return _conclude(tried, assets)
+
+
+def compared(
+    samples: Sequence[Sequence[Member]], specs: Sequence[Spec], metadata: MetadataFiles = NO_METADATA
+) -> list[Score]:
+    """Each layout that infer() tries, where it does best; those that explain most come first."""
+    return sorted(map(_best, _tried(samples, specs, metadata)), key=lambda best: -best.explained)
+
+
+def _tried(samples: Sequence[Sequence[Member]], specs: Sequence[Spec], metadata: MetadataFiles) -> list[list[Score]]:
+    """Each layout that may be meant, with its scores per sample."""
+    depth = max((member.path.count("/") for sample in samples for member in sample), default=0)
+    choices = [Choice("stem"), *(Choice("directory", level) for level in range(1, min(depth, DEEPEST) + 1))]
+    return [[score(choice, sample, specs, metadata) for sample in samples] for choice in choices]
 
 
 def _conclude(tried: Sequence[Sequence[Score]], assets: bool) -> Inference:
@@ -66,17 +77,17 @@ def _conclude(tried: Sequence[Sequence[Score]], assets: bool) -> Inference:
     rival = _best(rivals[0]) if rivals else None
     gap = winner.explained - rival.explained if rival else 1.0
     if winner.explained >= ENOUGH and round(gap, 9) > CLEARLY:
-        return _inference(winner.choice, winner, rival, f"Grouping {_words(winner.choice)}: {_account(winner)}.")
+        return _inference(winner.choice, winner, rival, f"Grouping {words(winner.choice)}: {account(winner)}.")
     stem = next(best for scores in tried if (best := _best(scores)).choice.by == "stem")
     if assets and winner.explained - stem.explained <= CLEARLY:
         others = winner if winner.choice != stem.choice else rival
-        return _inference(stem.choice, stem, others, f"Grouping by stem, as is usual for assets: {_account(stem)}.")
+        return _inference(stem.choice, stem, others, f"Grouping by stem, as is usual for assets: {account(stem)}.")
     if winner.explained >= ENOUGH:
         problem = "Two layouts explain the files about equally well"
     else:
         problem = f"No layout explains the files ({ENOUGH:.0%} is asked for)"
-    summary = f"{problem}. Best is grouping {_words(winner.choice)}: {_account(winner)}"
-    summary += f"; next is grouping {_words(rival.choice)}: {_account(rival)}." if rival else "."
+    summary = f"{problem}. Best is grouping {words(winner.choice)}: {account(winner)}"
+    summary += f"; next is grouping {words(rival.choice)}: {account(rival)}." if rival else "."
     summary += _shared(winner)
     return _inference(None, winner, rival, summary)
 
@@ -134,7 +145,7 @@ def _inference(choice: Choice | None, best: Score, rival: Score | None, summary:
     )
 
 
-def _account(result: Score) -> str:
+def account(result: Score) -> str:
     """What a layout made of the files, in words: units, and what stands in the way of the rest."""
     parts = [f"{result.in_units:,} of {_count(result.files, 'file')} in {_count(result.units, 'complete unit')}"]
     parts += [f"{_count(units, 'unit')} without {spec}" for spec, units in sorted(result.lacking.items())]
@@ -149,7 +160,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _words(choice: Choice) -> str:
+def words(choice: Choice) -> str:
+    """A layout in words."""
     return "by stem" if choice.by == "stem" else f"by directory (depth {choice.depth})"
 
 

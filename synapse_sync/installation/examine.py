@@ -24,6 +24,8 @@ HIDDEN = ("/tmp", "/var/tmp")  # noqa: S108 - PrivateTmp= gives the service fold
 SAMPLE = 500
 """Entries below a feed's folder whose rights are looked at: shares often grant their subfolders to other groups."""
 VENV = "/opt/synapse-sync"
+PRIVATE = ("/", "/root", "/etc", "/home")
+"""Folders whose mode nobody should change for a service."""
 
 
 @dataclass
@@ -42,7 +44,8 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
     """Hold everything that the service reads against its identity."""
     found = Findings()
     program = _program(interpreter)
-    folders = [root.path for feed in config.feeds for root in feed.asset_roots().values()]
+    roots = [root for feed in config.feeds for root in feed.asset_roots().values()]
+    folders = [root.path for root in roots if root.remote is None]
     who = identity(place)
     if not config.feeds:
         found.problems.append(f"{config.source} has no feeds: there is nothing to do for a service")
@@ -56,7 +59,8 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
         found.groups = sorted(map(group_name, groups))
         found.mounts = list(dict.fromkeys(folders))
         found.problems += [*_hidden([*program, *folders]), *_ledger(place, config)]
-    files = [str(path) for path in (config.source, config.server.ca_bundle) if path]
+    bundles = [config.server.ca_bundle, *(root.remote.ca_bundle for root in roots if root.remote)]
+    files = [str(path) for path in (config.source, *bundles) if path]
     found.problems += [*_token(place, config, who), *_readable([*program, *files, *there], program, who)]
     if not found.problems:
         refused = tried(interpreter, [*files, *there], who)
@@ -102,10 +106,13 @@ def _remedy(path: str, found: Obstacle, *, of_program: bool) -> str:
         )
     if not stat.S_ISDIR(found.mode):
         return f"{reason}; chmod a+r {name}"
+    if found.path in PRIVATE:
+        return f"{reason}, and should stay so: move the folder to another place, /srv for example"
+    bits = "g+rx" if found.path == os.path.realpath(path) else "g+x"  # a folder on the way need not be listed
     if groups := helpful(found.rights, ENTER):
-        return f"{reason}; its group {group_name(groups[0])} may enter it but not list it: chmod g+rx {name}"
+        return f"{reason}; its group {group_name(groups[0])} may enter it but not list it: sudo chmod {bits} {name}"
     group = "users" if found.rights.group == 0 else group_name(found.rights.group)
-    return f"{reason}; give it to a group that may read it: sudo chgrp {group} {name} && sudo chmod g+rx {name}"
+    return f"{reason}; give it to a group that may read it: sudo chgrp {group} {name} && sudo chmod {bits} {name}"
 
 
 def _token(place: Place, config: Config, who: Identity) -> Iterator[str]:

@@ -10,7 +10,7 @@ from synapse_sync.shown import shown
 
 TABLES = (
     "feeds", "files", "contents", "units", "unit_files", "intents", "uploads", "runs", "history", "table_rows",
-    "destinations", "surveys", "found_units",
+    "destinations", "surveys", "found_units", "upkeep", "audits",
 )  # fmt: skip
 LEFT_OUT = {"uploads": ("parts",)}  # presigned URLs: whoever has one may write
 

@@ -48,5 +48,4 @@ def doubt(ledger: Ledger, left: Mark) -> None:
     """
     with ledger.write(durable=True, above=left.number) as transaction:
         transaction.run("doubt_surveys")
-        transaction.run("forget_strangers")
         transaction.run("doubt_tasks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerMissing, LedgerNewer
 from synapse_sync.ledger import migrations
+from synapse_sync.ledger.backups import back_up
+from synapse_sync.ledger.integrity import integrity_problems
 from synapse_sync.ledger.lock import locked
 from synapse_sync.ledger.older import Mark, doubt, may_be_older
 from synapse_sync.ledger.owner import sudo_hint
@@ -20,24 +23,29 @@ from synapse_sync.ledger.store import ANEW, Ledger, connect, translated
 CHECK_EVERY = 86400.0
 """Seconds after which a ledger is checked in full again, even if every process ended in order."""
 
+MIGRATING = 2
+"""How many times a ledger's size must be free before it is migrated: for its copy, and for pages that change."""
+
 _CHECKED = "checked {at} {size} {changed}"
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_for_writing(path: Path, *, create: bool) -> Iterator[Ledger]:
+def open_for_writing(path: Path, *, create: bool, backup: bool = True) -> Iterator[Ledger]:
     """The ledger, locked against every other writer, checked, migrated, and doubted where it may be an older copy.
 
-    create: whether it may be made where there is none (`run`, `once`, `demo`, `ledger rebuild` only). Raises
-    LedgerMissing, LedgerCorrupt, LedgerNewer, LedgerFull, or LedgerError with the exact `sudo` line where
-    this user may not open it.
+    create: whether it may be made where there is none (`run`, `once`, `demo`, `ledger rebuild` only). backup: whether
+    it is copied before a migration; without that copy it is not migrated. Raises LedgerMissing, LedgerCorrupt,
+    LedgerNewer, LedgerFull, or LedgerError with the exact `sudo` line where this user may not open it.
     """
-    _require_access(path, create=create, write=True)
+    require_access(path, create=create, write=True)
     with locked(path) as lock:
         if path.exists():
             _require_not_newer(path)
         checked_at = _checked_before(path, lock.note)
         with translated(path):
-            _prepare(path, check=checked_at is None)
+            _prepare(path, check=checked_at is None, backup=backup)
         inode = path.stat().st_ino
         left = Mark.read(lock.mark)
         with Ledger(path, writable=True, committed=lambda number: lock.keep(Mark(inode, number).write())) as ledger:
@@ -51,24 +59,10 @@ def open_for_writing(path: Path, *, create: bool) -> Iterator[Ledger]:
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[Ledger]:
     """The ledger, read-only, while others may write. Raises LedgerMissing, LedgerNewer or LedgerError."""
-    _require_access(path, create=False, write=False)
+    require_access(path, create=False, write=False)
     _require_not_newer(path)
     with Ledger(path, writable=False) as ledger:
         yield ledger
-
-
-def integrity_problems(path: Path) -> list[str]:
-    """What SQLite's full check finds wrong with the file; empty if all is well. Raises LedgerCorrupt if unreadable."""
-    with translated(path):
-        connection = connect(path, writable=False)
-        try:
-            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-            found += [
-                f"row {row[1]} of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-            ]
-        finally:
-            connection.close()
-    return [problem for problem in found if problem != "ok"]
 
 
 def _checked_before(path: Path, note: str) -> float | None:
@@ -85,8 +79,8 @@ def _checked_before(path: Path, note: str) -> float | None:
     return None
 
 
-def _prepare(path: Path, *, check: bool) -> None:
-    """Create the file, or check it where that is wanted; then bring it to this version."""
+def _prepare(path: Path, *, check: bool, backup: bool) -> None:
+    """Create the file, or check it where that is wanted; then bring it to this version, after a copy."""
     if not path.exists():
         _create(path)
         return
@@ -95,7 +89,23 @@ def _prepare(path: Path, *, check: bool) -> None:
             f"the ledger {path} is damaged: {problems[0]}",
             hint=ANEW,
         )
-    _migrate(path)
+    if (applied := _applied(path)) != set(migrations.known()):
+        if backup:
+            _back_up(path, applied)
+        _migrate(path)
+
+
+def _back_up(path: Path, applied: set[str]) -> None:
+    """Keep the ledger as it is, for whoever goes back to the version that wrote it."""
+    version = max(applied, default="0000").partition("_")[0]
+    try:
+        copy = back_up(path, time.time(), version=version, room=MIGRATING)
+    except LedgerError as error:
+        error.message = (
+            f"the ledger {path} stays as an older version left it, because it can't be copied: {error.message}"
+        )
+        raise
+    log.warning("the ledger %s is brought to this version; as it was it is kept as %s", path, copy)
 
 
 def _create(path: Path) -> None:
@@ -112,8 +122,6 @@ def _create(path: Path) -> None:
 
 
 def _migrate(path: Path) -> None:
-    if path.stat().st_size and _applied(path) == set(migrations.known()):
-        return
     from sqlite_utils import Database
 
     database = Database(sqlite3.connect(path))
@@ -127,6 +135,11 @@ def _migrate(path: Path) -> None:
 def _require_not_newer(path: Path) -> None:
     with translated(path):
         applied = _applied(path)
+    require_known(path, applied)
+
+
+def require_known(path: Path, applied: set[str]) -> None:
+    """Raises LedgerNewer where a ledger was made by migrations that this version does not have."""
     newer = sorted(applied - set(migrations.known()))
     if newer:
         raise LedgerNewer(
@@ -139,21 +152,23 @@ def _applied(path: Path) -> set[str]:
     """Names of the migrations that made this file. Raises LedgerCorrupt where it is no ledger."""
     connection = connect(path, writable=False)
     try:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        if not tables:  # SQLite takes a file of no length, or of one byte, for a database
-            raise LedgerCorrupt(
-                f"the ledger {path} is empty, which no ledger ever is",
-                hint=ANEW,
-            )
-        if "_sqlite_migrations" not in tables:
-            raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
-        query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
-        return {row[0] for row in connection.execute(query, (migrations.SET_NAME,))}
+        return applied_in(connection, path)
     finally:
         connection.close()
 
 
-def _require_access(path: Path, *, create: bool, write: bool) -> None:
+def applied_in(connection: sqlite3.Connection, path: Path) -> set[str]:
+    """See _applied()."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:  # SQLite takes a file of no length, or of one byte, for a database
+        raise LedgerCorrupt(f"the ledger {path} is empty, which no ledger ever is", hint=ANEW)
+    if "_sqlite_migrations" not in tables:
+        raise LedgerCorrupt(f"{path} is an SQLite file, but not a ledger", hint="check [ledger] path")
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    return {row[0] for row in connection.execute(query, (migrations.SET_NAME,))}
+
+
+def require_access(path: Path, *, create: bool, write: bool) -> None:
     """Refuse early, in words, what would otherwise fail as `unable to open database file`."""
     try:
         exists = path.exists()

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+from weakref import WeakSet
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
 from synapse_sync.ledger.owner import sudo_hint
@@ -73,7 +74,7 @@ class Ledger:
         self._committed = committed
         self._write_lock = threading.Lock()
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: WeakSet[_Reader] = WeakSet()
         self._readers_lock = threading.Lock()
         with translated(path):
             self._writer = connect(path, writable=True) if writable else None
@@ -138,28 +139,54 @@ class Ledger:
             finally:
                 target.close()
 
+    def fold(self) -> None:
+        """Bring what the WAL holds into the file, and the WAL to no length, unless somebody is reading just now."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        if self._writer is None or not wal.exists() or not wal.stat().st_size:
+            return
+        with self._write_lock, translated(self.path):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
     def close(self) -> None:
         """Close all connections; the WAL is folded into the main file by the last of them."""
         with self._readers_lock:
-            for reader in self._readers:
+            for reader in list(self._readers):
                 reader.close()
-            self._readers.clear()
         if self._writer is not None:
             self._writer.close()
 
     def _reader(self) -> sqlite3.Connection:
-        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = connect(self.path, writable=False)
-            self._local.reader = reader
+            reader = _Reader(self.path)
             with self._readers_lock:
-                self._readers.append(reader)
-        return reader
+                self._readers.add(reader)
+            self._local.reader = reader
+        return reader.connection
 
 
-def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
-    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait."""
-    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}"
+class _Reader:
+    """A thread's connection for reading; it ends with the thread: a daemon has many threads in a year."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path, writable=False)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "connection"):
+            self.close()
+
+
+def connect(path: Path, *, writable: bool, at_rest: bool = False) -> sqlite3.Connection:
+    """A connection set up as every one of ours: named columns, foreign keys, own transactions, a bounded wait.
+
+    at_rest: nobody works with the file, so that nothing need be made beside it for reading.
+    """
+    uri = f"file:{quote(str(path))}?mode={'rwc' if writable else 'ro'}{'&immutable=1' if at_rest else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")

@@ -1,9 +1,12 @@
 """Names that are never data: what NAS systems, desktops and programs leave between people's files.
 
 Each pattern is a name, `prefix*` or `*suffix`, in lower case; upper and lower case are the same, for files and folders.
+Two have a shape of their own.
 """
 
 from __future__ import annotations
+
+import re
 
 JUNK: dict[str, str] = {
     # NAS systems: thumbnails and indexes
@@ -73,6 +76,8 @@ JUNK: dict[str, str] = {
     "*.partial": "a copy that is not finished (rclone, Internet Explorer)",
     "*.filepart": "WinSCP: an upload that is not finished",
     "*.crdownload": "Chrome: a download that is not finished",
+    ".*.??????": "rsync: a file that is still being copied (.image.png.Xa3f2Q), or was when it was interrupted",
+    ".*.~*": "ownCloud, Nextcloud: a file that is still being received (.image.png.~1a2b)",
     "*.tmp": "a temporary file",
     ".goutputstream-*": "GNOME: a file that is still being saved",
     ".~lock.*": "LibreOffice: lock of an open document",
@@ -80,8 +85,12 @@ JUNK: dict[str, str] = {
     "*~": "editors: the version before the last change",
 }
 
+_SHAPES = {
+    re.compile(rb"\..+\.[a-z0-9]{6}"): ".*.??????",  # the letters and digits of mkstemp()
+    re.compile(rb"\..+\.~.*"): ".*.~*",
+}
 _NAMES = {pattern.encode(): pattern for pattern in JUNK if "*" not in pattern}
-_PREFIXES = {pattern[:-1].encode(): pattern for pattern in JUNK if pattern.endswith("*")}
+_PREFIXES = {pattern[:-1].encode(): pattern for pattern in JUNK if pattern.endswith("*") and pattern[1] != "*"}
 _SUFFIXES = {pattern[1:].encode(): pattern for pattern in JUNK if pattern.startswith("*")}
 _ANY_PREFIX = tuple(_PREFIXES)
 _ANY_SUFFIX = tuple(_SUFFIXES)
@@ -96,4 +105,6 @@ def junk(name: bytes) -> str:
         return next(pattern for prefix, pattern in _PREFIXES.items() if name.startswith(prefix))
     if name.endswith(_ANY_SUFFIX):
         return next(pattern for suffix, pattern in _SUFFIXES.items() if name.endswith(suffix))
+    if name.startswith(b"."):
+        return next((pattern for shape, pattern in _SHAPES.items() if shape.fullmatch(name)), "")
     return ""

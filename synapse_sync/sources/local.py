@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.records import Directory, Observation, RootIdentity, Unreadable
+from synapse_sync.records import Directory, FileId, Observation, RootIdentity, Unreadable
 from synapse_sync.shown import shown
 from synapse_sync.sources.facts import root_identity
 from synapse_sync.sources.filters import Filters
 from synapse_sync.sources.reading import ObservedFile
 from synapse_sync.sources.refusals import refusal
 from synapse_sync.sources.walk import Walk
+from synapse_sync.sources.writers import writers
 
 
 class LocalSource:
@@ -21,6 +22,9 @@ class LocalSource:
 
     Raises ConfigError for a pattern of include or exclude that can match nothing.
     """
+
+    remote = False
+    list_requests = 0
 
     def __init__(
         self,
@@ -89,6 +93,10 @@ class LocalSource:
     def open_observed(self, path: bytes, observed: Observation) -> ObservedFile:
         """The file, opened for reading, held against its observation; see ObservedFile for what it raises."""
         return ObservedFile(self._prefix + path, observed, follow_symlinks=self._follow)
+
+    def writers(self) -> Mapping[FileId, int]:
+        """Files that programs of this machine have open for writing, below the root or elsewhere; see writers.py."""
+        return writers()
 
     def describe_path(self, path: bytes) -> str:
         """The path in full as a person would type it, for messages."""

@@ -14,18 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from synapse_sync.checksum import digest
+from synapse_sync.endings import breaks_off
 from synapse_sync.errors import SourceError
-from synapse_sync.records import Digests, Observation
+from synapse_sync.records import Observation, Reading
 from synapse_sync.sources.base import Source
 
 READERS = 2
+REMOTE_READERS = 8  # each waits most of its time for its server
 MANY = 10_000  # files that a run has read when processes begin to gain more than their start costs
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
-Result = Digests | SourceError
+Result = Reading | SourceError
 
 
 class ToRead(NamedTuple):
@@ -41,25 +43,31 @@ class Readers:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
+        self._local = {asset: source for asset, source in sources.items() if not source.remote}
         self._processes: ProcessPoolExecutor | None = None
         self._unfit = False
         self._read = 0
 
     def read(self, chunks: Sequence[Sequence[ToRead]]) -> Iterator[tuple[int, list[Result]]]:
-        """The number of each chunk with its files' results, in order, as chunks are done."""
-        left = dict(enumerate(chunks))
-        self._read += sum(map(len, chunks))
-        if not self._unfit and self._read > MANY:
+        """The number of each chunk with its files' results, in order, as chunks are done.
+
+        A chunk's files are all local or all remote; the local ones come first.
+        """
+        left = {number: chunk for number, chunk in enumerate(chunks) if chunk[0].asset in self._local}
+        remote = {number: chunk for number, chunk in enumerate(chunks) if number not in left}
+        self._read += sum(map(len, left.values()))
+        if left and not self._unfit and self._read > MANY:
             try:
                 yield from self._over(self._started(), left, in_process=True)
             except (OSError, BrokenProcessPool):
                 self._unfit = True  # no shared memory here, or a reader was killed: threads take what is left
-        if left:
-            threads = ThreadPoolExecutor(READERS, thread_name_prefix="checksum")
-            try:
-                yield from self._over(threads, left, in_process=False)
-            finally:
-                threads.shutdown(wait=True, cancel_futures=True)
+        for there, readers in ((left, READERS), (remote, REMOTE_READERS)):
+            if there:
+                threads = ThreadPoolExecutor(readers, thread_name_prefix="checksum")
+                try:
+                    yield from self._over(threads, there, in_process=False)
+                finally:
+                    threads.shutdown(wait=True, cancel_futures=True)
 
     def stop(self) -> None:
         """End the processes; they start again when they are needed."""
@@ -70,7 +78,7 @@ class Readers:
     def _started(self) -> ProcessPoolExecutor:
         if self._processes is None:
             context = get_context("spawn")
-            self._processes = ProcessPoolExecutor(READERS, context, initializer=_start, initargs=(self._sources,))
+            self._processes = ProcessPoolExecutor(READERS, context, initializer=_start, initargs=(self._local,))
         return self._processes
 
     def _over(
@@ -92,12 +100,18 @@ def _read_all(sources: Mapping[str, Source], files: Sequence[ToRead]) -> list[Re
 
 
 def _read(source: Source, file: ToRead) -> Result:
-    """The checksums of one file; what went wrong is a result like any other."""
+    """The checksums of one file, and whether it is whole; what went wrong is a result like any other."""
     try:
         with source.open_observed(file.path, file.observed) as stream:
-            return digest(stream)
+            return read(stream)
     except SourceError as error:
         return error
+
+
+def read(stream: BinaryIO) -> Reading:
+    """What a content is, and whether it is whole; the stream must be able to seek. Raises what it raises."""
+    digests, ends = digest(stream)
+    return Reading(digests, breaks_off(ends, digests.size, stream))
 
 
 _SOURCES: dict[str, Source] = {}

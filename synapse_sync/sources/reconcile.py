@@ -119,15 +119,23 @@ class Belief(NamedTuple):
     reason: str = ""
 
 
-def believable(before: RootIdentity | None, now: RootIdentity, files_listed: int, files_known: int) -> Belief:
+def believable(
+    before: RootIdentity | None, now: RootIdentity, files_listed: int, files_known: int, *, remote: bool = False
+) -> Belief:
     """Whether a completed listing, and what it did not list, may be believed.
 
     before is the folder that the last listing saw (None: there was none), now the one that this listing saw;
     files_listed counts the files it found and the filters keep, files_known those of the ledger that are not gone.
     A mount point whose mount is missing is another folder, and an empty one: then the feed pauses. Another folder with
     files in it may be the same share, mounted again: its files count, what is missing does not yet.
+    A remote root that lists nothing may be one that was removed and made again, and to many servers a listing that
+    failed is an empty one: it is never believed as long as files are known.
     """
-    if before is None or before == now or not files_known:
+    if before is None or not files_known:
+        return Belief("use")
+    if remote and not files_listed:
+        return Belief("pause", f"it lists no file at all, where {files_known} files were known")
+    if before == now:
         return Belief("use")
     if not files_listed:
         return Belief("pause", f"another, empty folder is at the place where {files_known} files were known")

@@ -14,6 +14,7 @@ from typing import Any
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.shown import shown_name
 from synapse_sync.states import ACCOUNTS
+from synapse_sync.status.words import audited_in_words
 
 ATTENDED = ("units_needing_attention", "units_in_trouble")
 ATTENTION = 20  # things needing attention that are listed one by one; the counts have them all
@@ -30,12 +31,13 @@ def snapshot(ledger: Ledger, configured: Collection[str], feeds: Sequence[str] =
 
 
 def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
-    """One feed: paused, grouping, files and units by state, account, to_send, attention, last_run."""
+    """One feed as docs/json.md has it under `status`."""
     accounts = account(ledger, feed["id"])
     files = {row["state"]: row["files"] for row in ledger.query("file_states", feed=feed["id"])}
     units = {row["state"]: row["units"] for row in ledger.query("unit_states", feed=feed["id"])}
     to_send = ledger.query("bytes_to_send", feed=feed["id"])[0]
     runs = ledger.query("last_runs", feed=feed["id"], limit=1)
+    audits = [_audit_record(row) for row in ledger.query("audit_of", feed=feed["id"])]
     grouping = json.loads(feed["grouping"]) if feed["grouping"] else {}
     return {
         "name": feed["name"],
@@ -45,8 +47,10 @@ def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
         "units": units,
         "account": accounts,
         "to_send": {"contents": to_send["contents"], "bytes": to_send["bytes"]},
-        "attention": _attention(ledger, feed["id"]),
+        "waiting": _waiting(ledger, feed["id"]),
+        "attention": attention(ledger, feed["id"]),
         "last_run": run_record(runs[0]) if runs else None,
+        "last_audit": audits[0] if audits else None,
     }
 
 
@@ -75,7 +79,7 @@ def needs_attention(feed: Mapping[str, Any]) -> bool:
 
 
 def run_record(row: Row) -> dict[str, Any]:
-    """A run as data: id, feed, started_at, finished_at (UTC, ISO 8601), counts, problems."""
+    """A run as data: id, feed, started_at, finished_at (UTC, ISO 8601), counts, problems, times (it stands for)."""
     return {
         "id": row["id"],
         "feed": row["feed"],
@@ -83,7 +87,19 @@ def run_record(row: Row) -> dict[str, Any]:
         "finished_at": moment(row["finished_at"]),
         "counts": json.loads(row["counts"]),
         "problems": json.loads(row["problems"]),
+        "times": row["times"],
     }
+
+
+def _audit_record(row: Row) -> dict[str, Any]:
+    return {"at": moment(row["at"]), "counts": json.loads(row["counts"])}
+
+
+def _lost(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What an audit missed on the server, as something that needs attention."""
+    lost = {name: counts[name] for name in ("missing", "different", "lacking") if counts[name]}
+    reason = "`synapse-sync verify` lists them, --repair has units that are missing made again"
+    return [_item("audit", audited_in_words(counts), "/".join(lost), reason)] if lost else []
 
 
 def moment(at: float | None) -> str | None:
@@ -96,15 +112,23 @@ def path_of(row: Row) -> str:
     return shown_name(row["dir"], row["name"])
 
 
-def _attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
+def _waiting(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
+    """Files that wait for a program to finish with them, or for the rest of their content: as in _attention()."""
+    rows = ledger.query("files_waiting", feed=feed, limit=ATTENTION)
+    return [_item("file", path_of(row), row["state"], row["reason"]) for row in rows]
+
+
+def attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
     """What waits for a person or failed: {"kind", "what", "state", "reason"} each."""
     units = [row for name in ATTENDED for row in ledger.query(name, feed=feed, limit=ATTENTION)]
     files = ledger.query("files_needing_attention", feed=feed, limit=ATTENTION)
     contents = ledger.query("sending_in_trouble", feed=feed, limit=ATTENTION)
+    audits = ledger.query("audit_of", feed=feed)
     return [
         *(_item("unit", _versioned(row), row["state"], row["reason"]) for row in units),
         *(_item("file", path_of(row), row["state"], row["reason"]) for row in files),
         *(_item("content", f"{row['contents']} contents", "unknown", row["reason"]) for row in contents),
+        *(item for row in audits for item in _lost(json.loads(row["counts"]))),
     ]
 
 

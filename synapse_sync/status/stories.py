@@ -7,6 +7,7 @@ import os.path
 from collections.abc import Sequence
 from typing import Any
 
+from synapse_sync.config.paths import below_root, is_remote
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.metadata.automatic import SYNC_KEY
@@ -61,7 +62,7 @@ def run_story(ledger: Ledger, run: int) -> dict[str, Any]:
     """One run; UsageError if there is none."""
     rows = ledger.query("run_by_id", id=run)
     if not rows:
-        raise UsageError(f"there is no run {run}", hint="`synapse-sync runs` lists them")
+        raise UsageError(f"there is no run {run}", hint="`synapse-sync runs` lists them; old ones are summed up by day")
     return run_record(rows[0])
 
 
@@ -109,9 +110,8 @@ def feed_id(ledger: Ledger, name: str | None) -> int | None:
 
 def _rows_at(ledger: Ledger, path: str, roots: Sequence[tuple[str, str]]) -> list[Row]:
     candidates: list[tuple[str | None, str]] = [(None, path)]
-    if os.path.isabs(path):
-        relative = [(feed, os.path.relpath(path, root)) for feed, root in roots]
-        candidates = [(feed, name) for feed, name in relative if name != ".." and not name.startswith("../")]
+    if os.path.isabs(path) or is_remote(path):
+        candidates = [(feed, name) for feed, root in roots if (name := below_root(path, root)) is not None]
     rows = []
     for feed, name in candidates:
         directory, _, base = raw(name).rpartition(b"/")
@@ -208,7 +208,12 @@ def _meta(row: Row) -> dict[str, Any]:
 
 
 def _history(ledger: Ledger, kind: str, ref: int) -> list[dict[str, Any]]:
-    return [{**dict(row), "at": moment(row["at"])} for row in ledger.query("history_of", kind=kind, ref=ref)]
+    """Each change; an old one stands for so many `times`, of which the first was at `since`."""
+    times = ("at", "since")
+    return [
+        {**dict(row), **{name: moment(row[name]) for name in times}}
+        for row in ledger.query("history_of", kind=kind, ref=ref)
+    ]
 
 
 def _unit_name(row: Row) -> str | None:

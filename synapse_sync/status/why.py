@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synapse_sync.config import Feed
+from synapse_sync.config.paths import below_root, is_remote
 from synapse_sync.errors import UsageError
 from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.matching import Evidence
@@ -38,22 +39,24 @@ def why(ledger: Ledger, feeds: Sequence[Feed], path: str) -> list[dict[str, Any]
     """
     told = [story for feed in feeds for story in _of_feed(ledger, feed, path)]
     if not told:
-        where = "lies below no feed's folder" if os.path.isabs(path) else "is known to no feed"
+        whole = os.path.isabs(path) or is_remote(path)
+        where = "lies below no feed's folder" if whole else "is known to no feed"
         raise UsageError(f"{path} {where}", hint="`synapse-sync files` lists what is known; give the path in full")
     return told
 
 
 def _of_feed(ledger: Ledger, feed: Feed, path: str) -> Iterator[dict[str, Any]]:
     rows = ledger.query("feed_by_name", name=feed.name)
+    whole = os.path.isabs(path) or is_remote(path)
     for asset, root in feed.asset_roots().items():
-        relative = os.path.relpath(path, root.path) if os.path.isabs(path) else os.path.normpath(path)
-        if relative in (".", "..") or relative.startswith("../"):
+        relative = below_root(path, root.path)
+        if relative is None:
             continue
         name = raw(relative)
         directory, _, base = name.rpartition(b"/")
         known = ledger.query("find_file", dir=directory, name=base) if rows else []
         found = next((row for row in known if (row["feed"], row["asset"]) == (feed.name, asset)), None)
-        if found is None and not (os.path.isabs(path) or os.path.lexists(os.path.join(root.path, relative))):
+        if found is None and not (whole or os.path.lexists(os.path.join(root.path, relative))):
             continue
         filters = Filters(root.include, root.exclude)
         yield {

@@ -23,8 +23,11 @@ RUN_WORDS = {
     "units_without_row": "{n} units without a row",
     "meta_changed": "{n} with other metadata than was sent",
     "meta_updated": "{n} updated",
+    "being_written": "{n} open for writing",
+    "incomplete_files": "{n} empty or cut off",
     "unreadable_files": "{n} unreadable",
     "unreadable_folders": "{n} folders unreadable",
+    "list_requests": "{n} requests to list",
 }
 
 
@@ -44,6 +47,19 @@ def account_in_words(account: Mapping[str, int]) -> str:
         f"{many(account['seen'], 'file')} seen = {account['registered']:,} registered "
         f"+ {account['in_progress']:,} in progress + {account['aside']:,} aside"
     )
+
+
+def audited_in_words(counts: Mapping[str, int]) -> str:
+    """What an audit found, shortly: whatever is not there as it was registered."""
+    words = {
+        "missing": "{n} of {ours} units missing on the server",
+        "different": "{n} units made of other files",
+        "lacking": "{n} contents lacking",
+        "extra": "{n} units there that this ledger does not know",
+    }
+    ours = f"{counts['ours']:,}"
+    found = [text.format(n=f"{counts[name]:,}", ours=ours) for name, text in words.items() if counts[name]]
+    return ", ".join(found) or f"all {ours} units are there"
 
 
 def size(count: float) -> str:

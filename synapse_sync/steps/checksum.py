@@ -1,5 +1,7 @@
 """Files of described units are read once: MD5 and SHA-1, held against their observation before and after.
 
+The same read tells whether a file is empty or breaks off: such a one waits (rest.py) instead of being recorded.
+
 Reading goes chunk by chunk (one task for each file costs more than half of the speed, measured); results are recorded
 as chunks are done.
 """
@@ -14,11 +16,13 @@ from synapse_sync.records import Digests
 from synapse_sync.sources.readers import Result, ToRead
 from synapse_sync.states import Code
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.rest import await_rest, goes_as_it_is
 from synapse_sync.steps.rows import observation, raw_path
 from synapse_sync.steps.work import Work
 
 BATCH = 500
 CHUNK_FILES = 100
+REMOTE_CHUNK_FILES = 20  # more readers share them
 CHUNK_BYTES = 64 << 20
 
 
@@ -27,7 +31,11 @@ def checksum(work: Work) -> int:
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
     if not rows:
         return 0
-    chunks = list(_chunks(rows))
+    remote = {asset for asset, source in work.sources.items() if source.remote}
+    chunks = [
+        *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
+        *_chunks((row for row in rows if row["asset"] in remote), REMOTE_CHUNK_FILES),
+    ]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
         _record(work, list(zip(chunks[number], results, strict=True)))
@@ -35,13 +43,13 @@ def checksum(work: Work) -> int:
     return len(rows)
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
     chunk: list[Row] = []
     size = 0
     for row in rows:
         chunk.append(row)
         size += row["size"]
-        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+        if len(chunk) >= files or size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:
@@ -49,17 +57,20 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
+    sizes = []
     with work.ledger.write() as transaction:
         files = [file["id"] for file, _ in readings]
         sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
         for file, result in readings:
             if isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
+            elif result.lacks and not goes_as_it_is(file, result.digests):
+                await_rest(work, transaction, file, result.lacks)
             else:
-                _record_content(work, transaction, file, result, sent.get(file["id"]))
-    read = [result.size for _, result in readings if isinstance(result, Digests)]
-    work.run.count("read_files", len(read))
-    work.run.count("read_bytes", sum(read))
+                _record_content(work, transaction, file, result.digests, sent.get(file["id"]))
+                sizes.append(result.digests.size)
+    work.run.count("read_files", len(sizes))
+    work.run.count("read_bytes", sum(sizes))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synapse_sync.errors import FileChanged, SourceError
+from synapse_sync.errors import FileChanged, SourceError, SourceUnavailable
 from synapse_sync.ledger import Row
 from synapse_sync.steps.checksum import note_unread
 from synapse_sync.steps.rows import observation, raw_path
@@ -13,7 +13,7 @@ HEAD = 1024  # bytes; the mark of DICOM stands at 128, all others before
 
 
 def detect(work: Work) -> int:
-    """Look into settled files without a telling extension; returns how many."""
+    """Look into settled files without a telling extension; returns how many. Raises SourceUnavailable."""
     if not detects(work):
         return 0
     rows = work.ledger.query("files_to_detect", feed=work.id, limit=BATCH)
@@ -27,6 +27,9 @@ def detect(work: Work) -> int:
                 continue
             if isinstance(kinds, SourceError):
                 work.run.problem(kinds)
+                if work.sources[row["asset"]].remote:  # nothing about it changes when it can be read
+                    note_unread(work, transaction, row, FileChanged(str(kinds)))
+                    continue
                 kinds = ""  # it stands aside; when it can be read it shows another observation
             transaction.run("record_detected", id=row["id"], revision=row["revision"], detected=kinds)
     return len(rows)
@@ -42,6 +45,8 @@ def _look(work: Work, row: Row) -> str | SourceError:
     try:
         with work.sources[row["asset"]].open_observed(raw_path(row), observation(row)) as stream:
             head = stream.read(HEAD)
+    except SourceUnavailable:
+        raise
     except SourceError as error:
         return error
     return " ".join(kinds_of(head))

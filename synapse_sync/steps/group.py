@@ -66,9 +66,9 @@ def _placed(row: Row, layout: Layout) -> Placed:
 
 def member_of(row: Row) -> Member:
     """A file's row as the grouping floor sees it."""
-    return Member(
-        row["id"], row["asset"], shown_path(row), row["size"], row["mtime_ns"], tuple(row["detected"].split())
-    )
+    kinds = tuple(row["detected"].split())
+    path, accepted = shown_path(row), bool(row["accepted"])
+    return Member(row["id"], row["asset"], path, row["size"], row["mtime_ns"], kinds, accepted)
 
 
 def _place(

@@ -1,9 +1,12 @@
-"""What a destination tells of itself (which API it speaks, how it takes files) is asked once and kept in the ledger."""
+"""What a destination tells of itself (which API it speaks, how it takes files) is asked once and kept in the ledger.
+
+That it issues no presigned URLs is asked again once a day: somebody may have given it a storage that can.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import FeedPaused
@@ -11,11 +14,17 @@ from synapse_sync.ledger import Ledger
 from synapse_sync.records import Learned
 from synapse_sync.steps.work import Work
 
+BELIEVED = 86400.0
+"""Seconds for which a server that issues no presigned URLs is not asked again."""
+
 
 def learn(work: Work) -> None:
     """Have the destination know what it told before, and ask what must be known now. Raises DestinationError."""
     if work.destination.learned == Learned():
         recall(work.ledger, work.destination)
+    learned = work.destination.learned
+    if (valid := still_valid(learned, work.clock())) != learned:
+        work.destination.recall(valid)
     try:
         work.destination.learn()
     finally:
@@ -28,6 +37,13 @@ def learn(work: Work) -> None:
         )
 
 
+def still_valid(learned: Learned, now: float) -> Learned:
+    """What was learned, without a no that is to be asked again."""
+    if learned.presigned == "no" and not 0 <= now - learned.refused_at < BELIEVED:
+        return replace(learned, presigned="")
+    return learned
+
+
 def recall(ledger: Ledger, destination: Destination) -> None:
     """Have the destination know what it told before."""
     for row in ledger.query("learned_of", name=destination.name):
@@ -36,9 +52,9 @@ def recall(ledger: Ledger, destination: Destination) -> None:
 
 def keep_learned(work: Work) -> None:
     """Write down what was learned since; nothing where that is nothing."""
-    learned = asdict(work.destination.learned)
+    learned = work.destination.learned
     rows = work.ledger.query("learned_of", name=work.destination.name)
-    known = json.loads(rows[0]["learned"]) if rows else asdict(Learned())
+    known = Learned(**json.loads(rows[0]["learned"])) if rows else Learned()
     if learned != known:
         with work.ledger.write() as transaction:
-            transaction.run("keep_learned", name=work.destination.name, learned=learned)
+            transaction.run("keep_learned", name=work.destination.name, learned=asdict(learned))

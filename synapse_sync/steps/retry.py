@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapse_sync.ledger import Ledger, Row
+from synapse_sync.ledger import Ledger, Row, Transaction
 
 
 def retry_units(ledger: Ledger, units: Sequence[Row], *, now: float) -> int:
-    """Decide these held units again, on a person's word: what a policy holds goes, what has an unknown outcome is sent
-    again. Returns how many were held.
+    """Decide these units again, on a person's word.
+
+    What a policy holds goes, what has an unknown outcome is sent again, files that are empty or break off go as they
+    are. Returns how many units were held, or waited for such a file.
     """
     with ledger.write(durable=True) as transaction:
-        for unit in units:
-            transaction.run("retry_contents", unit=unit["id"])
-            transaction.run("retry_files", unit=unit["id"])
-        return sum(transaction.run("retry_unit", id=unit["id"], approved=True, now=now) for unit in units)
+        return sum(_retry(transaction, unit["id"], now) for unit in units)
+
+
+def _retry(transaction: Transaction, unit: int, now: float) -> bool:
+    accepted = transaction.run("accept_files", unit=unit)
+    if accepted:
+        transaction.run("decide_soon", id=unit)
+    transaction.run("retry_contents", unit=unit)
+    transaction.run("retry_files", unit=unit)
+    held = transaction.run("retry_unit", id=unit, approved=True, now=now)
+    return bool(accepted or held)
 
 
 def retry_all(ledger: Ledger, *, now: float) -> int:

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.grouping.names import untyped
 from synapse_sync.metadata.sidecars import ENDINGS, folded
-from synapse_sync.records import Directory, Look, Looked, Observation, RootIdentity, Unreadable
-from synapse_sync.shown import shown
+from synapse_sync.records import Directory, Look, Looked, Observation, RootIdentity, Unreadable, Untakeable
+from synapse_sync.shown import plain, shown
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
+from synapse_sync.steps.pieces import Present, known_in_piece, not_present
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.work import Work
@@ -31,6 +32,11 @@ YOUNG = 10.0
 """Seconds for which a new file may be there before its event has come: younger ones say nothing of a watch."""
 
 WHOLE = Look()
+
+EMPTIED = (
+    "see that it is the right place and whole; nothing was concluded. If all was deleted on purpose, that is believed "
+    "as soon as a file is there again"
+)
 
 AFTER_SLASH = b"0"
 """The byte that follows "/": what is below a folder stands between FOLDER/ and FOLDER0."""
@@ -56,8 +62,11 @@ class _Scan:
     absent: list[int] = field(default_factory=list)
     visited: dict[bytes, set[bytes]] = field(default_factory=dict)
     differing: set[bytes] = field(default_factory=set)
-    late: set[bytes] = field(default_factory=set)
+    late: dict[bytes, float] = field(default_factory=dict)
+    unsure: bool = False
     unreadable: list[bytes] = field(default_factory=list)
+    fresh: set[tuple[bytes, bytes]] = field(default_factory=set)
+    present: Present = field(default_factory=Present)
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
@@ -90,52 +99,66 @@ def _scan_source(scan: _Scan) -> None:
     identity = scan.source.identity()
     roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
     before = RootIdentity(*roots[scan.asset]) if scan.asset in roots else None
-    if before != identity:
+    if before != identity or scan.source.remote:
         scan.look = WHOLE
+    requests = scan.source.list_requests
     for item in _listing(scan):
         work.going()
         if isinstance(item, Unreadable):
             _note_unreadable(scan, item)
-        elif item.path not in scan.visited:
+        elif isinstance(item, Untakeable):
+            _note_untakeable(scan, item)
+        elif not item.whole or item.path not in scan.visited:
             _compare(scan, item)
         if len(scan.new) + len(scan.changed) >= BATCH:
             _flush(scan)
     _flush(scan)
+    scan.tally["list_requests"] += scan.source.list_requests - requests
     if scan.source.identity() != identity:
         raise SourceUnavailable(f"{scan.source.root} became another folder while it was listed", hint="run again")
     _conclude(scan, before, identity, roots)
     folders = None if scan.look == WHOLE else frozenset(scan.visited)
-    changed, late = frozenset(scan.differing), frozenset(scan.late)
-    work.looked.append(Looked(scan.asset, scan.started_at, folders, changed, late))
+    changed, unreadable = frozenset(scan.differing), frozenset(scan.unreadable)
+    work.looked.append(Looked(scan.asset, scan.started_at, folders, changed, unreadable, scan.late, scan.unsure))
 
 
-def _listing(scan: _Scan) -> Iterator[Directory | Unreadable]:
+def _listing(scan: _Scan) -> Iterator[Directory | Unreadable | Untakeable]:
     """What is to be looked at; of a folder that is no more, the one above it."""
-    descends = scan.work.descends(scan.asset)
+    descends = scan.work.descends(scan.asset, scan.look)
     if scan.look.folders is None:
         yield from scan.source.listing(b"", descends)
         return
+    refused: dict[bytes, Unreadable] = {}
     left = sorted(scan.look.folders, reverse=True)
     while left:
         folder = left.pop()
-        if folder in scan.visited:
+        if folder in scan.visited or folder in refused:
             continue
         for item in scan.source.listing(folder, descends):
             if folder and isinstance(item, Unreadable) and item.path == folder:
-                left.append(folder.rpartition(b"/")[0])  # its own listing tells whether it is gone, or can't be read
+                refused[folder] = item
+                left.append(_above(folder))
             else:
                 yield item
+    for folder, item in refused.items():
+        if folder.rpartition(b"/")[2] in scan.visited.get(_above(folder), ()):  # it is there, and can't be read
+            yield item
+
+
+def _above(folder: bytes) -> bytes:
+    return folder.rpartition(b"/")[0]
 
 
 def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, roots: dict[str, list[int]]) -> None:
     """The listing is complete: believe what it did not show, as far as the root is the one that was known."""
     work = scan.work
     known = 0
-    if before is not None and before != identity:
+    remote = scan.source.remote
+    if before is not None and (before != identity or (remote and not scan.listed)):
         known = work.ledger.query("count_present", feed=work.id, asset=scan.asset)[0]["files"]
-    belief = believable(before, identity, scan.listed, known)
+    belief = believable(before, identity, scan.listed, known, remote=remote)
     if belief.use == "pause":
-        hint = "mount it, then run again; nothing was lost"
+        hint = EMPTIED if remote else "mount it, then run again; nothing was lost"
         raise SourceUnavailable(f"{scan.source.root}: {belief.reason}", hint=hint)
     if identity != before:
         with work.ledger.write() as transaction:
@@ -150,21 +173,33 @@ def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, 
 def _compare(scan: _Scan, directory: Directory) -> None:
     """Hold one directory against its rows; what differs is buffered."""
     work = scan.work
-    scan.visited[directory.path] = directory.folders
-    rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=scan.asset, dir=directory.path)
-    known = {row[0]: row[1:] for row in rows}
+    if directory.whole:
+        scan.visited[directory.path] = directory.folders
+        rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=scan.asset, dir=directory.path)
+        known = {row[0]: row[1:] for row in rows}
+    else:
+        known = known_in_piece(work, scan.asset, directory)
+        scan.present.add(row[0] for row in known.values())
     changes = reconcile(directory, known, scan.source.keeps, trust_known=work.trust_filters)
     place = {"feed": work.id, "asset": scan.asset, "dir": directory.path, "first_seen": scan.started_at}
     for name, observation in changes.new:
+        if not directory.whole:  # a server may list a file twice, if it is written to meanwhile
+            if (directory.path, name) in scan.fresh:
+                continue
+            scan.fresh.add((directory.path, name))
         columns = _columns(observation, directory.device)
         scan.new.append({**place, "name": name, "untyped": untyped(name), "sidecar": _sidecar_name(name), **columns})
-        if observation.ctime_ns < (scan.started_at - YOUNG) * 1e9:
-            scan.late.add(directory.path)
+        came = observation.ctime_ns / 1e9
+        if directory.whole and came < scan.started_at - YOUNG:
+            scan.late[directory.path] = max(came, scan.late.get(directory.path, came))
     for file, observation in changes.changed:
         scan.changed.append({"id": file, **_columns(observation, directory.device)})
-    scan.absent.extend(changes.absent)
+    if directory.path not in scan.look.unsure:
+        scan.absent.extend(changes.absent)
+    elif changes.absent:
+        scan.unsure = True
     if changes.new or changes.changed or changes.absent:
-        scan.differing.add(directory.path)
+        scan.differing.add(directory.path if directory.whole else b"")
     kept = len(directory.files) - changes.excluded
     scan.listed += kept
     scan.tally["listed"] += kept
@@ -188,8 +223,16 @@ def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
     scan.tally["unreadable_folders"] += 1
 
 
+def _note_untakeable(scan: _Scan, item: Untakeable) -> None:
+    what = f"{scan.source.root}: {plain(item.name)} is not taken: {item.reason}"
+    scan.work.run.problem(FileUnreadable(what, hint=item.remedy))
+    scan.tally["special"] += 1
+
+
 def _flush(scan: _Scan) -> None:
     """Write the buffered differences."""
+    if scan.look.unsure:
+        _leave_what_may_have_moved(scan)
     if not scan.new and not scan.changed:
         return
     work = scan.work
@@ -204,14 +247,22 @@ def _flush(scan: _Scan) -> None:
     work.run.count("new", len(scan.new))
     work.run.count("changed", len(scan.changed))
     scan.new.clear()
+    scan.fresh.clear()
     scan.changed.clear()
+
+
+def _leave_what_may_have_moved(scan: _Scan) -> None:
+    """Where no event tells of a move, it is told by a listing of both its ends: that is a look at everything."""
+    sure = [row for row in scan.new if not scan.work.ledger.query("known_elsewhere", **row)]
+    scan.unsure |= len(sure) < len(scan.new)
+    scan.new[:] = sure
 
 
 def _conclude_absences(scan: _Scan) -> None:
     """The listing is complete: what it did not show was renamed or is gone."""
     absent = [*scan.absent, *_in_vanished_folders(scan)]
     for batch in _batches(absent, BATCH):
-        moved = _follow_renames(scan, batch)
+        moved = set() if scan.source.remote else _follow_renames(scan, batch)
         gone = [file for file in batch if file not in moved]
         if gone:
             _believe_gone(scan.work, gone)
@@ -229,6 +280,9 @@ def _believe_gone(work: Work, files: list[int]) -> None:
 def _in_vanished_folders(scan: _Scan) -> Iterator[int]:
     """Files whose folder the listing never reached, unless it lies in one that could not be read."""
     work = scan.work
+    if scan.source.remote:
+        yield from not_present(work, scan.asset, scan.present, scan.started_at)
+        return
     if scan.look != WHOLE:
         yield from _in_vanished_sub_folders(scan)
         return
@@ -247,6 +301,9 @@ def _in_vanished_sub_folders(scan: _Scan) -> Iterator[int]:
         for child in _known_sub_folders(scan, folder):
             if child.rpartition(b"/")[2] in there or any(_inside(child, below) for below in scan.unreadable):
                 continue
+            if folder in scan.look.unsure:
+                scan.unsure = True
+                break
             below = {"dir": child, "low": child + b"/", "high": child + AFTER_SLASH}
             for (file,) in work.ledger.tuples("present_below", **below, **place):
                 yield file

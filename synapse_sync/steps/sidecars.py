@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from synapse_sync.errors import FileChanged, SourceError
+from synapse_sync.errors import FileChanged, SourceError, SourceUnavailable
 from synapse_sync.grouping.names import nfc
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata import sidecars
@@ -89,6 +89,8 @@ class Sidecars:
             return sidecars.parse(shown_path(row), content)
         except FileChanged:
             raise NotYet from None
+        except SourceUnavailable:
+            raise
         except (SourceError, ValueError) as error:
             raise Unfit(f"its sidecar {shown_path(row)} {error}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from synapse_sync.config import Feed
 from synapse_sync.errors import CollectionUnusable
 from synapse_sync.grouping.matching import sequential_problem
 from synapse_sync.records import Collection, Spec
@@ -24,9 +25,7 @@ def refresh_collection(work: Work) -> None:
     if not work.collection_stale and work.clock() - work.collection_fetched_at < MAX_AGE:
         return
     collection = work.destination.open(work.feed.data_collection)
-    if problem := sequential_problem(collection.specs):
-        raise CollectionUnusable(f"data collection {collection.id} ({collection.name}): {problem}")
-    _require_named_specs(work, collection)
+    require_usable(work.feed, collection)
     work.collection_stale = False
     work.collection_fetched_at = work.clock()
     text = json.dumps(asdict(collection), sort_keys=True, ensure_ascii=False)
@@ -51,14 +50,19 @@ def reopen(work: Work, collection: int) -> None:
         transaction.run("doubt_meta", feed=work.id)
 
 
-def _require_named_specs(work: Work, collection: Collection) -> None:
-    """Every spec that the feed's config names is one of the collection's."""
+def require_usable(feed: Feed, collection: Collection) -> None:
+    """The feed's units can go into this collection. Raises CollectionUnusable.
+
+    Each of its specs takes one file a unit, and every spec that the feed's config names is one of the collection's.
+    """
+    if problem := sequential_problem(collection.specs):
+        raise CollectionUnusable(f"data collection {collection.id} ({collection.name}): {problem}")
     names = {spec.name for spec in collection.specs}
-    named = {"assets": set(work.feed.assets), "rules for": {rule.spec for rule in work.feed.grouping.rules}}
+    named = {"assets": set(feed.assets), "rules for": {rule.spec for rule in feed.grouping.rules}}
     for what, wanted in named.items():
         if unknown := sorted(wanted - names):
             raise CollectionUnusable(
-                f"feed {work.feed.name} has {what} {', '.join(unknown)}, but data collection {collection.id} "
+                f"feed {feed.name} has {what} {', '.join(unknown)}, but data collection {collection.id} "
                 f"({collection.name}) has the file specifications {', '.join(sorted(names))}",
                 hint="name each after a file specification",
             )

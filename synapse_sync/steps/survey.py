@@ -1,9 +1,8 @@
 """Units that a collection has and the ledger does not know: found by looking through it, so that none is made twice.
 
-It is done before the first registration into a collection, for units of other programs or of a ledger that was lost;
-and on v1 after an answer was lost. A unit is recognised by the sync key in its meta or by the checksums of its files,
-whichever v1 shows (protocol §5). v2 shows neither, but finds equal units by itself: not always those that v1 made, nor
-those of whose contents the server has another copy under another algorithm's checksum. It is the net below the look.
+A unit is recognised by the sync key in its meta or by the checksums of its files, whichever v1 shows of them (protocol
+§5); v2 shows neither. Looked through is all of it before the first registration (adopt.py), and what is recent in it
+where nobody knows what became of a request to v1 (register.py, reconcile.py).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from synapse_sync.errors import DestinationError, FeedPaused, Rejected
+from synapse_sync.errors import DestinationError, Rejected
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ListedUnit, OutgoingUnit
 from synapse_sync.states import Code
@@ -44,60 +43,6 @@ class Shown:
         return "the server does not show what the collection's units are made of"
 
 
-def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
-    """Ids of those of these ready units that the collection turns out to have; they are registered by that.
-
-    Raises FeedPaused where v1 would make units again that can't be recognised, and DestinationErrors.
-    """
-    found = _surveyed(work)
-    if found is None:
-        return set()
-    if found["silent"] and work.destination.api == "v1":
-        raise FeedPaused(
-            f"feed {work.feed.name}: data collection {work.feed.data_collection} has {found['silent']} units that this "
-            "ledger does not know, and the server does not show what they are made of",
-            hint=_BY_V2 if found["rebuilt"] else _GO_ON,
-        )
-    there = recognised(work, units)
-    if there:
-        with work.ledger.write(durable=True) as transaction:
-            for unit, server_id in there.items():
-                take(work, transaction, unit, server_id, Code.REUSED)
-        work.run.count("reused", len(there))
-        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in there))
-    return set(there)
-
-
-_BY_V2 = 'server.api = "v2", where the server has it, recognises them by itself'
-_GO_ON = f'existing = "ignore" registers without regard to them; {_BY_V2}'
-
-
-def _surveyed(work: Work) -> Row | None:
-    """What was found in the collection, which is looked through now if it wasn't yet.
-
-    None where its units are to be ignored, or where only v2 can recognise them. Raises FeedPaused where v1 can't.
-    """
-    known = next(iter(work.ledger.query("survey_of", **work.place)), None)
-    if work.feed.existing == "ignore" and not (known and known["rebuilt"]):
-        return None
-    if known and known["at"]:
-        return known
-    if work.unseen:
-        return None
-    try:
-        return survey(work)
-    except DestinationError as refused:
-        if not is_hidden(refused, work.destination.api):
-            raise
-        if work.destination.api == "v2":
-            work.unseen = True
-            return None
-        raise FeedPaused(
-            f"feed {work.feed.name}: whether its collection has units already can't be seen: {refused.message}",
-            hint=_GO_ON,
-        ) from refused
-
-
 def is_hidden(refused: DestinationError, api: str) -> bool:
     """Whether the server does not let the collection be looked through: beside v2 there may be no v1, or not for us."""
     return isinstance(refused, Rejected) or (api == "v2" and refused.status in (403, 404))
@@ -106,8 +51,12 @@ def is_hidden(refused: DestinationError, api: str) -> bool:
 def survey(work: Work, *, rebuilt: bool = False) -> Row:
     """Look through the whole collection, once; rebuilt: its units may be our own, made before this state of the ledger.
 
-    Returns what was found: units, silent. Raises DestinationErrors.
+    What was found before is forgotten: there may be less. Returns what was found: units, silent. Raises
+    DestinationErrors.
     """
+    with work.ledger.write() as transaction:
+        transaction.run("survey_again", **work.place)
+        transaction.run("forget_strangers", **work.place)
     look_through(work)
     with work.ledger.write() as transaction:
         transaction.run("add_survey", now=work.clock(), rebuilt=rebuilt, **work.place)
@@ -129,7 +78,7 @@ def look_through(work: Work, since: float | None = None) -> Shown:
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
-        work.going()
+        work.heard()  # the rows of those who look through are as they were read
     return shown
 
 

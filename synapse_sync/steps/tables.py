@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from synapse_sync.errors import FeedPaused, FileChanged, SourceError
 from synapse_sync.grouping.names import TABLE_NAMES, split_extension
@@ -27,6 +29,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.facts import observation as observed_in
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.states import FileState
+from synapse_sync.steps.rest import table_awaits_rest
 from synapse_sync.steps.rows import observation, raw_path, shown_path
 from synapse_sync.steps.table_state import TableInUse
 from synapse_sync.steps.work import Work
@@ -38,13 +41,14 @@ PREFERRED = (".xlsx", ".xls", ".ods", ".csv", ".tsv")
 
 @dataclass(frozen=True)
 class _TableFile:
-    """The table's file as it is now."""
+    """The table's file as it is now; row: of file_as_observed, if it is one of the feed's files."""
 
     name: str
     source: Source
     path: bytes
     observed: Observation
     settled: bool
+    row: Row | None = None
 
     def opened(self) -> AbstractContextManager[BinaryIO]:
         return self.source.open_observed(self.path, self.observed)
@@ -68,6 +72,9 @@ def read_table(work: Work) -> int:
         work.table.pending, work.table.in_use = False, TableInUse(**known["table"])
         return int(waited)
     try:
+        if file.row is not None and table_awaits_rest(work, file.row):
+            work.table.pending = True
+            return 0
         table, rows = _read(work, file)
     except (FileChanged, _NoUnits):
         work.table.pending = True  # looked at again when it has settled, and when there are units
@@ -105,9 +112,11 @@ def table_settles_at(work: Work) -> float | None:
 
 def named_table(work: Work) -> str:
     """The absolute path of the table that the config names, "" where it names none; relative is to the first root."""
-    table = work.feed.metadata.table
-    root = next(iter(work.sources.values())).root
-    return os.path.normpath(os.path.join(root, os.path.expanduser(table))) if table else ""
+    table = os.path.expanduser(work.feed.metadata.table)
+    source = next(iter(work.sources.values()))
+    if table and source.remote and not os.path.isabs(table):
+        return source.describe_path(os.fsencode(os.path.normpath(table)))
+    return os.path.normpath(os.path.join(source.root, table)) if table else ""
 
 
 def table_below(work: Work) -> tuple[str, str] | None:
@@ -141,7 +150,7 @@ def _table_file(work: Work) -> _TableFile | None:
         return _outside(work) if work.feed.metadata.table else None  # the filters may leave it out of the listing
     (row,) = rows
     settled = row["state"] == FileState.METADATA
-    return _TableFile(shown_path(row), work.sources[row["asset"]], raw_path(row), observation(row), settled)
+    return _TableFile(shown_path(row), work.sources[row["asset"]], raw_path(row), observation(row), settled, row)
 
 
 def _find(work: Work) -> int | None:
@@ -186,8 +195,8 @@ def _missing(work: Work, why: str = "") -> FeedPaused:
 
 def _read(work: Work, file: _TableFile) -> tuple[TableInUse, list[tuple[int, str, str]]]:
     """The table, and its rows as (number, key, cells in JSON). Raises _Unusable or SourceError."""
-    with file.opened() as stream:
-        lines = _lines(stream, split_extension(file.name.lower(), ())[1], work.feed.metadata.key_column)
+    with file.opened() as stream, _with_descriptor(stream, copied=file.source.remote) as content:
+        lines = _lines(content, split_extension(file.name.lower(), ())[1], work.feed.metadata.key_column)
     head = lines[0]
     if "error" in head:
         raise _Unusable(head["error"])
@@ -199,6 +208,18 @@ def _read(work: Work, file: _TableFile) -> tuple[TableInUse, list[tuple[int, str
         if key_column in cells
     ]
     return TableInUse(file.name, head["sheet"], key_column), rows
+
+
+@contextmanager
+def _with_descriptor(stream: BinaryIO, *, copied: bool) -> Iterator[BinaryIO]:
+    """The table as another process can read it: as it is, or in a file that nobody else sees and that goes away."""
+    if not copied:
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.seek(0)
+        yield cast("BinaryIO", copy)
 
 
 def _lines(stream: BinaryIO, ending: str, key_column: str) -> list[Any]:

@@ -3,6 +3,7 @@
 v2 skips units that have a task already, so a lost answer is asked again; on v1 the project's tasks are looked through
 first, and what has none is asked for once the lost request can no longer be at work. So they are for a unit that was
 found in the collection: whoever made it, another ledger or an earlier state of this one, may have made its task too.
+Where they can't be looked through a person does that, and `retry` says so.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from synapse_sync.ledger import Row
 from synapse_sync.states import Code
 from synapse_sync.steps import backoff
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.tasked import Tasked, is_recent, look_through_tasks
 from synapse_sync.steps.work import Work
 
-UNKNOWN = (
-    "outcome unknown: the unit is registered as {id}, the answer to its task was lost ({why}); "
-    "look it up in the project, then `retry` asks for the task again"
+UNSEEN = (
+    "outcome unknown: the unit is registered as {id}, whether it has its task can't be seen ({why}); "
+    "look it up in the project: `retry` asks for it"
 )
 
 
@@ -46,20 +48,21 @@ def tasks(work: Work) -> int:
 
 
 def _look(work: Work, project: int, units: Sequence[Row]) -> None:
-    """Which of these units got their task from a request whose answer was lost."""
+    """Which of these units have their task: from others, or from a request of which nobody knows what became."""
     if not units:
         return
+    now = work.clock()
     try:
-        found = work.destination.with_task(project, [unit["server_id"] for unit in units])
+        if not work.tasked or not all(is_recent(work.tasked, u["doubted_at"], backoff.AT_WORK, now) for u in units):
+            work.tasked = look_through_tasks(work.destination, project, now)
     except Rejected as refused:
-        why = f"the project's tasks can't be looked through: {refused.message}"
-        _resolve(work, units, "unknown", hold=(Code.UNKNOWN, UNKNOWN.format(id="{id}", why=why)))
+        told = [unit for unit in units if unit["approved"] and unit["moved_at"] > unit["doubted_at"]]
+        _hold(work, [unit for unit in units if unit not in told], refused)
+        if told:  # a person has looked instead of us
+            _ask(work, project, told, "v1")
         return
-    there = [unit for unit in units if unit["server_id"] in found]
-    _resolve(work, there, "created", done=Code.TASK)
-    work.run.count("tasks", len(there))
-    missing = [unit for unit in units if unit["server_id"] not in found]
-    over = [unit for unit in missing if work.clock() >= unit["doubted_at"] + backoff.AT_WORK]
+    missing = _missing(work, units, work.tasked)
+    over = [unit for unit in missing if work.tasked.began >= unit["doubted_at"] + backoff.AT_WORK]
     if over:
         _ask(work, project, over, "v1")
     with work.ledger.write() as transaction:
@@ -67,6 +70,19 @@ def _look(work: Work, project: int, units: Sequence[Row]) -> None:
             if unit not in over:
                 due = unit["doubted_at"] + backoff.AT_WORK
                 transaction.run("ask_later", id=unit["id"], failed=1, not_before=due, reason=unit["reason"])
+
+
+def _missing(work: Work, units: Sequence[Row], tasked: Tasked) -> list[Row]:
+    """Those that have no task; those that have one are registered."""
+    there = [unit for unit in units if unit["server_id"] in tasked]
+    _resolve(work, there, "created", done=Code.TASK)
+    work.run.count("tasks", len(there))
+    return [unit for unit in units if unit["server_id"] not in tasked]
+
+
+def _hold(work: Work, units: Sequence[Row], refused: Rejected, before: str = "") -> None:
+    why = f"{before}the project's tasks can't be looked through: {refused.message}"
+    _resolve(work, units, "unknown", hold=(Code.UNKNOWN, UNSEEN.format(id="{id}", why=why)))
 
 
 def _ask(work: Work, project: int, units: Sequence[Row], api: Api) -> None:
@@ -79,10 +95,7 @@ def _ask(work: Work, project: int, units: Sequence[Row], api: Api) -> None:
         work.destination.create_tasks(project, work.collection.id, [unit["server_id"] for unit in units], api)
     except Rejected as error:
         if len(units) > 1:
-            _resolve(work, units, "rejected")
-            middle = len(units) // 2
-            _ask(work, project, units[:middle], api)
-            _ask(work, project, units[middle:], api)
+            _ask_for_fewer(work, project, units, api, error)
             return
         reason = f"the unit is registered as {units[0]['server_id']}, but its task is refused: {error.message}"
         _resolve(work, units, "rejected", hold=(Code.REJECTED, reason))
@@ -94,6 +107,24 @@ def _ask(work: Work, project: int, units: Sequence[Row], api: Api) -> None:
     else:
         _resolve(work, units, "created", done=Code.TASK)
         work.run.count("tasks", len(units))
+
+
+def _ask_for_fewer(work: Work, project: int, units: Sequence[Row], api: Api, error: Rejected) -> None:
+    """A refused batch goes by halves. On v1, which may have made some of it, what has no task now goes one by one."""
+    if api == "v2":
+        _resolve(work, units, "rejected")
+        middle = len(units) // 2
+        _ask(work, project, units[:middle], api)
+        _ask(work, project, units[middle:], api)
+        return
+    _resolve(work, units, "unknown")
+    try:
+        work.tasked = look_through_tasks(work.destination, project, work.clock())
+    except Rejected as refused:
+        _hold(work, units, refused, f"{error.message}; ")
+        return
+    for unit in _missing(work, units, work.tasked):
+        _ask(work, project, [unit], api)
 
 
 def _resolve(

@@ -34,8 +34,9 @@ Uploads = InFlight[Sending, Outcome]
 
 
 def begin_uploads(work: Work) -> None:
-    """Have the process for small contents start early where many files are new, unless uploads are under way."""
-    if work.sender is None and not len(work.uploads) and work.destination.small:
+    """Have the process for small contents start early where many local files are new, unless uploads are under way."""
+    local = not any(source.remote for source in work.sources.values())
+    if local and work.sender is None and not len(work.uploads) and work.destination.small:
         files = work.ledger.query("count_unplaced", feed=work.id)[0]["files"]
         twin = work.destination.twin() if files >= sender.MANY else None
         if twin is not None:
@@ -83,7 +84,10 @@ def _begin(work: Work, uploads: Uploads) -> int:
     begun = 0
     if by_lane <= QUEUED // 2:
         for sending in _to_send(work, by_lane=True, limit=QUEUED - by_lane):
-            uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
+            if sending.source.remote:  # read in the lane's one thread it would keep the line waiting
+                uploads.begin(sending, lambda sending: _send(work, sending))
+            else:
+                uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
             begun += 1
     if by_thread < uploads.threads:
         for sending in _to_send(work, by_lane=False, limit=2 * uploads.threads - by_thread):

@@ -31,14 +31,17 @@ def problems_of(ledger: Path) -> list[str]:
 
 
 def _illegal_moves(connection: sqlite3.Connection) -> list[str]:
-    """Moves that states.py does not allow, that have an unknown code, or that start elsewhere than the last ended."""
+    """Moves that states.py does not allow, that have an unknown code, or that start elsewhere than the last ended.
+
+    A row that stands for several moves leads from the first to the last of them.
+    """
     problems = []
     last: dict[tuple[str, int], str] = {}
     codes = {code.value for code in Code}
-    for kind, ref, was, became, code in connection.execute(
-        "SELECT kind, ref, was, became, code FROM history ORDER BY id"
+    for kind, ref, was, became, code, times in connection.execute(
+        "SELECT kind, ref, was, became, code, times FROM history ORDER BY id"
     ):
-        if became not in MOVES[kind].get(was, frozenset()):
+        if times == 1 and became not in MOVES[kind].get(was, frozenset()):
             problems.append(f"{kind} {ref}: {was} → {became} ({code}) is no legal move")
         if code not in codes:
             problems.append(f"{kind} {ref}: {was} → {became} has the unknown code {code!r}")

@@ -27,6 +27,7 @@ from synapse_sync.errors import SynapseSyncError
 from synapse_sync.steps import backoff
 
 from .account import problems_of
+from .listener import Listener
 
 IMAGE = {"name": "image_1", "file_type": "image", "extensions": [".png", ".jpg"], "is_required": True}
 LABEL = {"name": "label_1", "file_type": "document", "extensions": [".json"], "is_required": True}
@@ -288,6 +289,14 @@ def lonely_site(tmp_path: Path) -> Iterator[Installation]:
     """An installation with a backend of its own, which can be stopped."""
     with DevServer(Options(data=tmp_path / "backend")) as server:
         yield Installation(tmp_path, server)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A service that is pinged."""
+    listener = Listener()
+    yield listener
+    listener.stop()
 
 
 @pytest.fixture(autouse=True)

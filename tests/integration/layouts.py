@@ -405,12 +405,12 @@ LAYOUTS = [
     Row("a required file is missing", PAIR, ["a.png"], {}, STEM, waiting={"a": "waits for label_1"}),
     Row("an empty file counts as missing", PAIR, ["a.png", "a.json="], {}, STEM, waiting={"a": "a.json is empty"}),
     Row(
-        "an empty optional file is gone without",
+        "an empty optional file is waited for",
         WORKFLOW,
         ["p/a.png", "p/a.json", "p/a.dcm="],
-        {"p": "image_1=p/a.png label_1=p/a.json"},
+        {},
         FOLDER,
-        asides={"p/a.dcm": "is empty"},
+        waiting={"p": "p/a.dcm is empty"},
     ),
     Row(
         "two candidates hold the unit",

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from synapse_sync.devserver import DevServer, Options
-from synapse_sync.steps import backoff
+from synapse_sync.steps import adopt, backoff
 
 from .conftest import DIRECTORY, STEM, Installation, stored
 
@@ -211,6 +211,48 @@ def test_a_collection_is_looked_through_once_for_each_ledger(site: Installation,
 
     assert site.requests("GET data_units/") == 1
     assert len(units_of(site)) == 15
+
+
+def found_long_ago(site: Installation, monkeypatch: pytest.MonkeyPatch, api: str) -> None:
+    """The collection was looked through more than a day ago, and has had ONE by then."""
+    site.configure(extra=DIRECTORY, head=api)
+    Sdk(site).upload(FILES)
+    site.write({"new/image.png": "new", "new/label.json": "label of it"})
+    assert site.sync().exit_code == 0
+    monkeypatch.setattr(adopt, "LONG", -1.0)
+    site.write(ONE)
+
+
+@APIS
+def test_a_unit_that_was_found_and_then_deleted_is_made(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    found_long_ago(site, monkeypatch, api)
+    first = units_of(site)[0]["id"]
+    site.in_backend(lambda db: db.execute("DELETE FROM units WHERE id = ?", (first,)))
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered().count(REGISTERED) == 1
+    assert len(units_of(site)) == 13
+
+
+@APIS
+@pytest.mark.parametrize("route", ["usual", "not there"])
+def test_a_unit_that_was_found_long_ago_is_taken_over_all_the_same(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, api: str, route: str
+) -> None:
+    """What does not show one unit alone may have it: then the collection tells."""
+    found_long_ago(site, monkeypatch, api)
+    if route == "not there":
+        for one in ("GET data_units/{id}/", "GET v2/data-units/{id}/"):
+            site.server.fault(one, "status", code=404, body={"detail": "Not found."}, times=None)
+    before = units_of(site)
+
+    assert site.sync().exit_code == 0
+
+    assert units_of(site) == before
+    assert site.requests("GET data_units/") == (1 if route == "usual" else 2)
 
 
 @APIS

@@ -36,16 +36,52 @@ def test_an_empty_required_file_counts_as_missing_until_it_is_filled(site: Insta
     assert site.registered() == [REGISTERED]
 
 
-def test_an_empty_optional_file_is_left_out_with_a_reason(site: Installation) -> None:
+def test_an_empty_optional_file_is_waited_for_as_well(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
     site.write({**PAIR, "p1/scan.dcm": ""})
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == []
+    assert site.reason("p1") == "waits for dicom_1 (p1/scan.dcm is empty)"
+    site.write({"p1/scan.dcm": "a scan"})
+    assert site.sync().exit_code == 0
+    assert site.registered() == [{**REGISTERED, "dicom_1": stored("a scan")}]
+
+
+def test_an_empty_optional_file_that_stays_so_is_left_out_with_a_reason(site: Installation) -> None:
+    """An API takes no empty file as a rule (protocol §4.6)."""
+    site.configure(extra=DIRECTORY, feed='incomplete_after = "0s"')
+    site.write({**PAIR, "p1/scan.dcm": ""})
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == [REGISTERED]
+    assert site.files()["p1/scan.dcm"] == ("superseded", None)
+    assert site.why("p1/scan.dcm") == "p1/scan.dcm is empty"
+
+
+def test_a_unit_goes_without_an_empty_optional_file_that_is_taken_away(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write({**PAIR, "p1/scan.dcm": ""})
+    assert site.sync().exit_code == 0
+    (site.share / "p1/scan.dcm").unlink()
+
+    assert site.sync().exit_code == 0
+
+    assert site.registered() == [REGISTERED]
+
+
+def test_an_empty_file_beside_one_with_content_is_left_out_with_a_reason(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write({**PAIR, "p1/other.png": ""})
 
     outcome = site.sync()
 
     assert outcome.exit_code == 0
     assert site.registered() == [REGISTERED]
-    assert site.files()["p1/scan.dcm"] == ("superseded", None)
-    assert site.why("p1/scan.dcm") == "p1/scan.dcm is empty"
+    assert site.files()["p1/other.png"] == ("superseded", None)
+    assert site.why("p1/other.png") == "p1/other.png is empty"
     assert outcome.feed["account"] == {
         "seen": 3,
         "registered": 2,
@@ -55,10 +91,14 @@ def test_an_empty_optional_file_is_left_out_with_a_reason(site: Installation) ->
     }
 
 
-def test_an_empty_optional_file_that_is_filled_later_is_late(site: Installation) -> None:
+def test_an_empty_file_that_comes_late_is_late_when_it_is_filled(site: Installation) -> None:
     site.configure(extra=DIRECTORY, feed='late_files = "new_unit"')
-    site.write({**PAIR, "p1/scan.dcm": ""})
+    site.write(PAIR)
     site.sync()
+    site.write({"p1/scan.dcm": ""})
+    assert site.sync().exit_code == 0
+    assert site.registered() == [REGISTERED]
+    assert site.files()["p1/scan.dcm"] == ("superseded", None)
     site.write({"p1/scan.dcm": "a scan"})
 
     assert site.sync().exit_code == 0

@@ -78,6 +78,33 @@ def test_what_is_there_and_what_arrives_become_units(site: Installation) -> None
     assert site.states() == {"p1": "registered", "p2": "registered"}
 
 
+def test_status_says_why_folders_are_polled(site: Installation) -> None:
+    configure(site, feed='watch = "poll"')
+    site.write(PAIR)
+    with running(site):
+        until(lambda: registered(site) == {"p1"}, "what was there is registered")
+        (watched,) = status(site)["daemon"]["feeds"][0]["watched"]
+
+        assert (watched["by_events"], watched["by_polling"], watched["remedy"]) == (0, 2, "")
+        assert f'{site.share}: 2 folders polled, 0 watched: watch = "poll"' in site.type("status").stdout
+
+
+def test_a_folder_that_goes_and_comes_back_is_waited_for(site: Installation) -> None:
+    configure(site, head='[schedule]\nrun_every = "1s"\n')
+    site.write(PAIR)
+    with running(site):
+        until(lambda: registered(site) == {"p1"}, "what was there is registered")
+        site.share.rename(site.folder / "away")
+        until(lambda: status(site)["feeds"][0]["paused"], "it is missed")
+        (site.folder / "away/p2").mkdir()
+        for name in ("image.png", "label.json"):
+            (site.folder / "away/p2" / name).write_text(f"a second {name}")
+        (site.folder / "away").rename(site.share)
+        until(lambda: registered(site) == {"p1", "p2"}, "it is looked at again")
+
+        assert status(site)["feeds"][0]["paused"] == ""
+
+
 def test_once_says_that_the_daemon_is_at_work(site: Installation) -> None:
     configure(site)
     with running(site) as daemon:
@@ -147,12 +174,21 @@ def test_a_changed_config_is_taken_over_and_an_invalid_one_is_not(site: Installa
         (site.folder / "config.toml").write_text(good + "\nnonsense = 1\n")
 
         assert site.type("reload").exit_code == 2
-        daemon.send_signal(signal.SIGHUP)
         (site.folder / "config.toml").write_text(good.replace('exclude = ["p1/"]', ""))
 
         assert site.type("reload").stdout == "the config is in use: changed scans\n"
         until(lambda: registered(site) == {"p1", "p2"}, "what is no longer excluded is registered")
         assert "nonsense" in ended(daemon)
+
+
+def test_sighup_reloads(site: Installation) -> None:
+    configure(site, feed='exclude = ["p1/"]')
+    site.write(PAIR)
+    with running(site) as daemon:
+        config = site.folder / "config.toml"
+        config.write_text(config.read_text().replace('exclude = ["p1/"]', ""))
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: registered(site) == {"p1"}, "what is no longer excluded is registered")
 
 
 def test_a_held_unit_is_retried_and_a_unit_forgotten_through_the_daemon(site: Installation) -> None:
@@ -163,7 +199,7 @@ def test_a_held_unit_is_retried_and_a_unit_forgotten_through_the_daemon(site: In
         site.write({"p1/image.png": "a changed image"})
         until(lambda: site.states() == {"p1": "registered", "p1#2": "held"}, "the change is held")
 
-        assert site.type("retry", "p1").stdout.startswith("1 held unit ")
+        assert site.type("retry", "p1").stdout.startswith("1 unit ")
         until(lambda: site.states() == {"p1": "registered", "p1#2": "registered"}, "it went as a new unit")
         assert "--registered" in site.type("forget", "p1").stderr
 

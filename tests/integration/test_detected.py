@@ -11,7 +11,7 @@ from .conftest import DICOM, IMAGE, LABEL, Installation
 
 CT = Path(str(pydicom.data.get_testdata_file("CT_small.dcm"))).read_bytes()
 MR = Path(str(pydicom.data.get_testdata_file("MR_small.dcm"))).read_bytes()
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(60)
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(60) + b"\0\0\0\0IEND\xaeB`\x82"
 ONE = [{**DICOM, "is_required": True}]
 BY_STEM = '[feeds.grouping]\nby = "stem"\n'
 

@@ -110,6 +110,9 @@ def test_on_v1_a_refused_batch_waits_for_a_person_where_what_was_made_of_it_cann
     assert site.reason("p0").startswith("outcome unknown: its registration may have made it (could not register 3 ")
     assert "does not show what the collection's units are made of" in site.reason("p0")
     assert site.requests(REGISTER[V1]) == 1
+    site.run("retry", "p1")
+    site.sync()
+    assert site.reason("p1").startswith("the server refuses it: "), "alone, its refusal is about it"
 
 
 @pytest.mark.parametrize("atomic", [True, False])

@@ -52,13 +52,13 @@ def test_a_plan_is_what_happens(site: Installation, files: list[str], grouping: 
 
 def test_a_plan_says_what_will_be_left_aside_and_why(site: Installation) -> None:
     site.configure(extra=DIRECTORY)
-    site.write({**PAIR, "p1/notes.xyz": "notes", "p1/scan.dcm": "", "p1/image.meta.json": "{}"})
+    site.write({**PAIR, "p1/notes.xyz": "notes", "p1/other.png": "", "p1/image.meta.json": "{}"})
 
     aside = {item["path"]: (item["state"], item["reason"]) for item in planned(site)["aside"]}
 
     assert {path: state for path, (state, _) in aside.items()} == {
         "p1/notes.xyz": "unmatched",
-        "p1/scan.dcm": "superseded",
+        "p1/other.png": "superseded",
         "p1/image.meta.json": "metadata",
     }
     site.sync()

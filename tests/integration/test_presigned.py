@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
+
 import pytest
 
 from .conftest import DIRECTORY, Installation
 
+learn = import_module("synapse_sync.steps.learn")  # the package has a step of this name
 API = pytest.mark.parametrize("api", ["v1", "v2"])
 ISSUE = {"v1": "POST data_files/presigned_upload/upload/", "v2": "POST v2/data-collections/{id}/upload-urls/"}
 CONFIRM = {
@@ -68,3 +72,33 @@ def test_what_goes_wrong_at_the_storage_is_told_without_the_url(site: Installati
     told = outcome.stdout + site.type("status").stdout + site.type("why", str(site.share / "p1/image.png")).stdout
     assert "X-Amz" not in told
     assert site.server.options.token not in told
+
+
+@API
+def test_a_server_that_issued_no_urls_is_asked_again_after_a_day(
+    lonely_site: Installation, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    """Its storage may be another by then."""
+    site = lonely_site
+    site.server.options = replace(site.server.options, provider="azure")
+    site.server.restart()
+    site.configure(extra=DIRECTORY, head=f'api = "{api}"')
+    for n in range(2):
+        site.write({f"p{n}/image.png": f"image {n}", f"p{n}/label.json": f"label {n}"})
+        assert site.sync().exit_code == 0
+    asked = site.requests(ISSUE["v1"]) + site.requests(ISSUE["v2"])
+    assert asked == (1 if api == "v1" else 2), "once, of each API"
+    assert site.requests(CONFIRM[api]) == 0
+    site.server.options = replace(site.server.options, provider="amazon_s3")
+    site.server.restart()
+    site.configure(extra=DIRECTORY, head=f'api = "{api}"')
+    site.write({"p3/image.png": "image 3", "p3/label.json": "label 3"})
+    assert site.sync().exit_code == 0
+    assert site.requests(CONFIRM[api]) == 0
+
+    monkeypatch.setattr(learn, "BELIEVED", 0.0)
+    site.write({"p4/image.png": "image 4", "p4/label.json": "label 4"})
+    assert site.sync().exit_code == 0
+
+    assert site.requests(CONFIRM[api]) > 0
+    assert len(site.registered()) == 4

@@ -65,6 +65,22 @@ def test_a_share_that_only_root_may_read(host: Host) -> None:
     assert "SupplementaryGroups=users" in host.machine.sync("service", "install", "--dry-run").stdout
 
 
+def test_a_folder_on_the_way_need_only_be_entered(host: Host) -> None:
+    host.machine.run("chmod", "0700", "/srv/nas")
+    words = refused(host.machine.sync("service", "install", check=False), host)
+    line = words.partition("may read it: ")[2].splitlines()[0]
+    assert line == "sudo chgrp users /srv/nas && sudo chmod g+x /srv/nas"
+    host.machine.run("sh", "-c", line.replace("sudo ", ""))
+    assert "SupplementaryGroups=users" in host.machine.sync("service", "install", "--dry-run").stdout
+
+
+def test_nobody_is_told_to_open_roots_home(host: Host) -> None:
+    host.machine.run("chmod", "0700", "/root")
+    host.configure("/root/scans")
+    words = refused(host.machine.sync("service", "install", check=False), host)
+    assert "/root is 0700 root:root, and should stay so: move the folder" in words
+
+
 def test_a_config_that_the_service_may_not_read(host: Host) -> None:
     host.path("/etc/synapse-sync/config.toml").chmod(0o600)
     words = refused(host.machine.sync("service", "install", check=False), host)

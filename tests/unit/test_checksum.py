@@ -49,12 +49,12 @@ def pattern(size: int) -> bytes:
 
 @pytest.mark.parametrize("size", [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, MIB, 8 * MIB, 9 * MIB + 65537])
 def test_the_digests_are_those_of_the_whole_content(size: int) -> None:
-    assert digest(io.BytesIO(pattern(size))) == expected(pattern(size))
+    assert digest(io.BytesIO(pattern(size)))[0] == expected(pattern(size))
 
 
 @given(st.binary(max_size=5000))
 def test_short_reads_change_nothing(content: bytes) -> None:
-    assert digest(Trickling(content)) == expected(content)
+    assert digest(Trickling(content))[0] == expected(content)
 
 
 def test_a_large_content_is_read_once_and_in_pieces() -> None:
@@ -65,7 +65,7 @@ def test_a_large_content_is_read_once_and_in_pieces() -> None:
 
 def test_known_digests_are_reproduced() -> None:
     """The values of RFC 1321 and RFC 3174 for "abc"."""
-    assert digest(io.BytesIO(b"abc")) == Digests(
+    assert digest(io.BytesIO(b"abc"))[0] == Digests(
         "900150983cd24fb0d6963f7d28e17f72", "a9993e364706816aba3e25717850c26c9cd0d89d", 3
     )
 
@@ -87,4 +87,4 @@ def test_an_error_of_the_stream_comes_out_as_it_is_and_leaves_no_thread(before: 
 def test_several_threads_do_not_disturb_one_another() -> None:
     contents = [pattern(size) for size in (10, 70 * KIB, 9 * MIB, 3 * MIB)] * 3
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda content: digest(io.BytesIO(content)), contents)) == [*map(expected, contents)]
+        assert list(pool.map(lambda content: digest(io.BytesIO(content))[0], contents)) == [*map(expected, contents)]

@@ -14,6 +14,7 @@ from synapse_sync.destinations.synapse import collection as collections
 from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
+from synapse_sync.destinations.synapse.examination import SynapseExamination
 from synapse_sync.destinations.synapse.http.adaptive import AdaptiveLimit
 from synapse_sync.destinations.synapse.http.address import parse_address
 from synapse_sync.destinations.synapse.http.errors import Gone
@@ -23,7 +24,7 @@ from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.routes import Route, Routes
 from synapse_sync.destinations.synapse.upload.storage import Storage
 from synapse_sync.destinations.synapse.upload.unfinished import Pace
-from synapse_sync.errors import CredentialsError, DestinationError, SourceError, TokenRefused
+from synapse_sync.errors import CredentialsError, DestinationError, SourceError
 from synapse_sync.records import (
     Collection,
     ContentRef,
@@ -132,7 +133,7 @@ class SynapseDestination:
         if not self.api:
             self.remember(api="v2" if speaks_v2(self._transport) else "v1")
 
-    def remember(self, **told: str) -> None:
+    def remember(self, **told: str | float) -> None:
         """Keep what the server told: fields of Learned."""
         with self._lock:
             self._learned = replace(self._learned, **told)  # type: ignore[arg-type]
@@ -149,14 +150,12 @@ class SynapseDestination:
         return True
 
     def check(self) -> None:
-        """The server answers and accepts the token; where it tells no user, listing collections is as good."""
-        doing = "use the server with this token"
-        try:
-            self._transport.call("GET", "users/me/", doing)
-        except DestinationError as refused:
-            if refused.status != 404 and not (isinstance(refused, TokenRefused) and refused.status == 403):
-                raise
-            self._transport.call("GET", "data_collections/", doing, query={"page_size": 1})
+        """The server answers and accepts the token."""
+        self.examination().account()
+
+    def examination(self) -> SynapseExamination:
+        """A look at the server for a person."""
+        return SynapseExamination(self._transport, self._routes, self.api or "v1")
 
     def open(self, collection: int) -> Collection:
         """The collection's specs and meta schema, fetched now."""
@@ -236,9 +235,9 @@ class SynapseDestination:
         """One task per unit of the collection in the project."""
         tasks.create(self._transport, api, project, collection, unit_ids)
 
-    def with_task(self, project: int, unit_ids: Sequence[int]) -> set[int]:
-        """Which of these units have a task in the project."""
-        return listing.with_task(self._transport, project, unit_ids)
+    def with_task(self, project: int) -> Iterator[Sequence[int]]:
+        """The units that have a task in the project, page by page."""
+        return listing.with_task(self._transport, project)
 
     def close(self) -> None:
         """Close connections."""

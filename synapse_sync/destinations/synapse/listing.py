@@ -1,4 +1,7 @@
-"""What a collection holds and which units have tasks, as the server lists it (protocol §2.1 rows 12 and 15, §2.2)."""
+"""Collections, the units of one, and which units have tasks, as the server lists them.
+
+Protocol §2.1 rows 1, 12 and 15, §2.2.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +35,25 @@ def units(transport: Transport, api: str, collection: int, since: float | None) 
     """
     doing = f"list the units of data collection {collection}"
     for page in _whole(transport, *_query(api, collection), doing, since):
-        yield [_unit(row) for row in page if _about(row, "data_collection") in (None, collection)]
+        yield [_unit(row) for row in page if about(row, "data_collection") in (None, collection)]
 
 
-def with_task(transport: Transport, project: int, unit_ids: Sequence[int]) -> set[int]:
-    """Which of these units have a task in the project. Raises DestinationErrors as units() does."""
-    wanted = set(unit_ids)
+def with_task(transport: Transport, project: int) -> Iterator[Sequence[int]]:
+    """The units that have a task in the project, page by page. Raises DestinationErrors as units() does."""
     query = {"project": project, "page_size": PER_PAGE["v1"]}
-    found: set[int] = set()
     for page in _whole(transport, "sdk/tasks/", query, f"list the tasks of project {project}", None):
-        found |= wanted & {_about(row, "data_unit") or 0 for row in page if _about(row, "project") in (None, project)}
-    return found
+        units = (about(row, "data_unit") for row in page if about(row, "project") in (None, project))
+        yield [unit for unit in units if unit is not None]
 
 
-def _about(row: Mapping[str, Any], name: str) -> int | None:
+def collections(transport: Transport, api: str) -> Iterator[tuple[int, str]]:
+    """Id and name of every data collection that we may see. Raises DestinationErrors as units() does."""
+    path, size = ("v2/data-collections/", "per_page") if api == "v2" else ("data_collections/", "page_size")
+    for page in _whole(transport, path, {size: PER_PAGE["v1"]}, "list the data collections", None):
+        yield from ((row["id"], str(row.get("name") or "")) for row in page)
+
+
+def about(row: Mapping[str, Any], name: str) -> int | None:
     """The id of what a row belongs to, as a number or an object with one; None where it doesn't tell."""
     value = row.get(name, row.get(f"{name}_id"))
     value = value.get("id") if isinstance(value, Mapping) else value

@@ -26,11 +26,12 @@ UPDATE contents SET state = 'unknown', code = 'lacking', asked_at = :now, reason
 WHERE state = 'present' AND id IN (SELECT content FROM unit_files WHERE unit = :unit)
 
 -- any_asked: whether a content waits for nothing but being sent
-SELECT 1 FROM contents WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
-    AND code <> 'lacking' LIMIT 1
+SELECT 1 FROM contents INDEXED BY contents_to_send
+WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL AND code <> 'lacking' LIMIT 1
 
 -- ask_again: what a former process was told may be out of date: the server is asked again before anything is sent
-UPDATE contents SET asked_at = NULL WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
+UPDATE contents INDEXED BY contents_to_send SET asked_at = NULL
+WHERE destination = :destination AND state = 'unknown' AND asked_at IS NOT NULL
     AND code <> 'lacking'
 
 -- content_failed: an attempt to send it failed; before the next one the server is asked again, unless its word was wrong
@@ -51,6 +52,10 @@ WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
         WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
 GROUP BY c.id ORDER BY c.id LIMIT :limit
 
+-- contents_due_by: no content of a feed waits for its next attempt longer than until :latest
+UPDATE contents SET not_before = :latest WHERE state = 'unknown' AND not_before > :latest AND EXISTS (
+    SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit WHERE uf.content = contents.id AND u.feed = :feed)
+
 -- files_to_send: the files themselves
 SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files
 WHERE id IN (SELECT value FROM json_each(:files))
@@ -67,3 +72,6 @@ DELETE FROM uploads WHERE content IN (SELECT value FROM json_each(:contents))
 -- hold_units_of_content: units that can't go because the server refuses one of their contents
 UPDATE units SET state = 'held', code = 'rejected', reason = :reason, decide_at = NULL, moved_at = :now, run = :run
 WHERE state = 'ready' AND id IN (SELECT unit FROM unit_files WHERE content = :content)
+
+-- forget_urls: uploads that hold presigned URLs
+DELETE FROM uploads WHERE parts <> '{}'

@@ -19,8 +19,11 @@ SELECT destination, collection, 0, 0, 0, 1 FROM (
     SELECT destination, collection FROM units UNION SELECT destination, collection FROM surveys) WHERE true
 ON CONFLICT (destination, collection) DO UPDATE SET at = 0, rebuilt = 1
 
--- forget_strangers: what was found and is none of our units: the next look finds what there is by then
-DELETE FROM found_units WHERE unit IS NULL
+-- survey_again: a collection is looked through again; until the end of it nothing counts as found
+UPDATE surveys SET at = 0 WHERE destination = :destination AND collection = :collection
+
+-- forget_strangers: what was found in a collection and is none of our units
+DELETE FROM found_units WHERE destination = :destination AND collection = :collection AND unit IS NULL
 
 -- known_server_ids: which of these units of a collection are ours
 SELECT server_id FROM units WHERE destination = :destination AND collection = :collection

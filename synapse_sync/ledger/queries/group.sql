@@ -7,17 +7,18 @@ UPDATE files SET detected = :detected, detected_revision = revision WHERE id = :
 
 -- files_to_place: settled files whose type is known, as far as it is looked for, with what is known of their unit
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.detected, f.revision, f.read_revision = f.revision AS current,
+    f.accepted_revision = f.revision AS accepted,
     f.bucket, f.unit, u.bucket AS unit_bucket, EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit) AS sent
 FROM files AS f LEFT JOIN units AS u ON u.id = f.unit
 WHERE f.feed = :feed AND f.state = 'settled' AND (NOT :detects OR f.untyped = 0 OR f.detected_revision = f.revision)
 LIMIT :limit
 
 -- sample_by_directory: names of settled files, whole folders together
-SELECT id, asset, dir, name, size, mtime_ns, detected FROM files
+SELECT id, asset, dir, name, size, mtime_ns, detected, accepted_revision = revision AS accepted FROM files
 WHERE feed = :feed AND state IN ('settled', 'grouped', 'checksummed', 'unmatched') ORDER BY asset, dir, name LIMIT :limit
 
 -- sample_by_name: names of settled files, equal names together
-SELECT id, asset, dir, name, size, mtime_ns, detected FROM files
+SELECT id, asset, dir, name, size, mtime_ns, detected, accepted_revision = revision AS accepted FROM files
 WHERE feed = :feed AND state IN ('settled', 'grouped', 'checksummed', 'unmatched') ORDER BY name, dir LIMIT :limit
 
 -- buckets_due: buckets with a unit that is to be decided again by now, unless the server's answer about it is awaited
@@ -41,14 +42,15 @@ UPDATE files SET state = 'grouped', code = 'reread', reason = '', unit = :unit, 
 WHERE id = :id AND (unit IS NOT :unit OR state <> 'grouped' OR code <> 'reread')
 
 -- members_of_buckets: every file that can be part of the units of these buckets
-SELECT id, asset, dir, name, size, mtime_ns, detected, state, bucket, unit, content, read_revision = revision AS current
+SELECT id, asset, dir, name, size, mtime_ns, detected, state, bucket, unit, content, read_revision = revision AS current,
+    accepted_revision = revision AS accepted
 FROM files WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:buckets))
     AND state IN ('settled', 'grouped', 'checksummed', 'superseded')
 
 -- units_of_buckets: every unit of these buckets, each key's versions in order
 SELECT id, key, version, bucket, state, reason, approved, changed_at, completed_at, server_id,
     EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AS sent
-FROM units
+FROM units INDEXED BY units_by_bucket
 WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:buckets)) ORDER BY key, version
 
 -- files_of_units: what these units are made of

@@ -15,5 +15,6 @@ FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id 
 LEFT JOIN contents AS c ON c.id = f.content AND f.read_revision = f.revision
 WHERE u.feed = :feed AND u.state IN ('complete', 'described', 'ready') AND u.awaits = '' AND (c.state IS NULL OR c.state <> 'present')
 
--- count_going: units that would be registered
+-- count_going: units that would be registered, without those that wait for the rest of a file
 SELECT count(*) AS units FROM units WHERE feed = :feed AND state IN ('complete', 'described', 'ready') AND awaits = ''
+    AND NOT (state = 'described' AND reason <> '')

@@ -2,6 +2,13 @@
 SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
 FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir
 
+-- known_between: the same of the names from one to another of one directory
+SELECT name, id, size, mtime_ns, ctime_ns, token, state = 'gone'
+FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND name BETWEEN :low AND :high
+
+-- present_before: ids of an asset's files that aren't gone and were not first seen by the listing that began then
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone' AND first_seen <> :began
+
 -- known_directories: every directory that has files which aren't gone
 SELECT DISTINCT dir FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
 
@@ -28,6 +35,10 @@ SELECT old.id AS old_id, old.device AS old_device, old.token AS old_token, old.s
 FROM files AS old JOIN files AS new ON new.feed = old.feed AND new.token = old.token
 WHERE old.id IN (SELECT value FROM json_each(:absent)) AND new.first_seen = :first_seen AND new.id <> old.id
 
+-- known_elsewhere: whether a file that seems new has the inode, size and times of one that is known under another name
+SELECT 1 FROM files WHERE feed = :feed AND token = :token AND device = :device AND size = :size AND mtime_ns = :mtime_ns
+    AND state <> 'gone' LIMIT 1
+
 -- file_observation: one file's name and observation
 SELECT asset, dir, name, untyped, sidecar, size, mtime_ns, ctime_ns, token, device, observed_at FROM files WHERE id = :id
 
@@ -39,7 +50,7 @@ UPDATE files SET asset = :asset, dir = :dir, name = :name, untyped = :untyped, s
     token = :token, device = :device, observed_at = :observed_at, revision = revision + 1, attempts = 0,
     not_before = 0, reason = :reason, code = 'renamed', moved_at = :now, run = :run, state = 'seen',
     unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit),
-    bucket = CASE WHEN unit IN (SELECT id FROM sent_units) THEN bucket END
+    bucket = CASE WHEN EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = files.unit) THEN bucket END
 WHERE id = :id
 
 -- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them
@@ -60,17 +71,32 @@ WHERE id IN (SELECT value FROM json_each(:files)) AND state <> 'gone'
 -- files_without_source: files of assets that the config no longer has
 SELECT id FROM files WHERE feed = :feed AND state <> 'gone' AND asset NOT IN (SELECT value FROM json_each(:assets))
 
--- settle_files: files that a listing (of all, or of these folders in hexadecimal) confirmed, unchanged for the settle time
+-- settle_files: files that a listing (of all, or of these folders in hexadecimal) confirmed, unchanged for the settle time, without these
 UPDATE files SET state = 'settled', code = 'settled', reason = '', moved_at = :now, run = :run
 WHERE id IN (
     SELECT id FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
-        AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT :limit)
+        AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders)))
+        AND id NOT IN (SELECT value FROM json_each(:without)) LIMIT :limit)
+
+-- candidates_with_tokens: files that could settle, among those with these inodes
+SELECT id, device, token, reason FROM files INDEXED BY files_by_token
+WHERE feed = :feed AND token IN (SELECT value FROM json_each(:tokens)) AND state = 'seen' AND asset = :asset
+    AND observed_at <= :until
+
+-- say_who_writes: which program has a file open that could settle
+UPDATE files SET reason = :reason WHERE id = :id AND state = 'seen'
 
 -- any_from_the_future: whether the clock was set back since a file was observed
 SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now LIMIT 1
 
 -- observed_now: files that were observed before the clock was set back settle from now on
 UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen' AND observed_at > :now
+
+-- settle_anew: files that have not settled wait for all of their time from now on
+UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen'
+
+-- files_due_by: no file waits for its next attempt longer than until :latest
+UPDATE files SET not_before = :latest WHERE feed = :feed AND state IN ('grouped', 'checksummed') AND not_before > :latest
 
 -- move_device: the same folder was mounted anew: its files are on a device of another number
 UPDATE files SET device = :now WHERE feed = :feed AND asset = :asset AND device = :before
@@ -84,17 +110,19 @@ SELECT count(*) AS files FROM files WHERE feed = :feed AND state IN ('seen', 'se
 -- unsettled_files: the files that are still settling
 SELECT asset, dir, name FROM files WHERE feed = :feed AND state = 'seen' LIMIT :limit
 
--- any_to_settle: whether a file of this asset (in all, or in these folders) has settled
+-- any_to_settle: whether a file of this asset (in all, or in these folders) has settled, without these
 SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND observed_at <= :until
-    AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders))) LIMIT 1
+    AND (:folders IS NULL OR hex(dir) IN (SELECT value FROM json_each(:folders)))
+    AND id NOT IN (SELECT value FROM json_each(:without)) LIMIT 1
 
 -- unsettled_folders: folders with files that still settle, and when the latest of them was observed
-SELECT asset, dir, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir
+SELECT asset, dir, max(observed_at) AS latest FROM files INDEXED BY files_by_state
+WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir
 
 -- next_directory: the first directory in this range that has files which aren't gone
 SELECT dir FROM files WHERE feed = :feed AND asset = :asset AND dir >= :low AND dir < :high AND state <> 'gone'
 ORDER BY dir LIMIT 1
 
 -- present_below: ids of files that aren't gone, of a directory and all below it
-SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
-    AND (dir = :dir OR (dir >= :low AND dir < :high))
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND state <> 'gone'
+UNION SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir >= :low AND dir < :high AND state <> 'gone'

@@ -16,9 +16,24 @@ SELECT key, version, state, reason FROM units
 WHERE feed = :feed AND state IN ('held', 'incomplete') ORDER BY moved_at DESC, id DESC LIMIT :limit
 
 -- files_needing_attention: held files, and files that could not be read
-SELECT asset, dir, name, state, reason FROM files
-WHERE feed = :feed AND (state = 'held' OR (attempts > 0 AND state IN ('grouped', 'checksummed')))
+SELECT asset, dir, name, state, reason FROM (
+    SELECT id, asset, dir, name, state, reason FROM files WHERE feed = :feed AND state = 'held'
+    UNION ALL
+    SELECT id, asset, dir, name, state, reason FROM files INDEXED BY files_failing
+    WHERE feed = :feed AND attempts > 0 AND state IN ('grouped', 'checksummed'))
 ORDER BY id LIMIT :limit
+
+-- files_waiting: files that a program has open, and those that are empty or break off and get the time to become whole
+SELECT asset, dir, name, state, reason FROM files INDEXED BY files_waiting
+WHERE feed = :feed AND state = 'seen' AND reason <> ''
+UNION ALL
+SELECT f.asset, f.dir, f.name, f.state, f.reason FROM files AS f INDEXED BY files_broken
+WHERE f.feed = :feed AND f.broken_revision > f.accepted_revision AND f.broken_revision = f.revision AND f.attempts = 0
+    AND f.state IN ('grouped', 'metadata') AND NOT EXISTS (SELECT 1 FROM units AS u WHERE u.id = f.unit AND u.state = 'held')
+UNION ALL
+SELECT f.asset, f.dir, f.name, f.state, u.reason FROM files AS f INDEXED BY files_empty JOIN units AS u ON u.id = f.unit
+WHERE f.feed = :feed AND f.size = 0 AND f.state = 'grouped' AND u.state = 'forming'
+LIMIT :limit
 
 -- sending_in_trouble: contents that could not be sent yet
 SELECT c.reason, count(DISTINCT c.id) AS contents FROM contents AS c
@@ -35,12 +50,12 @@ SELECT coalesce(sum(size), 0) AS bytes, count(*) AS contents FROM contents WHERE
     SELECT uf.content FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id WHERE u.feed = :feed AND u.state = 'ready')
 
 -- last_runs: the newest runs, of one feed or of all
-SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems
+SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems, r.times
 FROM runs AS r JOIN feeds AS f ON f.id = r.feed
 WHERE (:feed IS NULL OR r.feed = :feed) ORDER BY r.id DESC LIMIT :limit
 
 -- run_by_id: one run
-SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems
+SELECT r.id, f.name AS feed, r.started_at, r.finished_at, r.counts, r.problems, r.times
 FROM runs AS r JOIN feeds AS f ON f.id = r.feed WHERE r.id = :id
 
 -- list_files: files in order of their paths, of one feed or all, in one state or all
@@ -70,11 +85,11 @@ ORDER BY u.feed, u.key, u.version LIMIT :limit
 SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.sources, u.overruled, u.groups, u.pending, u.fingerprint, u.destination,
     u.collection, u.server_id, u.outcome, u.attempts, u.not_before, u.decide_at, u.created_at, u.changed_at,
     u.completed_at, u.registered_at
-FROM units AS u JOIN feeds AS d ON d.id = u.feed
+FROM feeds AS d CROSS JOIN units AS u ON u.feed = d.id
 WHERE u.key = :key AND (:feed IS NULL OR d.name = :feed) ORDER BY u.feed, u.version
 
 -- held_units: everything that waits for a person and that a person need not look at one by one
-SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code FROM units AS u JOIN feeds AS d ON d.id = u.feed
+SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code FROM feeds AS d CROSS JOIN units AS u ON u.feed = d.id
 WHERE u.state = 'held' AND u.code <> 'unknown'
 
 -- details_of_unit_files: the files of one unit with their contents
@@ -91,7 +106,7 @@ WHERE f.unit = :unit AND f.id NOT IN (SELECT file FROM unit_files WHERE unit = :
 SELECT kind, api, batch, created_at, resolved_at, outcome FROM intents WHERE unit = :unit ORDER BY id
 
 -- history_of: what became of one file, unit or content, in order
-SELECT at, run, was, became, code, detail FROM history WHERE kind = :kind AND ref = :ref ORDER BY id
+SELECT at, run, was, became, code, detail, times, since FROM history WHERE kind = :kind AND ref = :ref ORDER BY id
 
 -- retry_unit: a held unit is decided again; one that only lacks its task goes on there
 UPDATE units SET reason = '', attempts = 0, not_before = 0, approved = :approved, moved_at = :now,
@@ -100,6 +115,14 @@ UPDATE units SET reason = '', attempts = 0, not_before = 0, approved = :approved
     decide_at = CASE WHEN server_id IS NOT NULL THEN decide_at ELSE 0 END,
     code = 'reopened', run = NULL
 WHERE id = :id AND state = 'held'
+
+-- accept_files: files of a unit that are empty or break off go as they are
+UPDATE files SET accepted_revision = revision, attempts = 0, not_before = 0, reason = ''
+WHERE (broken_revision = revision OR size = 0) AND accepted_revision <> revision AND state = 'grouped'
+    AND (unit = :unit OR id IN (SELECT file FROM unit_files WHERE unit = :unit))
+
+-- decide_soon: a unit whose files count for more than before
+UPDATE units SET decide_at = 0 WHERE id = :id AND state IN ('forming', 'incomplete')
 
 -- retry_files: the files of a unit are read again without waiting for their turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE unit = :unit AND attempts > 0
@@ -121,5 +144,6 @@ UPDATE units SET attempts = 0, not_before = 0 WHERE state IN ('ready', 'register
 -- retry_all_files: nothing that could not be read waits for its turn
 UPDATE files SET attempts = 0, not_before = 0 WHERE attempts > 0
 
--- last_registration: when a unit was registered last
-SELECT max(registered_at) AS at FROM units
+-- last_registration: when the server said last that it has a unit, as far as it was asked to make one
+SELECT (SELECT resolved_at FROM intents WHERE kind = 'register' AND outcome IN ('created', 'reused')
+    ORDER BY id DESC LIMIT 1) AS at

@@ -7,7 +7,9 @@ WHERE feed = :feed AND asset = :asset AND dir = x'' AND state <> 'gone'
 SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND name = :name AND state <> 'gone'
 
 -- file_as_observed: one file with its observation and state
-SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, state FROM files WHERE id = :id
+SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, state, revision, observed_at,
+    broken_revision = revision AS broken
+FROM files WHERE id = :id
 
 -- forget_rows: a table's rows, before it is read anew or where it is no more
 DELETE FROM table_rows WHERE feed = :feed

@@ -22,7 +22,9 @@ WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.fi
 UPDATE units SET state = 'complete', code = 'reopened', reason = '', awaits = '', attempts = 0, not_before = 0,
     moved_at = :now, run = :run
 WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
-        WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+        WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir
+        UNION SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+        WHERE f.feed = :feed AND f.asset = :asset AND f.dir >= :first AND f.dir < :end)
     AND (state = 'complete' AND awaits <> '' OR completed_at IS NOT NULL
         AND state IN ('described', 'ready', 'duplicate', 'held') AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 
@@ -37,12 +39,15 @@ UPDATE units SET state = 'held', code = :code, reason = :reason,
 WHERE id = :id
 
 -- files_to_read: files of described units whose content isn't known, and changed files of units that were sent
-SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
+SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
+    f.observed_at, f.accepted_revision = f.revision AS accepted, u.key AS unit, c.md5, c.sha1
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
+LEFT JOIN contents AS c ON c.id = f.content
 WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not_before <= :now
 UNION ALL
-SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts
-FROM files AS f INDEXED BY files_to_reread
+SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
+    f.observed_at, f.accepted_revision = f.revision, u.key, c.md5, c.sha1
+FROM files AS f INDEXED BY files_to_reread JOIN units AS u ON u.id = f.unit LEFT JOIN contents AS c ON c.id = f.content
 WHERE f.feed = :feed AND f.state = 'grouped' AND f.code = 'reread' AND f.not_before <= :now
     AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 LIMIT :limit
@@ -74,6 +79,21 @@ WHERE id = :id AND revision = :revision
 
 -- file_failed: a file that could not be read is tried again later
 UPDATE files SET attempts = attempts + 1, not_before = :not_before, reason = :reason WHERE id = :id AND revision = :revision
+
+-- await_rest: a file is empty or breaks off: it is looked at again when its time is over, or when it has changed
+UPDATE files SET broken_revision = revision, not_before = :not_before, reason = :reason
+WHERE id = :id AND revision = :revision
+
+-- rest_not_awaited: the time of a file that is no unit's is over: what reads it says what comes of it
+UPDATE files SET broken_revision = 0, reason = '' WHERE id = :id AND revision = :revision
+
+-- unit_awaits_rest: described units say which of their files they wait for
+UPDATE units SET reason = :reason
+WHERE state = 'described' AND id IN (SELECT unit FROM unit_files WHERE file = :file)
+
+-- hold_units_of_file: described units that can't go because of one of their files
+UPDATE units SET state = 'held', code = :code, reason = :reason, decide_at = NULL, moved_at = :now, run = :run
+WHERE state = 'described' AND id IN (SELECT unit FROM unit_files WHERE file = :file)
 
 -- units_to_fingerprint: described units whose contents are all known
 SELECT u.id, u.key, u.revision, u.meta, u.approved FROM units AS u
@@ -121,17 +141,19 @@ GROUP BY d.fingerprint LIMIT :limit
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
 
 -- doubt_meta_beside: sent units with files of these names in one folder: what is beside them has changed
-UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
+UPDATE units SET meta_due = 1 WHERE EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
     WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir AND f.name >= :first AND f.name < :end)
 
 -- doubt_meta_below: sent units with files in or below a folder whose sidecar has changed
-UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
+UPDATE units SET meta_due = 1 WHERE EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
-    WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+    WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir
+    UNION SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+    WHERE f.feed = :feed AND f.asset = :asset AND f.dir >= :first AND f.dir < :end)
 
 -- doubt_meta: every sent unit of a feed: its table, its settings or its collection have changed
-UPDATE units SET meta_due = 1 WHERE feed = :feed AND id IN (SELECT id FROM sent_units)
+UPDATE units SET meta_due = 1 WHERE feed = :feed AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- units_to_compare: registered units whose meta is to be made again
 SELECT id, key, meta, sources, pending FROM units INDEXED BY units_meta_due

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from synapse_sync.errors import FileChanged, FileUnreadable
-from synapse_sync.records import Digests
+from synapse_sync.records import Digests, Reading
 from synapse_sync.sources import readers
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.readers import Readers, ToRead
@@ -69,7 +69,7 @@ def test_each_file_gets_its_own_checksums(source: LocalSource, monkeypatch: pyte
         for task in chunk:
             content = Path(source.root, os.fsdecode(task.path)).read_bytes()
             md5, sha1 = hashlib.md5(content).hexdigest(), hashlib.sha1(content).hexdigest()
-            expected.append(Digests(md5, sha1, len(content)))
+            expected.append(Reading(Digests(md5, sha1, len(content))))
 
     assert read(source, monkeypatch, many) == expected
 
@@ -89,7 +89,7 @@ def test_what_went_wrong_with_a_file_is_its_result_with_words_and_hint(
     assert "0.bin can't be read" in str(gone)
     assert isinstance(changed, FileChanged)
     assert changed.hint
-    assert all(isinstance(result, Digests) for result in others)
+    assert all(isinstance(result, Reading) for result in others)
 
 
 def test_threads_take_over_when_a_reader_is_killed(source: LocalSource, monkeypatch: pytest.MonkeyPatch) -> None:

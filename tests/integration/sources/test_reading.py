@@ -46,9 +46,9 @@ def descriptors() -> int:
 
 def test_an_unchanged_file_is_read_and_can_be_read_again(source: LocalSource) -> None:
     with opened(source) as stream:
-        first = digest(stream)
+        first, _ = digest(stream)
         stream.seek(0)
-        assert digest(stream) == first
+        assert digest(stream)[0] == first
         assert first.size == len(CONTENT)
     assert stream.closed
 

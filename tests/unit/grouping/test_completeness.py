@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synapse_sync.grouping.assemble import Draft
 from synapse_sync.grouping.completeness import Verdict, judge
 
@@ -34,6 +36,14 @@ def test_optional_files_are_waited_for_and_then_done_without() -> None:
 def test_nobody_waits_for_optional_files_in_a_single_run() -> None:
     unit = draft(BOTH, optional=("dicom_1",))
     assert judged(unit, after=0, patient=False) == Verdict("complete", "goes without dicom_1 (optional)", None)
+
+
+def test_an_empty_optional_file_gets_the_time_to_be_filled_whoever_waits() -> None:
+    unit = replace(draft(BOTH, optional=("label_1",)), unfilled=("label_1",))
+    for patient in (True, False):
+        waits = Verdict("forming", "waits for label_1 (a.json is empty)", 1050.0)
+        assert judged(unit, after=999, patient=patient) == waits
+        assert judged(unit, after=1000, patient=patient).state == "complete"
 
 
 def test_a_missing_required_file_is_waited_for_and_then_reported_with_the_reason() -> None:

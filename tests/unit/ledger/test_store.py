@@ -25,7 +25,8 @@ def add(transaction: Transaction, name: bytes = b"image.png") -> None:
 
 def settle(transaction: Transaction) -> None:
     """Move the file on."""
-    transaction.run("settle_files", feed=1, asset="", until=2.0, folders=None, limit=10, now=2.0, run=None)
+    which = {"feed": 1, "asset": "", "until": 2.0, "folders": None, "without": [], "limit": 10}
+    transaction.run("settle_files", **which, now=2.0, run=None)
 
 
 def states(ledger: Ledger) -> dict[str, int]:

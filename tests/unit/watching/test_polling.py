@@ -51,7 +51,7 @@ def test_a_folder_that_is_gone_takes_what_is_below_with_it() -> None:
     polling = Polling(10.0)
     for folder in (b"a", b"a/b", b"a/b/c", b"ab"):
         polling.listed(folder, changed=False, now=0.0)
-    polling.forget(b"a")
+    polling.forget({b"a"})
 
     assert polling.folders() == {b"ab"}
     assert polling.take(100.0) == {b"ab"}

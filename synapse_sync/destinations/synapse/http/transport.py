@@ -9,6 +9,7 @@ There is one try per call: repeating is the runner's.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -41,7 +42,7 @@ _ONE_TRY = Retry(False)
 class Transport:
     """Calls to one server with one token and tenant, from any number of threads.
 
-    skew: seconds that the server's clock is ahead of ours, by the latest answer.
+    skew: seconds that the server's clock is ahead of ours, by the latest answer. answered: whether there was one.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Transport:
         throttle: Throttle | None = None,
     ) -> None:
         self.skew = 0.0
+        self.answered = False
         self._address = address
         self._tenant = tenant
         self._breaker = Breaker()
@@ -126,16 +128,26 @@ class Transport:
         self.token, self._secret, self._headers = token, token.encode(), headers
 
     @property
+    def proxy(self) -> str:
+        """The proxy that calls go through, without the password that its address may hold; "" for none."""
+        parts = urlsplit(self._proxy)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
     def has_lanes(self) -> bool:
         """Whether lanes() can be had: only where no proxy stands between."""
         return not self._proxy
+
+    def connected(self) -> socket.socket:
+        """A connection to the server that is used for nothing yet. Raises Unreachable."""
+        return self._connector.connect(self._connect_timeout)
 
     def lanes(self, room: Room, kind: Kind) -> Lanes[Any]:
         """Connections for many short calls at once; their requests are made by request()."""
         patient = kind._replace(
             answer=max(self._read_timeout, kind.answer), stall=max(self._connect_timeout, kind.stall)
         )
-        return Lanes(lambda _origin: self._connector.connect(self._connect_timeout), room, self._throttle, patient)
+        return Lanes(lambda _origin: self.connected(), room, self._throttle, patient)
 
     def request(self, method: str, path: str, doing: str, content_type: str, body: bytes) -> Request:
         """One call of v1 as the lanes take it."""
@@ -176,6 +188,7 @@ class Transport:
     def _set_clock(self, answer: Answer) -> None:
         with suppress(ValueError):
             self.skew = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp() - time.time()
+            self.answered = True
 
     def _send(
         self, method: str, target: str, doing: str, kind: Kind, body: Body | None, headers: Mapping[str, str]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, Protocol
 
-from synapse_sync.destinations.base import Api, Small
+from synapse_sync.destinations.base import Api, Small, Upload
 from synapse_sync.destinations.synapse.http.calls import UPLOAD
 from synapse_sync.destinations.synapse.http.connect import Connector
 from synapse_sync.destinations.synapse.http.lanes import Lanes, Room
@@ -28,7 +29,7 @@ from synapse_sync.destinations.synapse.upload.content import Content
 from synapse_sync.destinations.synapse.upload.presigned import Presigned
 from synapse_sync.destinations.synapse.upload.presigned_small import SmallUploads
 from synapse_sync.destinations.synapse.upload.presigned_upload import PresignedUpload
-from synapse_sync.destinations.synapse.upload.storage import PUT, Storage
+from synapse_sync.destinations.synapse.upload.storage import PUT, Storage, target_of
 from synapse_sync.destinations.synapse.upload.unfinished import Pace
 from synapse_sync.errors import Busy, DestinationError, SourceError
 from synapse_sync.records import ContentRef, Digests, Learned, UploadProgress
@@ -55,7 +56,7 @@ class Knowing(Protocol):
     def algorithm(self) -> Literal["md5", "sha1"]:
         """What contents are confirmed with."""
 
-    def remember(self, **told: str) -> None:
+    def remember(self, **told: str | float) -> None:
         """Keep fields of Learned."""
 
 
@@ -148,6 +149,20 @@ class Routes:
             lanes = self._transport.lanes(self._room, UPLOAD)
             direct.upload_small(self._transport, lanes, contents, done, stopping)
 
+    def tried(self, collection: int) -> Upload:
+        """How a small file would go up; the storage that a presigned URL leads to is connected to, nothing is sent."""
+        route = self._chosen(collection, 1)
+        if route != "presigned":
+            return Upload("chunked" if route == "chunked" else "direct")
+        (place,) = self._presigned(collection).issue([("probe.bin", 1)])
+        if isinstance(place, DestinationError):
+            raise place
+        url = place.url or place.parts[1]
+        origin, host, _ = target_of(url, "reach the storage")
+        if self._storage.has_lanes(url):
+            self._connect(origin).close()
+        return Upload("presigned", host)
+
     def close(self) -> None:
         """Close the connections to storages."""
         self._storage.close()
@@ -193,7 +208,7 @@ class Routes:
                         return True
                 if None in answers:
                     return False
-                self._destination.remember(presigned="no")
+                self._destination.remember(presigned="no", refused_at=time.time())
             return self._destination.learned.presigned != "no"
 
     def _presigned(self, collection: int) -> Presigned:

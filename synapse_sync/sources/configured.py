@@ -1,0 +1,22 @@
+"""The source that a feed's or an asset's path means."""
+
+from __future__ import annotations
+
+from synapse_sync.config import AssetRoot
+from synapse_sync.sources.base import Source
+from synapse_sync.sources.local import LocalSource
+
+
+def source_of(root: AssetRoot) -> Source:
+    """A local folder, or what is behind a URL; what reads that is loaded only now. Raises ConfigError."""
+    if root.remote is None:
+        return LocalSource(
+            root.path,
+            recursive=root.recursive,
+            follow_symlinks=root.follow_symlinks,
+            include=root.include,
+            exclude=root.exclude,
+        )
+    from synapse_sync.sources.s3.source import S3Source
+
+    return S3Source(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)

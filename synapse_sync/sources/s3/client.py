@@ -1,0 +1,114 @@
+"""A client of one S3 service, with credentials, connections and time-outs of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+from synapse_sync.config import Remote
+from synapse_sync.errors import SourceUnavailable
+
+CONNECTIONS = 32
+"""At most, kept open: the readers' and the uploads' threads have one each."""
+
+ATTEMPTS = 4
+"""Of each request, in all, with botocore's own pauses between them."""
+
+REST = 30.0
+"""Seconds for which nothing is read of a service that has failed, so that no file waits for it in vain."""
+
+INSTALL = "pip install 'synapse-sync[s3]'"
+
+
+class Connection:
+    """The client of one source, made when it is needed; used by several threads.
+
+    A service that failed rests: reading fails at once with the same words, until REST is over or a listing succeeds.
+    """
+
+    def __init__(self, access: Remote) -> None:
+        self._access = access
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._rests_until = 0.0
+        self._why = SourceUnavailable("")
+
+    def client(self, *, resting: bool = True) -> Any:
+        """The client; resting: not now if the service rests. Raises as connect() does, and SourceUnavailable."""
+        with self._lock:
+            if resting and time.monotonic() < self._rests_until:
+                raise SourceUnavailable(self._why.message, hint=self._why.hint)
+            if self._client is None:
+                self._client = connect(self._access)
+            return self._client
+
+    def failed(self, why: SourceUnavailable) -> None:
+        """The service can't be used: it rests, and the next client looks for credentials and connects anew."""
+        with self._lock:
+            self._rests_until, self._why, self._client = time.monotonic() + REST, why, None
+
+    def works(self) -> None:
+        """It can be used."""
+        with self._lock:
+            self._rests_until = 0.0
+
+
+def connect(remote: Remote) -> Any:
+    """A client of botocore's. Sends nothing by itself, but may ask the machine's metadata service for credentials.
+
+    Nothing is shared with other clients, so that credentials that were renewed and connections that broke are met by
+    the next one. Raises SourceUnavailable where botocore is not installed or a named variable is not set, and whatever
+    botocore raises.
+    """
+    try:
+        from botocore import UNSIGNED
+        from botocore.config import Config
+        from botocore.session import Session
+    except ImportError as error:
+        raise SourceUnavailable("what reads s3:// is not installed", hint=INSTALL) from error
+    options: dict[str, Any] = {
+        "connect_timeout": remote.connect_timeout,
+        "read_timeout": remote.read_timeout,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "max_pool_connections": CONNECTIONS,
+        "tcp_keepalive": True,
+        "s3": {"addressing_style": _addressing(remote)},
+        # Digests are ours to make. Other services than Amazon's know no checksums in trailers.
+        "response_checksum_validation": "when_required",
+        "request_checksum_calculation": "when_required",
+    }
+    if remote.anonymous:
+        options["signature_version"] = UNSIGNED
+    session = Session(profile=remote.profile or None)
+    return session.create_client(
+        "s3",
+        region_name=remote.region or session.get_config_variable("region") or "us-east-1",
+        endpoint_url=remote.endpoint_url or None,
+        verify=str(remote.ca_bundle) if remote.ca_bundle else None,
+        config=Config(**options),
+        **_keys(remote),
+    )
+
+
+def _addressing(remote: Remote) -> str:
+    if remote.addressing != "auto":
+        return remote.addressing
+    return "path" if remote.endpoint_url else "auto"
+
+
+def _keys(remote: Remote) -> dict[str, str]:
+    """The credentials that the config names, if it names any: else they come from AWS's own places."""
+    named = {
+        "aws_access_key_id": remote.access_key_env,
+        "aws_secret_access_key": remote.secret_key_env,
+        "aws_session_token": remote.session_token_env,
+    }
+    missing = [variable for variable in named.values() if variable and not os.environ.get(variable)]
+    if missing:
+        raise SourceUnavailable(
+            f"the environment variable {missing[0]}, which the config names, is not set",
+            hint="set it where synapse-sync is started (Environment= or EnvironmentFile= of the service)",
+        )
+    return {name: os.environ[variable] for name, variable in named.items() if variable}
