@@ -33,8 +33,8 @@ _ROOM = 64 << 10  # bytes: what the shared memory grows by, and then some
 AT_ONCE = 2000  # rows fetched at once where they are streamed
 
 # Lists and dicts among the parameters of a statement are passed as JSON; every other value costs nothing by it.
-sqlite3.register_adapter(list, json.dumps)
-sqlite3.register_adapter(dict, json.dumps)
+sqlite3.register_adapter(list, lambda values: json.dumps(values) if values else "[]")
+sqlite3.register_adapter(dict, lambda values: json.dumps(values) if values else "{}")
 
 
 class Transaction:

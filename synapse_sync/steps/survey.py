@@ -88,6 +88,8 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well. Nor are
     they with existing = "ignore": a unit whose meta shows no sync key is that of another, if ours was sent with one.
     """
+    if not work.ledger.query("any_found", **work.place):
+        return {}
     rows: dict[int, list[Row]] = defaultdict(list)
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
         rows[row["unit"]].append(row)
