@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -46,3 +47,10 @@ def write_config(folder: Path, url: str, collection: int) -> Path:
         f'[[feeds]]\nname = "scans"\ndata_collection = {collection}\npath = "share"\nsettle = "0s"\n'
     )
     return config
+
+
+def free_port() -> int:
+    """One that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -48,13 +49,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--units", type=int, default=1_000_000)
     options.add_argument("--analyze", action="store_true")
-    options.add_argument("--folder", type=Path, help="where there are some GB (default: the temporary folder)")
+    options.add_argument("--folder", type=Path, help="it is made here and stays for another run; some GB")
     chosen = options.parse_args()
     print_conditions()
-    with scratch_folder(chosen.folder) as folder, DevServer(Options(data=folder / "backend")) as server:
-        config = write_config(folder, server)
-        ledger = folder / "ledger.db"
-        make(config, chosen.units)
+    kept = nullcontext(chosen.folder) if chosen.folder else scratch_folder()
+    with kept as folder, DevServer(Options(data=folder / "backend", port=port_of(folder))) as server:
+        config, ledger = folder / "config.toml", folder / "ledger.db"
+        if not ledger.exists():
+            write_config(config, server)
+            make(config, chosen.units)
+        os.environ["SYNAPSE_ACCESS_TOKEN"] = server.options.token
         size("three years old, nothing summed up", ledger)
         idle_run(config, "an idle run")
         retain(ledger)
@@ -69,18 +73,23 @@ def main() -> None:
             sys.exit(f"the ledger is damaged: {problems}")
 
 
-def write_config(folder: Path, server: DevServer) -> Path:
-    """One feed; its token in the environment."""
+def port_of(folder: Path) -> int:
+    """The backend's, as it was when the ledger was made; 0 where there is none yet."""
+    config = folder / "config.toml"
+    found = re.search(r"http://127.0.0.1:(\d+)", config.read_text()) if config.exists() else None
+    return int(found[1]) if found else 0
+
+
+def write_config(config: Path, server: DevServer) -> None:
+    """One feed; its token comes from the environment."""
     specs = [{"name": "image_1", "file_type": "image", "extensions": [".png"], "is_required": True}]
     collection = server.create_collection("scans", specs=specs)
-    (folder / "share").mkdir()
-    config = folder / "config.toml"
+    (config.parent / "share").mkdir()
     config.write_text(
         f'[server]\nurl = "{server.url}"\napi = "v2"\n[ledger]\npath = "ledger.db"\n[[feeds]]\nname = "scans"\n'
         f'data_collection = {collection}\npath = "share"\n[feeds.grouping]\nby = "stem"\n'
     )
     os.environ["SYNAPSE_ACCESS_TOKEN"] = server.options.token
-    return config
 
 
 @contextmanager

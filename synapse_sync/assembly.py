@@ -38,7 +38,7 @@ def open_destination(config: Config, credentials: Credentials) -> Iterator[Desti
         read_timeout=config.server.read_timeout,
         workers=workers_of(config),
         adaptive=config.upload.workers == "auto",
-        bandwidth=lambda: limit.at(datetime.now()) if limit is not None else None,
+        bandwidth=None if limit is None else lambda: limit.at(datetime.now()),
         route=config.upload.route,
         chunk_size=config.upload.chunk_size,
         token_again=lambda: resolve(config).token,
@@ -113,6 +113,7 @@ def next_run(work: Work) -> Work:
         left_open=set(),
         unseen=False,
         tasked=None,
+        sender=None,
     )
 
 

@@ -25,7 +25,7 @@ from synapse_sync.ledger import Ledger, open_for_reading, open_for_writing
 from synapse_sync.records import Looked
 from synapse_sync.runner import drain
 from synapse_sync.shown import shown_name
-from synapse_sync.status.snapshot import feed_snapshot
+from synapse_sync.status.snapshot import attention
 from synapse_sync.steps import STEPS, Work, learn, scan
 from synapse_sync.steps.rehearse import rehearse
 from synapse_sync.steps.specs import refresh_collection
@@ -85,7 +85,7 @@ def _plan_feed(
         "units": _units(work, limit, said),
         "aside": _aside(work, limit),
         "unreadable": work.run.told(),
-        "attention": feed_snapshot(ledger, row)["attention"],
+        "attention": attention(ledger, row["id"]),
         "totals": _totals(work, exact=checksum),
     }
 

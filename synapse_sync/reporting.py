@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
 from synapse_sync.runner import Pass
-from synapse_sync.status.snapshot import feed_snapshot
+from synapse_sync.status.snapshot import attention
 from synapse_sync.status.words import RUN_WORDS, run_in_words
 
 log = logging.getLogger(__name__)
@@ -32,21 +32,20 @@ class Reporter:
         counts = {kind: amount for kind, amount in work.run.counts.items() if kind in RUN_WORDS and amount}
         if counts:
             log.info("%s: %s", name, run_in_words(counts), extra={"feed": name})
-        problems = {str(problem): type(problem).__name__ for problem in work.run.problems}
+        problems = {problem.sign: problem for problem in work.run.problems}
         with self._lock:
             before = self._problems.get(name, set())
             self._problems[name] = set(problems)
-        for words in problems.keys() - before:
-            log.warning("%s: %s", name, words, extra={"feed": name, "error_class": problems[words]})
+        for sign in problems.keys() - before:
+            problem = problems[sign]
+            log.warning("%s: %s", name, problem, extra={"feed": name, "error_class": type(problem).__name__})
         if before and not problems:
             log.info("%s: all is well again", name, extra={"feed": name})
         if work.run.changed or problems.keys() - before:
             self._tell_attention(work.id, name)
 
     def _tell_attention(self, feed: int, name: str) -> None:
-        row = self._ledger.query("feed_by_id", id=feed)[0]
-        attention = feed_snapshot(self._ledger, row)["attention"]
-        waiting = {(item["what"], item["reason"]): item for item in attention}
+        waiting = {(item["what"], item["reason"]): item for item in attention(self._ledger, feed)}
         with self._lock:
             new = waiting.keys() - self._waiting.get(name, set())
             self._waiting[name] = set(waiting)

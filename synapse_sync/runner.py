@@ -23,10 +23,11 @@ from synapse_sync.records import Look
 from synapse_sync.steps import STEPS, Step, Work, keep_learned, learn, recover, scan, settle
 from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.tables import table_settles_at
-from synapse_sync.steps.upload import await_upload, end_uploads
+from synapse_sync.steps.upload import await_upload, begin_uploads, end_uploads
 from synapse_sync.steps.work import Ended
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
+TURN = 0.5  # seconds of waiting for other feeds, after which it is heard whether the run is to end
 ROW_TRIES = 4  # of one file, content or unit, before it is left for a later run
 
 
@@ -77,7 +78,7 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
 def tend(work: Work, looks: Mapping[str, Look], *, offline: DestinationError | None, known: Collection[str]) -> Pass:
     """One run of a feed that is watched: list what is to be looked at of each asset, then drain.
 
-    offline: the network is left alone, for this reason; known: problems in words that were told before.
+    offline: the network is left alone, for this reason; known: signs of problems that were told before.
     """
     one = Pass(work, offline)
     with suppress(Ended), _stopping(one):
@@ -95,15 +96,28 @@ def drain(work: Work, steps: Sequence[Step] = STEPS) -> None:
 
     Raises Ended between two steps.
     """
-    while any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
+    while work.concluded() or any(_acted(step, work) for step in reversed(steps)) or await_upload(work):
         pass
 
 
 def _acted(step: Step, work: Work) -> bool:
     work.going()
+    if step.alone and work.registration.under_way:
+        return False
     work.doing = step.name
-    with work.together.registering if step.alone else nullcontext():
+    with _alone(work) if step.alone else nullcontext():
         return bool(step.act(work))
+
+
+@contextmanager
+def _alone(work: Work) -> Iterator[None]:
+    """While no other feed of this process is at such a step; one may be at it for hours, so the wait can be ended."""
+    while not work.together.registering.acquire(timeout=TURN):
+        work.going()
+    try:
+        yield
+    finally:
+        work.together.registering.release()
 
 
 def _sleep(work: Work, seconds: float) -> None:
@@ -174,10 +188,25 @@ def _go_on(one: Pass, patience: Patience, known: Collection[str] = ()) -> None:
     try:
         with _stopping(one), suppress(Ended):
             _drain_with_retries(one, patience)
+    except KeyboardInterrupt:
+        one.work.registration.abandon()
+        raise
     finally:
-        one.work.readers.stop()
-        end_uploads(one.work)
+        try:
+            with _stopping(one):
+                _end_registration(one.work)
+        finally:
+            one.work.readers.stop()
+            end_uploads(one.work)
     _finish(one, known)
+
+
+def _end_registration(work: Work) -> None:
+    """Record what became of the units that are on their way."""
+    try:
+        work.registration.conclude(wait=True)
+    except DestinationError as error:
+        work.run.problem(error)
 
 
 def _drain_with_retries(one: Pass, patience: Patience) -> None:
@@ -193,6 +222,7 @@ def _drain_with_retries(one: Pass, patience: Patience) -> None:
             if one.offline is None:
                 learn(work)
                 refresh_collection(work)
+                begin_uploads(work)
             drain(work, [step for step in STEPS if not (one.offline and step.network)])
             if work.collection_stale and one.offline is None:
                 continue  # a refusal made us doubt the specs: fetch them, and decide anew if they differ

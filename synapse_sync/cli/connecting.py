@@ -14,6 +14,7 @@ from synapse_sync.cli.dialogue import Dialogue
 from synapse_sync.cli.output import table
 from synapse_sync.config import Config, Credentials, resolve
 from synapse_sync.config.credentials import checked_token, effective_url, login_file
+from synapse_sync.config.locations import SYSTEM_CONFIG
 from synapse_sync.config.model import DEFAULT_URL
 from synapse_sync.config.stored_login import read_login, store_login
 from synapse_sync.config.urls import is_unprotected, parse_url, same_host
@@ -21,9 +22,11 @@ from synapse_sync.destinations.base import Destination
 from synapse_sync.doctor.collection import described
 from synapse_sync.errors import CredentialsError, DestinationError, SynapseSyncError, TokenRefused, UsageError
 from synapse_sync.grouping.matching import sequential_problem
+from synapse_sync.installation.place import CREDSTORES, Place
 from synapse_sync.records import Collection
 from synapse_sync.wizard.answers import Answers
 from synapse_sync.wizard.target import Target
+from synapse_sync.wizard.writing import store_secret
 
 SHOWN = 15
 """Collections that are shown at once; of more a part of the name is asked for."""
@@ -55,7 +58,7 @@ class Connecting:
                 who = destination.examination().account()
                 destination.learn()
             except (TokenRefused, CredentialsError) as error:
-                if self.dialogue.yes:
+                if self.dialogue.yes or (target.config is not None and not self._asks_for(target.config)):
                     raise
                 self.dialogue.say(f"  {error.message}")
                 if isinstance(error, TokenRefused):
@@ -72,6 +75,8 @@ class Connecting:
             self.dialogue.say(f"  connected to {credentials.url}{f' as {who}' if who else ''}, API {destination.api}")
             if entered:
                 self._keep(credentials)
+            if target.path == SYSTEM_CONFIG:
+                self._keep_for_service(credentials)
             return destination
 
     def ask_collection(self, destination: Destination, given: str | None) -> Collection:
@@ -136,6 +141,22 @@ class Connecting:
         )  # fmt: skip
         return Credentials(url, token, config.server.tenant, "what was entered"), True
 
+    def _asks_for(self, config: Config) -> bool:
+        """Whether a token that is entered, and stored as a login, would be the one that this config takes."""
+        return config.server.access_token_file is None and not os.environ.get("SYNAPSE_ACCESS_TOKEN")
+
+    def _keep_for_service(self, credentials: Credentials) -> None:
+        """The machine's service sees no user's login or file: systemd hands it the token from a place of root's."""
+        place = Place()
+        file = CREDSTORES[0] / place.credential
+        if any((folder / place.credential).exists() for folder in CREDSTORES):
+            return
+        question = f"Store the token for the service, too, in {file}"
+        why = "The service has a user of its own, who may not see yours; systemd hands it what is stored there."
+        if self.dialogue.confirm(question, why, "--yes"):
+            store_secret(file, credentials.token)
+            self.kept += f" It is in {file} as well."
+
     def _keep(self, credentials: Credentials) -> None:
         """Store a token that the server has taken, as `login` does; another host's login is not replaced unasked."""
         path = login_file()
@@ -146,6 +167,8 @@ class Connecting:
                 hint = "put this token into a file that only you can read, and name it with --token-file"
                 raise UsageError(f"the token has no place: {path} holds that of {stored.host}", hint=hint)
         store_login(path, credentials.url, credentials.token)
+        if os.environ.get("SYNAPSE_ACCESS_TOKEN"):
+            self.dialogue.say("  SYNAPSE_ACCESS_TOKEN is set, and goes before what is stored: unset it")
         self.kept = f" The token is stored in {path}."
         self.dialogue.say(f"  the token is stored in {path}, readable by you alone")
 

@@ -17,6 +17,8 @@ from synapse_sync.shown import plain
 
 Answer = TypeVar("Answer")
 
+ALL = "synapse-sync init --url URL --token-file FILE --collection NUMBER --path FOLDER --yes"
+
 
 class Ended(Exception):
     """The person has ended it: Ctrl-C, Ctrl-D, or an answer that says so."""
@@ -134,5 +136,5 @@ class Dialogue:
     def _nobody(self, question: str, option: str) -> NoReturn:
         raise UsageError(
             f'there is no terminal, and standard input ended before it was answered: "{question}"',
-            hint=f"give {option} (synapse-sync init --help has all), and --yes for the defaults of all others",
+            hint=f"give {option}; all that has no default: {ALL}",
         )

@@ -30,15 +30,17 @@ def tell_daemon(daemon: Mapping[str, Any] | None) -> None:
             doing = f"at work: {feed['doing']}" if feed["doing"] else f"looks again in {feed['next_look']:.0f} s"
         typer.echo(f"  {plain(feed['name'])}: {doing}" + (f"; {plain(feed['trouble'])}" if feed["trouble"] else ""))
         for root in feed["watched"]:
-            _tell_root(root)
+            _tell_polled(root)
     typer.echo("")
 
 
-def _tell_root(root: Mapping[str, Any]) -> None:
-    """Why folders of a root are polled, where that is not as a person would expect."""
+def _tell_polled(root: Mapping[str, Any]) -> None:
+    """Why events don't tell of all that changes below a root, and what to do about it."""
     if root["why"]:
-        polled = f"{many(root['by_polling'], 'folder')} of {plain(root['root'])} polled"
-        typer.echo(f"    {polled}: {plain(root['why'])}" + (f"\n      → {root['remedy']}" if root["remedy"] else ""))
+        polled = f"{many(root['by_polling'], 'folder')} polled, {root['by_events']:,} watched"
+        typer.echo(f"    {plain(root['root'])}: {polled}: {plain(root['why'])}")
+    if root["remedy"]:
+        typer.echo(f"      → {root['remedy']}")
 
 
 def tell_feed(feed: Mapping[str, Any]) -> None:

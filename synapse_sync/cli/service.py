@@ -34,7 +34,6 @@ def install(
     was not written by this command is never replaced.
     """
     from synapse_sync.config import load
-    from synapse_sync.errors import InstallationError
     from synapse_sync.installation import systemctl
     from synapse_sync.installation.install import install as put_in_place
     from synapse_sync.installation.install import planned
@@ -43,8 +42,7 @@ def install(
     place = place_of(user=user, instance=instance)
     if not dry_run:
         _needs_root(place, "install")
-        if not systemctl.running():
-            raise InstallationError("systemd does not run this machine", hint=systemctl.FOREGROUND)
+        systemctl.require_running()
     files, found = planned(place, load(ctx.obj or place.config), os.path.abspath(sys.executable))
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
@@ -87,6 +85,7 @@ def _tell(place: Place) -> bool:
     from synapse_sync.cli.output import fields
     from synapse_sync.installation import systemctl
 
+    systemctl.require_running()
     unit = systemctl.shown(place)
     if unit.get("LoadState") == "not-found":
         install = shlex.join(["synapse-sync", "service", "install", *place.options])

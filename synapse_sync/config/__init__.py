@@ -9,7 +9,8 @@ Plain data, importable by all; imports neither the network nor the command line.
 
 from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
-from synapse_sync.config.loading import command_for, find_config, load, loads
+from synapse_sync.config.invoking import command_for, program
+from synapse_sync.config.loading import find_config, load, loads
 from synapse_sync.config.locations import ledger_path, socket_places
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
 from synapse_sync.config.remote import Remote, bucket_and_prefix
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "loads",
     "masked",
+    "program",
     "resolve",
     "socket_places",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import shlex
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -38,18 +37,8 @@ def find_config(explicit: Path | None, environ: Mapping[str, str] = os.environ) 
         if _is_there(place):
             return place
     looked = ("--config FILE: not given", "$SYNAPSE_SYNC_CONFIG: not set", *(f"{place}: not there" for place in places))
-    hint = "write one: the README has the first ten lines, config.example.toml explains every setting"
+    hint = "`synapse-sync init` asks what it needs and writes one; config.example.toml explains every setting"
     raise ConfigError("no config file was found", problems=looked, hint=hint)
-
-
-def command_for(path: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """How the program is started with this config file, for lines that a person copies: named where it must be."""
-    try:
-        if find_config(None, environ) == path:
-            return "synapse-sync"
-    except ConfigError:
-        pass
-    return f"synapse-sync --config {shlex.quote(str(path))}"
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -58,7 +47,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     try:
         text = source.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        hint = "write it as the README shows, or name another with --config"
+        hint = "name another with --config, or have it written: synapse-sync --config FILE init"
         raise ConfigError(f"there is no config file {source}", hint=hint) from None
     except UnicodeDecodeError as error:
         raise ConfigError(

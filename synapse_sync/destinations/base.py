@@ -38,6 +38,8 @@ class SmallContent(Protocol):
 
 
 Small = TypeVar("Small", bound=SmallContent)
+Outcome = ContentRef | SourceError | DestinationError
+"""What became of a content that was to be sent."""
 
 
 class Upload(NamedTuple):
@@ -162,11 +164,17 @@ class Destination(Protocol):
     def small(self) -> int:
         """Bytes: contents up to this size may go through put_small; 0 where none may."""
 
+    def twin(self) -> Callable[[], Destination] | None:
+        """What makes an equal one in another process: it can be pickled, and holds the token.
+
+        None where the two would have to share a bandwidth limit.
+        """
+
     def put_small(
         self,
         collection: int,
         contents: SimpleQueue[Small | None],
-        done: Callable[[Small, ContentRef | SourceError | DestinationError], None],
+        done: Callable[[Small, Outcome], None],
         stopping: threading.Event,
     ) -> None:
         """Send many small contents side by side, all in the calling thread; a None in the queue ends it.

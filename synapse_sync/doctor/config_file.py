@@ -6,7 +6,7 @@ import shlex
 import stat
 from collections.abc import Iterator
 
-from synapse_sync.config import find_config, load
+from synapse_sync.config import command_for, find_config, load, program
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.errors import ConfigError
@@ -21,13 +21,13 @@ def the_file(situation: Situation) -> Iterator[Finding]:
         path = find_config(situation.named, situation.environ)
     except ConfigError as error:
         looked = "; ".join(error.problems)
-        yield problem(AREA, "file", f"{error.message} ({looked})", "synapse-sync init   # asks, and writes one")
+        yield problem(AREA, "file", f"{error.message} ({looked})", f"{program()} init   # asks, and writes one")
         return
     try:
         config = situation.config = load(path, situation.environ)
     except ConfigError as error:
         there = path.exists()
-        remedy = f"edit {shlex.quote(str(path))}" if there else f"synapse-sync --config {shlex.quote(str(path))} init"
+        remedy = f"edit {shlex.quote(str(path))}" if there else f"{command_for(path, situation.environ)} init"
         for words in error.problems or (error.message,):
             yield problem(AREA, "file", words, f"{remedy}{f'   # {error.hint}' if error.hint and there else ''}")
         return

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shlex
+import threading
 import time
 from collections.abc import Iterator
 
 from synapse_sync.config import AssetRoot
 from synapse_sync.doctor.findings import Finding, problem, well
 from synapse_sync.doctor.situation import Situation
-from synapse_sync.doctor.tree import looked_through
+from synapse_sync.doctor.tree import Tree, looked_through
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.installation.access import ENTER, READ, Identity, Obstacle, group_name, helpful, obstacle
+from synapse_sync.installation.access import ENTER, READ, Identity, Obstacle, group_name, helpful, obstacle, user_name
 from synapse_sync.installation.examine import PRIVATE
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.refusals import refusal
 from synapse_sync.status.words import many
 
 AREA = "folder"
+PATIENCE = 10.0
+"""Seconds that a folder may take to be opened: a network mount without its server blocks whoever asks, for ever."""
 
 
 def folders(situation: Situation) -> Iterator[Finding]:
     """Each folder of each feed."""
-    for feed, root in situation.roots():
-        yield look(root.path, feed.name)
+    for feed, root in list(situation.roots()):
+        answer: list[Finding] = []
+        asking = threading.Thread(target=_asked, args=(root.path, feed.name, answer), daemon=True)
+        asking.start()
+        asking.join(PATIENCE)
+        if answer:
+            yield answer[0]
+        else:
+            situation.silent.add(root.path)
+            words = f"{root.path} gives no answer for {PATIENCE:.0f} s: the server of its mount is gone, as a rule"
+            yield problem(
+                AREA, "there", words, f"sudo umount -l {shlex.quote(root.path)}   # then mount it again", feed.name
+            )
 
 
 def contents(situation: Situation) -> Iterator[Finding]:
@@ -43,8 +56,20 @@ def contents(situation: Situation) -> Iterator[Finding]:
         yield well(AREA, "contents", f"{root.path}: {count}{left_out} {least}", feed.name)
         if tree.unreadable:
             words = f"{many(len(tree.unreadable), 'folder')} below {root.path} can't be listed, for example "
-            example, _, remedy = tree.unreadable[0].rpartition("; ")
-            yield problem(AREA, "below", words + example, remedy.removeprefix("allow it, for example: "), feed.name)
+            example, _, line = tree.unreadable[0].rpartition("; ")
+            yield problem(AREA, "below", words + example, line.removeprefix("allow it, for example: "), feed.name)
+        if tree.closed:
+            yield _closed(root, tree, feed.name)
+
+
+def _closed(root: AssetRoot, tree: Tree, feed: str) -> Finding:
+    words = f"{many(tree.closed, 'file')} of those first looked at below {root.path} can't be read by {_name()}, "
+    line = f"sudo setfacl -R -m u:{_name()}:rX {shlex.quote(root.path)}   # once more with -d for files to come"
+    return problem(AREA, "files", f"{words}for example {tree.closed_example}", line, feed)
+
+
+def _asked(path: str, feed: str, answer: list[Finding]) -> None:
+    answer.append(look(path, feed))
 
 
 def look(path: str, feed: str) -> Finding:
@@ -115,7 +140,4 @@ def _source(root: AssetRoot) -> LocalSource:
 
 
 def _name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+    return user_name(os.geteuid())

@@ -14,6 +14,7 @@ from synapse_sync.config import ledger_path
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.errors import LedgerError
+from synapse_sync.installation.access import user_name
 from synapse_sync.ledger import inspected
 from synapse_sync.ledger.backups import backups_of, changed_since, folder_of
 from synapse_sync.ledger.lock import holder
@@ -94,11 +95,12 @@ def _to_be_made(path: Path) -> Finding:
 
 
 def _mode(path: Path) -> Finding:
-    mode = stat.S_IMODE(path.stat().st_mode)
+    found = path.stat()
+    mode, owner = stat.S_IMODE(found.st_mode), user_name(found.st_uid)
     if mode & 0o077:
         words = f"others may read it (mode {mode:04o}): it holds upload addresses, which are secrets"
         return warning(AREA, "mode", words, f"chmod 0600 {shlex.quote(str(path))}")
-    return well(AREA, "mode", f"its owner alone may read it (mode {mode:04o})")
+    return well(AREA, "mode", f"its owner, {owner}, alone may read it (mode {mode:04o})")
 
 
 def _work(path: Path) -> Finding:

@@ -65,7 +65,7 @@ def account(situation: Situation) -> Iterator[Finding]:
     try:
         who = examination.account()
     except TokenRefused as refused:
-        remedy = f"synapse-sync login --host {credentials.url}   # the token is from {credentials.origin}"
+        remedy = f"{situation.command} login --host {credentials.url}   # the token is from {credentials.origin}"
         yield problem(AREA, "token", refused.message, remedy)
         return
     except SynapseSyncError as error:

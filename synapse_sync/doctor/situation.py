@@ -21,7 +21,7 @@ from synapse_sync.records import Collection
 class Situation:
     """named: the config file that was asked for, if any. config, credentials and destination are None until they are
     known, or where they can't be; collections has those that could be opened, trees the folders that were looked
-    through, by path.
+    through, by path; silent are paths of folders that give no answer, which nobody asks again.
     """
 
     named: Path | None
@@ -31,6 +31,7 @@ class Situation:
     destination: Destination | None = None
     collections: dict[int, Collection] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
 
     @property
     def command(self) -> str:
@@ -57,7 +58,8 @@ class Situation:
     def _all_roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
         for feed in self.feeds():
             for root in feed.asset_roots().values():
-                yield feed, root
+                if root.path not in self.silent:
+                    yield feed, root
 
 
 Check = Callable[[Situation], Iterator[Finding]]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from synapse_sync.records import Directory, Unreadable
-from synapse_sync.shown import shown, shown_name
+from synapse_sync.shown import joined, shown, shown_name
 from synapse_sync.sources.local import LocalSource
 
 MOST_FILES = 500_000
+TRIED = 2000
+"""Files whose rights are looked at."""
 LONGEST = 10.0
 """Seconds: a look at a slow share must not keep a person waiting."""
 
@@ -19,7 +22,7 @@ LONGEST = 10.0
 @dataclass
 class Tree:
     """What was met; whole: nothing was left out for time or number. Of each kind of trouble the first example is kept,
-    with how often it occurred.
+    with how often it occurred. closed: files of the first TRIED that this user may not read.
     """
 
     folders: int = 0
@@ -31,6 +34,8 @@ class Tree:
     undecodable_example: str = ""
     twins: int = 0
     twins_example: str = ""
+    closed: int = 0
+    closed_example: str = ""
 
 
 def looked_through(source: LocalSource) -> Tree:
@@ -49,10 +54,16 @@ def looked_through(source: LocalSource) -> Tree:
 
 def _count(tree: Tree, directory: Directory, source: LocalSource) -> None:
     tree.folders += 1
+    before = tree.files
     tree.excluded += directory.excluded_folders
     kept = [name for name in directory.files if source.keeps(directory.path, name)]
     tree.files += len(kept)
     tree.excluded += len(directory.files) - len(kept)
+    for name in kept[: max(TRIED - before, 0)]:
+        path = source.path.rstrip(b"/") + b"/" + joined(directory.path, name)
+        if not os.access(path, os.R_OK, effective_ids=True):
+            tree.closed += 1
+            tree.closed_example = tree.closed_example or shown(path)
     if all(name.isascii() and name.islower() for name in kept):
         return
     seen: dict[str, bytes] = {}

@@ -57,7 +57,7 @@ class Obstacle(NamedTuple):
     mode: int
 
     def __str__(self) -> str:
-        owners = f"{_user(self.rights.owner)}:{group_name(self.rights.group)}"
+        owners = f"{user_name(self.rights.owner)}:{group_name(self.rights.group)}"
         acl = " with an ACL" if self.rights.users or len(self.rights.groups) > 1 else ""
         return f"{self.path} is {stat.S_IMODE(self.mode):04o} {owners}{acl}"
 
@@ -145,7 +145,8 @@ def _way(path: str) -> Iterator[tuple[str, int]]:
     yield real, READ | ENTER if os.path.isdir(real) else READ
 
 
-def _user(number: int) -> str:
+def user_name(number: int) -> str:
+    """A user's name, or its number where it has none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -16,6 +16,12 @@ def running() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
+def require_running() -> None:
+    """Raises InstallationError where it does not."""
+    if not running():
+        raise InstallationError("systemd does not run this machine", hint=FOREGROUND)
+
+
 def call(place: Place, *arguments: str) -> str:
     """What systemctl prints. Raises InstallationError with its words."""
     command = [*place.systemctl, *arguments]

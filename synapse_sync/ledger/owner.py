@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import shlex
-import shutil
 import sys
 from pathlib import Path
+
+from synapse_sync.config import program
 
 
 def sudo_hint(path: Path) -> str:
@@ -22,12 +22,4 @@ def sudo_hint(path: Path) -> str:
                 owner = "root"
                 break
             nearest = nearest.parent
-    return f"run it as the ledger's owner: sudo -u {owner} {shlex.join([_program(), *sys.argv[1:]])}"
-
-
-def _program() -> str:
-    """The program as another user can start it: in full, because it may not be on that one's PATH."""
-    called = sys.argv[0]
-    if not os.path.basename(called).startswith("synapse-sync"):
-        return "synapse-sync"
-    return os.path.abspath(called) if os.sep in called else shutil.which(called) or called
+    return f"run it as the ledger's owner: sudo -u {owner} {program(other_user=True)} {shlex.join(sys.argv[1:])}"

@@ -48,7 +48,7 @@ def feed_snapshot(ledger: Ledger, feed: Row) -> dict[str, Any]:
         "account": accounts,
         "to_send": {"contents": to_send["contents"], "bytes": to_send["bytes"]},
         "waiting": _waiting(ledger, feed["id"]),
-        "attention": [*_attention(ledger, feed["id"]), *(item for one in audits for item in _lost(one["counts"]))],
+        "attention": attention(ledger, feed["id"]),
         "last_run": run_record(runs[0]) if runs else None,
         "last_audit": audits[0] if audits else None,
     }
@@ -118,15 +118,17 @@ def _waiting(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
     return [_item("file", path_of(row), row["state"], row["reason"]) for row in rows]
 
 
-def _attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
+def attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
     """What waits for a person or failed: {"kind", "what", "state", "reason"} each."""
     units = [row for name in ATTENDED for row in ledger.query(name, feed=feed, limit=ATTENTION)]
     files = ledger.query("files_needing_attention", feed=feed, limit=ATTENTION)
     contents = ledger.query("sending_in_trouble", feed=feed, limit=ATTENTION)
+    audits = ledger.query("audit_of", feed=feed)
     return [
         *(_item("unit", _versioned(row), row["state"], row["reason"]) for row in units),
         *(_item("file", path_of(row), row["state"], row["reason"]) for row in files),
         *(_item("content", f"{row['contents']} contents", "unknown", row["reason"]) for row in contents),
+        *(item for row in audits for item in _lost(json.loads(row["counts"]))),
     ]
 
 

@@ -30,6 +30,7 @@ class InFlight(Generic[Item, Result]):
         self._items: dict[int, Item] = {}
         self._ended: deque[tuple[Item, Result]] = deque()
         self._news = threading.Event()
+        self._woken = False
         self._stopping = threading.Event()
         self._fault: BaseException | None = None
 
@@ -60,11 +61,19 @@ class InFlight(Generic[Item, Result]):
             self._server.start()
 
     def finished(self, patience: float = 0.0) -> list[tuple[Item, Result]]:
-        """Items that came to an end, with their results, after `patience` seconds or as soon as all have."""
+        """Items that came to an end, with their results, after `patience` seconds, or as soon as all have or wake() is
+        called.
+        """
         self._news.clear()
-        if patience and len(self._ended) < len(self._items) and self._fault is None:
+        if patience and not (self._woken or self._all_ended()) and self._fault is None:
             self._news.wait(patience)
+        self._woken = False
         return self._taken()
+
+    def wake(self) -> None:
+        """End the patience of finished(), now or the next time. May be called from any thread."""
+        self._woken = True
+        self._news.set()
 
     def stop(self) -> list[tuple[Item, Result]]:
         """Drop what has not begun, wait for the rest, end the threads; the results of what had begun."""
@@ -96,8 +105,11 @@ class InFlight(Generic[Item, Result]):
     def _end(self, item: Item, result: Result) -> None:
         """An item's end, told by its thread."""
         self._ended.append((item, result))
-        if len(self._ended) >= len(self._items):
+        if self._all_ended():
             self._news.set()
+
+    def _all_ended(self) -> bool:
+        return 0 < len(self._items) <= len(self._ended)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """Run what belongs to a thread; what is thrown there is raised where results are asked for."""

@@ -19,7 +19,7 @@ from typing import Any
 from synapse_sync.ledger import Ledger, Row, Transaction
 from synapse_sync.steps.work import MOST_PROBLEMS
 
-AIM = 0.01
+AIM = 0.005
 """Seconds that one transaction is to take, so that nobody who writes waits for long."""
 
 FIRST, LEAST, MOST = 100, 10, 5000  # changes in one transaction: the first time, and whatever was measured

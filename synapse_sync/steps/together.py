@@ -36,5 +36,5 @@ class Claims:
 class Together:
     """registering: held while units are registered, looked for or changed on the server, one feed after the other."""
 
-    registering: threading.Lock = field(default_factory=threading.Lock)
+    registering: threading.RLock = field(default_factory=threading.RLock)
     sending: Claims = field(default_factory=Claims)

@@ -1,74 +1,46 @@
 """Contents that the server lacks are sent, several at a time, each from one file that has them.
 
 Sending goes on in threads while other steps find, read and register more: a line with long delays is kept busy. Small
-contents share one thread, larger ones have one each; both kinds have their own room, the oldest first, so that many
-small files never keep a large one waiting, nor the other way round.
+contents share one thread, or a process where they are many (sender.py), larger ones have a thread each; both kinds have
+their own room, the oldest first, so that many small files never keep a large one waiting, nor the other way round.
 """
 
 from __future__ import annotations
 
 import json
-import os.path
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import cached_property
 from queue import SimpleQueue
-from typing import BinaryIO
 
 from synapse_sync.config import Config
+from synapse_sync.destinations.base import Outcome
 from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
 from synapse_sync.ledger import Row, Transaction
-from synapse_sync.records import ContentRef, Digests, UploadProgress
-from synapse_sync.sources.base import Source
+from synapse_sync.records import ContentRef, UploadProgress
 from synapse_sync.states import Code
+from synapse_sync.steps import sender
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.checksum import note_unread
 from synapse_sync.steps.pool import InFlight
-from synapse_sync.steps.rows import observation, raw_path, shown_path
+from synapse_sync.steps.rows import shown_path
+from synapse_sync.steps.sending import Sending
 from synapse_sync.steps.work import Work
 
-QUEUED = 500
-RECORD_EVERY = 0.1  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
+QUEUED = 2000
+RECORD_EVERY = 0.05  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
 AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
 
-Result = ContentRef | SourceError | DestinationError
+Uploads = InFlight[Sending, Outcome]
 
 
-@dataclass(frozen=True)
-class Sending:
-    """A content on its way, and the file that it is read from. A SmallContent of destinations/base.py if by_lane."""
-
-    content: Row
-    file: Row
-    source: Source
-    by_lane: bool
-
-    @cached_property
-    def name(self) -> str:
-        """The file's name, as the server is told it."""
-        return os.path.basename(shown_path(self.file))
-
-    @cached_property
-    def digests(self) -> Digests:
-        """What it must turn out to be."""
-        return Digests(self.content["md5"], self.content["sha1"], self.content["size"])
-
-    def opened(self) -> AbstractContextManager[BinaryIO]:
-        """The file, as it was observed."""
-        return self.source.open_observed(raw_path(self.file), observation(self.file))
-
-    def read(self) -> bytes:
-        """All of it, and a byte more if it has grown."""
-        data = b""
-        with self.opened() as stream:
-            while len(data) < self.digests.size and (piece := stream.read(self.digests.size + 1 - len(data))):
-                data += piece
-        return data
-
-
-Uploads = InFlight[Sending, Result]
+def begin_uploads(work: Work) -> None:
+    """Have the process for small contents start early where many local files are new, unless uploads are under way."""
+    local = not any(source.remote for source in work.sources.values())
+    if local and work.sender is None and not len(work.uploads) and work.destination.small:
+        files = work.ledger.query("count_unplaced", feed=work.id)[0]["files"]
+        twin = work.destination.twin() if files >= sender.MANY else None
+        if twin is not None:
+            work.sender = sender.Sender(work.destination, twin, work.sources, work.collection.id)
 
 
 def upload(work: Work) -> int:
@@ -85,8 +57,8 @@ def upload(work: Work) -> int:
 
 
 def await_upload(work: Work) -> bool:
-    """Wait for what is on its way, when there is nothing else to do; False if nothing is."""
-    if not len(work.uploads):
+    """Wait for what is on its way, or an answer, when there is nothing else to do; False if nothing is."""
+    if not (len(work.uploads) or work.verification.under_way or work.registration.under_way):
         return False
     _record(work, work.uploads.finished(RECORD_EVERY))
     return True
@@ -101,6 +73,8 @@ def end_uploads(work: Work) -> None:
         work.run.problem(error)
     finally:
         work.together.sending.release(work.id)
+        if work.sender is not None:
+            work.sender.stop()
 
 
 def _begin(work: Work, uploads: Uploads) -> int:
@@ -146,20 +120,22 @@ def workers_of(config: Config) -> int:
 def _send_small(
     work: Work,
     waiting: SimpleQueue[Sending | None],
-    done: Callable[[Sending, Result], None],
+    done: Callable[[Sending, Outcome], None],
     stopping: threading.Event,
 ) -> None:
     """Send small contents until no more come; what went wrong is a result like any other."""
 
-    def ended(sending: Sending, result: Result) -> None:
+    def ended(sending: Sending, result: Outcome) -> None:
         if isinstance(result, ContentRef):
             work.run.count("sent_bytes", sending.digests.size)
         done(sending, result)
 
-    work.destination.put_small(work.collection.id, waiting, ended, stopping)
+    process, work.sender = work.sender, None
+    if process is None or not process.serve(waiting, ended, stopping):
+        work.destination.put_small(work.collection.id, waiting, ended, stopping)
 
 
-def _send(work: Work, sending: Sending) -> Result:
+def _send(work: Work, sending: Sending) -> Outcome:
     """Send one content; what went wrong is a result like any other."""
 
     def acknowledged(state: UploadProgress, sent: int) -> None:
@@ -197,7 +173,7 @@ def _save(work: Work, content: int, state: UploadProgress) -> None:
         )  # fmt: skip
 
 
-def _record(work: Work, results: list[tuple[Sending, Result]]) -> int:
+def _record(work: Work, results: list[tuple[Sending, Outcome]]) -> int:
     """Write what became of these contents; returns how many.
 
     Raises an error that concerns the destination as a whole, once everything else under way is recorded too.
@@ -211,7 +187,7 @@ def _record(work: Work, results: list[tuple[Sending, Result]]) -> int:
     return len(results)
 
 
-def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationError | None:
+def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationError | None:
     if not results:
         return None
     stop: DestinationError | None = None
@@ -221,7 +197,6 @@ def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationErro
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
-                work.run.count("sent_files")
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
             else:
@@ -230,6 +205,7 @@ def _write(work: Work, results: list[tuple[Sending, Result]]) -> DestinationErro
                     stop = result
         sent = [sending.content["id"] for sending, result in results if isinstance(result, ContentRef)]
         transaction.run("forget_progress", contents=sent)
+    work.run.count("sent_files", len(sent))
     work.together.sending.release(work.id, [sending.content["id"] for sending, _ in results])
     return stop
 

@@ -17,7 +17,9 @@ from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
+from synapse_sync.steps.sender import Sender
 from synapse_sync.steps.table_state import Table
 from synapse_sync.steps.tasked import Tasked
 from synapse_sync.steps.together import Together
@@ -94,8 +96,8 @@ class Run:
         return self._id
 
     def finish(self, ledger: Ledger, known: Container[str]) -> None:
-        """Write the run's figures, if it changed anything or met a problem that is not known yet."""
-        if self._id is None and all(str(problem) in known for problem in self.problems):
+        """Write the run's figures, if it changed anything or met a problem whose sign is not known yet."""
+        if self._id is None and all(problem.sign in known for problem in self.problems):
             return
         with ledger.write() as transaction:
             transaction.run(
@@ -117,9 +119,11 @@ class Work:
     is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a file becomes.
     trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
-    between: called between pieces of work, for what others want done then. doing: the step that is at work. table: the
-    feed's metadata table (steps/tables.py). unseen: the server does not show the collection's units, and is not asked
-    again in this run. tasked: the project's tasks as last looked through.
+    between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
+    doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
+    show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
+    verification, registration: the request of that step, while it is under way. sender: a process that was started and
+    serves nobody yet.
     """
 
     config: Config
@@ -143,20 +147,35 @@ class Work:
     bereft_asked_at: float = 0.0
     unseen: bool = False
     tasked: Tasked | None = None
+    sender: Sender | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
     descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
     between: Callable[[], None] = lambda: None
+    progressed: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     looked: list[Looked] = field(default_factory=list)
     left_open: set[tuple[str, float]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
 
+    def __post_init__(self) -> None:
+        self.verification = Awaited("verify", self.uploads.wake)
+        self.registration = Awaited("register", self.uploads.wake)
+
+    def concluded(self) -> int:
+        """How many rows moved on by answers that were awaited. Raises what concluding them raises."""
+        return self.verification.conclude() + self.registration.conclude()
+
     def going(self) -> None:
-        """Called between pieces of work. Raises Ended where the run was asked to end."""
+        """Called between pieces of work, where others may change any row. Raises Ended where the run is to end."""
         self.between()
+        self.heard()
+
+    def heard(self) -> None:
+        """Called in the midst of a piece of work. Raises Ended where the run is to end."""
+        self.progressed()
         if self.stop.is_set():
             raise Ended
 

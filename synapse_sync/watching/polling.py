@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
+import threading
 from collections.abc import Collection, Iterable
 
 from synapse_sync.watching.folders import within
@@ -20,11 +21,15 @@ TOGETHER = 0.2
 
 
 class Polling:
-    """Folders and when each is due, by the caller's clock. longest: seconds between looks at one that never changes."""
+    """Folders and when each is due, by the caller's clock. longest: seconds between looks at one that never changes.
+
+    For several threads: whoever asks for the state of a feed asks when it looks again.
+    """
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
         self._shortest = max(min(SHORTEST, longest), longest / FRACTION)
+        self._lock = threading.RLock()
         self._intervals: dict[bytes, float] = {}
         self._due: dict[bytes, float] = {}
         self._queue: list[tuple[float, bytes]] = []
@@ -41,14 +46,15 @@ class Polling:
 
     def listed(self, folder: bytes, *, changed: bool, now: float) -> None:
         """A folder was listed, for the first time or again."""
-        before = self._intervals.get(folder, 0.0)
-        interval = self._shortest if changed or not before else min(before * 2, self._longest)
-        self._intervals[folder] = interval
-        self._due[folder] = now + interval * random.uniform(0.9, 1.0)  # noqa: S311 - so that not all come at once
-        heapq.heappush(self._queue, (self._due[folder], folder))
-        if len(self._queue) > 2 * len(self._due) + 1000:  # whole listings leave what is superseded in it
-            self._queue = [(at, known) for known, at in self._due.items() if at < math.inf]
-            heapq.heapify(self._queue)
+        with self._lock:
+            before = self._intervals.get(folder, 0.0)
+            interval = self._shortest if changed or not before else min(before * 2, self._longest)
+            self._intervals[folder] = interval
+            self._due[folder] = now + interval * random.uniform(0.9, 1.0)  # noqa: S311 - so that not all come at once
+            heapq.heappush(self._queue, (self._due[folder], folder))
+            if len(self._queue) > 2 * len(self._due) + 1000:  # whole listings leave what is superseded in it
+                self._queue = [(at, known) for known, at in self._due.items() if at < math.inf]
+                heapq.heapify(self._queue)
 
     def discard(self, folder: bytes) -> None:
         """Poll this folder no more."""
@@ -66,24 +72,27 @@ class Polling:
 
     def next_due(self) -> float | None:
         """When the first folder is due."""
-        while self._queue and self._due.get(self._queue[0][1]) != self._queue[0][0]:
-            heapq.heappop(self._queue)
-        return self._queue[0][0] if self._queue else None
+        with self._lock:
+            while self._queue and self._due.get(self._queue[0][1]) != self._queue[0][0]:
+                heapq.heappop(self._queue)
+            return self._queue[0][0] if self._queue else None
 
     def take(self, now: float) -> set[bytes]:
         """The folders that are due, with those that are soon; they come again once they were listed."""
-        due: set[bytes] = set()
-        first = self.next_due()
-        if first is None or first > now:
-            return due
-        until = now + self._shortest * TOGETHER
-        while first is not None and first <= until:
-            _, folder = heapq.heappop(self._queue)
-            due.add(folder)
-            self._due[folder] = math.inf
+        with self._lock:
+            due: set[bytes] = set()
             first = self.next_due()
-        return due
+            if first is None or first > now:
+                return due
+            until = now + self._shortest * TOGETHER
+            while first is not None and first <= until:
+                _, folder = heapq.heappop(self._queue)
+                due.add(folder)
+                self._due[folder] = math.inf
+                first = self.next_due()
+            return due
 
     def _drop(self, folders: Iterable[bytes]) -> None:
-        for folder in folders:
-            del self._intervals[folder], self._due[folder]
+        with self._lock:
+            for folder in list(folders):
+                del self._intervals[folder], self._due[folder]

@@ -1,7 +1,7 @@
 """Whether events tell of all that happens: what a rescan finds in a watched folder, and no event has told.
 
-A file counts that came to be after its folder was watched, and of which nothing was heard for YOUNG seconds after the
-rescan had found it: long enough for an event that was on its way, also where this process stood still.
+A file counts that came to be after its folder was watched, and of which nothing was heard for PATIENCE seconds after
+the rescan had found it: long enough for an event that was on its way, also where this process stood still.
 """
 
 from __future__ import annotations

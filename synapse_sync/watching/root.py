@@ -127,8 +127,7 @@ class Root:
 
     def mounted(self, mounts: Sequence[Mount]) -> None:
         """What is mounted now; where it concerns this root, all is listed."""
-        if mounts_about(self._real, mounts) != mounts_about(self._real, self._mounts):
-            self._mounts = mounts
+        if self._see(mounts):
             self.lost("")
 
     def check(self) -> bool:
@@ -161,6 +160,7 @@ class Root:
             return None
         self._taken = taken
         if taken.whole or self.source.follows_symlinks:  # which way to a folder counts is known to whole listings only
+            self._identity = self._identify()
             return WHOLE
         return Look(frozenset(due), frozenset(folder for folder in due if folder in self._polling))
 
@@ -175,8 +175,8 @@ class Root:
         self._began_at = self._clock()
         self._unwatched, self._kinds = 0, set()
         self._real = os.path.realpath(self.source.path)
-        self._mounts = mounted()
-        self._identity = self._identify()
+        if self._see(mounted()):
+            self._quality.doubt()
         self._quality.begin()
         self._meet(b"")
         return self._meet
@@ -206,7 +206,8 @@ class Root:
 
     def report(self) -> Report:
         """How it is watched."""
-        by_events = len(self._events) if self._events is not None else 0
+        events = self._events
+        by_events = len(events) if events is not None else 0
         why, remedy = self._why()
         counts = (by_events, len(self._polling), self._unwatched)
         return Report(self.source.root, *counts, why, remedy, self._quality.missed, self._listed_at)
@@ -285,6 +286,11 @@ class Root:
             self._events = None
             log.warning("%s: %s; it is polled from now on", self.source.root, self._why()[0])
             self._hints.everything(now)
+
+    def _see(self, mounts: Sequence[Mount]) -> bool:
+        """Keep what is mounted; whether something else concerns this root than before."""
+        before, self._mounts = self._mounts, mounts
+        return mounts_about(self._real, mounts) != mounts_about(self._real, before)
 
     def _identify(self) -> RootIdentity | None:
         try:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from synapse_sync.config import Config, command_for, find_config, load, loads
+from synapse_sync.config import Config, command_for, find_config, load, loads, program
 from synapse_sync.config.locations import SYSTEM_CONFIG, home
 from synapse_sync.errors import ConfigError
 from synapse_sync.wizard.answers import Answers
@@ -57,12 +57,12 @@ class Target:
     @property
     def service(self) -> str:
         """The line that has it run from boot on."""
+        whole = f"sudo {program(other_user=True)} service install   # from boot on, watching the folder"
         if self.path == SYSTEM_CONFIG:
-            return "sudo synapse-sync service install   # from boot on, watching the folder"
+            return whole
         if self.path == home(os.environ) / ".config/synapse-sync/config.toml" and os.geteuid() != 0:
-            return "synapse-sync service install --user   # from boot on, watching the folder"
-        place = f"sudo install -D -m 0644 {shlex.quote(str(self.path))} {SYSTEM_CONFIG}"
-        return f"{place} && sudo synapse-sync service install   # from boot on"
+            return f"{program()} service install --user   # from boot on, watching the folder"
+        return f"sudo install -D -m 0644 {shlex.quote(str(self.path))} {SYSTEM_CONFIG} && {whole}"
 
 
 def target_of(named: Path | None) -> Target:

@@ -53,6 +53,15 @@ def append(path: Path, before: bytes, text: str) -> None:
         ) from error
 
 
+def store_secret(path: Path, secret: str) -> None:
+    """Write a file that its owner alone may read. Raises UsageError."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.replace(_beside(path, f"{secret}\n".encode(), 0o600), path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}", hint="run it with sudo") from error
+
+
 def _beside(path: Path, content: bytes, mode: int) -> str:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(handle, "wb") as file:

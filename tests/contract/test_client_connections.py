@@ -3,6 +3,7 @@
 import logging
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 
@@ -96,6 +97,28 @@ def test_a_ca_bundle_from_the_config_or_the_environment_is_trusted(tls, monkeypa
     ):
         destination.check()
     assert len(server.requests) == 1
+
+
+def test_a_connection_that_is_only_tried_tells_how_it_is_protected_and_sends_no_token(tls):
+    with scripted(answer({}), tls=tls[0]) as server, connected(server.url, ca_bundle=tls[1]) as destination:
+        reached = destination.examination().reach()
+    assert (reached.secured, datetime.fromtimestamp(reached.valid_until).year) == ("TLSv1.3", 2126)
+    assert server.requests == []
+
+
+def test_an_untrusted_certificate_is_told_when_the_connection_is_tried(tls):
+    with (
+        scripted(answer({}), tls=tls[0]) as server,
+        connected(server.url) as destination,
+        pytest.raises(Unreachable, match="not trusted"),
+    ):
+        destination.examination().reach()
+
+
+def test_a_proxy_is_told_without_its_password(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://user:secret@proxy.example:3128")
+    with connected("http://synapse.example") as destination:
+        assert destination.examination().proxy == "http://proxy.example:3128"
 
 
 def test_a_ca_bundle_that_is_not_there_is_a_config_error():

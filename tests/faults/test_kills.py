@@ -124,7 +124,10 @@ class Storm:
 
     def _run_and_kill(self, start: Start, aim: str, instant: Callable[[], bool]) -> None:
         command = [sys.executable, "-m", "tests.faults.child", "--config", self.site.config, "once"]
-        victim = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "SYNAPSE_SYNC_MANY": self.dice.choice(["1", "1000"])}
+        victim = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         more = self.dice.random() < 0.2
         deadline = time.monotonic() + LONGEST
         while victim.poll() is None and not instant() and time.monotonic() < deadline:

@@ -78,6 +78,33 @@ def test_what_is_there_and_what_arrives_become_units(site: Installation) -> None
     assert site.states() == {"p1": "registered", "p2": "registered"}
 
 
+def test_status_says_why_folders_are_polled(site: Installation) -> None:
+    configure(site, feed='watch = "poll"')
+    site.write(PAIR)
+    with running(site):
+        until(lambda: registered(site) == {"p1"}, "what was there is registered")
+        (watched,) = status(site)["daemon"]["feeds"][0]["watched"]
+
+        assert (watched["by_events"], watched["by_polling"], watched["remedy"]) == (0, 2, "")
+        assert f'{site.share}: 2 folders polled, 0 watched: watch = "poll"' in site.type("status").stdout
+
+
+def test_a_folder_that_goes_and_comes_back_is_waited_for(site: Installation) -> None:
+    configure(site, head='[schedule]\nrun_every = "1s"\n')
+    site.write(PAIR)
+    with running(site):
+        until(lambda: registered(site) == {"p1"}, "what was there is registered")
+        site.share.rename(site.folder / "away")
+        until(lambda: status(site)["feeds"][0]["paused"], "it is missed")
+        (site.folder / "away/p2").mkdir()
+        for name in ("image.png", "label.json"):
+            (site.folder / "away/p2" / name).write_text(f"a second {name}")
+        (site.folder / "away").rename(site.share)
+        until(lambda: registered(site) == {"p1", "p2"}, "it is looked at again")
+
+        assert status(site)["feeds"][0]["paused"] == ""
+
+
 def test_once_says_that_the_daemon_is_at_work(site: Installation) -> None:
     configure(site)
     with running(site) as daemon:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from synapse_sync.config import loads
 from synapse_sync.destinations.synapse.http import transport
 from synapse_sync.doctor import checks, folders, inotify, names
 from synapse_sync.doctor.findings import AREAS
+from synapse_sync.doctor.situation import Situation
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.watching.events import Events
 from synapse_sync.watching.watch import Watching
@@ -161,7 +164,7 @@ def test_a_token_that_the_server_refuses(site: Installation) -> None:
 
     found = about(findings, "server", "token")
     assert (found["level"], code) == ("problem", 3)
-    assert found["remedy"].startswith(f"synapse-sync login --host {site.server.url}")
+    assert f"login --host {site.server.url}" in found["remedy"]
     assert "syn_of_yesterday" not in str(findings)
 
 
@@ -283,6 +286,42 @@ def test_a_folder_that_this_user_may_not_read_names_the_first_that_refuses(as_ro
         assert (found.name, found.remedy) == ("readable", f"sudo setfacl -m u:nobody:rx {inside}")
     finally:
         shutil.rmtree(folder)
+
+
+def test_folders_and_files_below_that_this_user_may_not_read(as_root: None) -> None:
+    folder = Path("/var/tmp") / f"synapse-sync-doctor-{os.getpid()}-below"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "open.png").touch()
+    (folder / "mine.png").touch()
+    for path, mode in ((folder, 0o755), (folder / "closed", 0o700), (folder / "mine.png", 0o600)):
+        path.chmod(mode)
+    text = f'[[feeds]]\nname = "scans"\ndata_collection = 1\npath = "{folder}"\n'
+    situation = Situation(None, config=loads(text, folder.parent / "config.toml"))
+    try:
+        with somebody():
+            found = {finding.name: finding for finding in folders.contents(situation)}
+    finally:
+        shutil.rmtree(folder)
+    assert found["below"].level == found["files"].level == "problem"
+    assert found["below"].remedy == f"sudo setfacl -m u:65534:rX {folder}/closed"
+    assert f"1 file of those first looked at below {folder} can't be read by nobody" in found["files"].words
+    assert found["files"].remedy.startswith(f"sudo setfacl -R -m u:nobody:rX {folder}")
+
+
+def test_a_mount_whose_server_is_gone_holds_nothing_else_up(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.configure()
+    answer = threading.Event()
+    monkeypatch.setattr(folders, "PATIENCE", 0.05)
+    monkeypatch.setattr(folders, "look", lambda *_: answer.wait())
+    try:
+        findings, code = looked(site)
+    finally:
+        answer.set()
+
+    assert ("gives no answer" in about(findings, "folder", "there")["words"], code) == (True, 1)
+    assert about(findings, "ledger", "open")["level"] == "ok"
 
 
 def test_names_that_make_trouble(site: Installation) -> None:

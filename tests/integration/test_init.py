@@ -20,7 +20,9 @@ import pytest
 from synapse_sync.config import load
 from synapse_sync.devserver import DevServer, Options
 
-from .conftest import DICOM, IMAGE, LABEL, LONGEST, Printed, typed
+from .conftest import DICOM, IMAGE, LABEL, Printed, typed
+
+HANGS = 90.0  # seconds after which a program at a terminal has hung; it starts anew for each test, on a busy machine
 
 
 class Person:
@@ -49,7 +51,7 @@ class Person:
 
     def sees(self, words: str) -> None:
         """Wait until this has been written, after what was seen before."""
-        deadline = time.monotonic() + LONGEST
+        deadline = time.monotonic() + HANGS
         while words not in self.screen[self._read :]:
             ready, _, _ = select.select([self._terminal], [], [], max(deadline - time.monotonic(), 0))
             assert ready, f"never written: {words}; but:\n{self.screen}"
@@ -78,7 +80,7 @@ class Person:
             except OSError:
                 break
             self.screen += more.decode(errors="replace")
-        return self.process.wait(LONGEST)
+        return self.process.wait(HANGS)
 
 
 def _control() -> None:
@@ -403,6 +405,31 @@ def test_a_login_of_another_host_is_not_replaced_unasked(place: Place) -> None:
     assert done.exit_code == 2
     assert "--token-file" in done.stderr
     assert "syn_other" in login.read_text()
+
+
+def test_a_config_whose_own_token_is_refused_is_told_and_not_talked_around(place: Place) -> None:
+    """What is entered would be stored as a login, which a config with a file of its own does not look at."""
+    place.config.write_bytes(mine(place))
+    (place.folder / "token").write_text("syn_of_yesterday")
+
+    done = place.init(answers=("", place.server.options.token))
+
+    assert (done.exit_code, "401" in done.stderr) == (3, True)
+
+
+def test_root_s_config_has_its_token_stored_for_the_service(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = place.folder / "credstore"
+    monkeypatch.setattr("synapse_sync.cli.connecting.SYSTEM_CONFIG", place.config)
+    monkeypatch.setattr("synapse_sync.cli.connecting.CREDSTORES", (store,))
+
+    done = place.init(
+        "--url", place.server.url, "--collection", str(place.pairs), "--path", str(place.share),
+        answers=(place.server.options.token, "y", "", "", "", "", ""),
+    )  # fmt: skip
+
+    assert done.exit_code == 0, done.stdout + done.stderr
+    stored = store / "synapse-access-token"
+    assert (stored.read_text(), stored.stat().st_mode & 0o777) == (f"{place.server.options.token}\n", 0o600)
 
 
 def test_many_collections_are_looked_up_by_name(place: Place) -> None:

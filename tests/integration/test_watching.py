@@ -15,91 +15,22 @@ from pathlib import Path
 
 import pytest
 
-from synapse_sync.assembly import next_run, open_destination, put_to_work
-from synapse_sync.config import load, resolve
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.ledger import open_for_writing
 from synapse_sync.records import Look
-from synapse_sync.steps import Work, scan, settle
-from synapse_sync.watching import Watch, Watching
+from synapse_sync.sources import mounts
+from synapse_sync.watching import watch
 from synapse_sync.watching.limits import WATCHES
 
 from .conftest import Installation, until
-
-LATER = 2.0  # seconds that a hint has become old: tests don't wait for it
-
-
-class Watched:
-    """A feed whose folders are watched; look() does what its thread would do now."""
-
-    def __init__(self, site: Installation, work: Work, watching: Watching) -> None:
-        self.site = site
-        self.work = work
-        self.news = 0
-        self.watch: Watch = watching.follow(work.feed, work.sources, self._wake, 3600.0)
-        work.descends = self.watch.begin
-        self.looks: list[Look] = []
-
-    def _wake(self) -> None:
-        self.news += 1
-
-    def look(self, ahead: float = LATER) -> list[Look]:
-        """List what is due `ahead` seconds from now; what that was."""
-        self.work = next_run(self.work)
-        looks = self.watch.take(time.monotonic() + ahead)
-        try:
-            scan(self.work, looks)
-            settle(self.work)
-        finally:
-            self.watch.after_run(self.work)
-        return list(looks.values())
-
-    def settled(self) -> bool:
-        """Whether the ledger has exactly the files that the disk has, after looking at what is due."""
-        self.looks += self.look()
-        return self.known() == self.there()
-
-    def known(self) -> set[bytes]:
-        rows = self.work.ledger.query("list_files", feed=self.work.id, state=None, limit=10**9)
-        return {
-            bytes(row["dir"]) + b"/" * bool(row["dir"]) + bytes(row["name"]) for row in rows if row["state"] != "gone"
-        }
-
-    def there(self) -> set[bytes]:
-        root = os.fsencode(self.site.share)
-        found = (os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
-        return {path[len(root) + 1 :] for path in found}
-
-    def follows(self) -> None:
-        """The ledger comes to have what the disk has, and by looks at single folders alone."""
-        self.looks = []
-        until(self.settled, "the ledger has what the disk has")
-        assert all(look.folders is not None for look in self.looks), "everything was listed"
-
-    @property
-    def report(self) -> str:
-        (report,) = self.watch.report()
-        return f"{report.by_events} by events, {report.by_polling} by polling"
+from .watched import Watched, watching
 
 
 @pytest.fixture
-def watched(site: Installation) -> Iterator[Callable[..., Watched]]:
-    watching = Watching()
-    site.configure()
-    config = load(Path(site.config))
-    with open_destination(config, resolve(config)) as destination, open_for_writing(site.ledger, create=True) as ledger:
-
-        def watched(feed: str = "") -> Watched:
-            site.configure(feed=feed)
-            config = load(Path(site.config))
-            work = put_to_work(config, config.feeds[0], ledger, destination, patient=True, clock=time.time)
-            one = Watched(site, work, watching)
-            assert one.look() == [Look()], "a start lists everything"
-            assert one.known() == one.there()
-            return one
-
+def watched(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
+    monkeypatch.setattr(watch, "CHECK", 0.2)
+    monkeypatch.setattr(watch, "CHECK_MISSING", 0.2)
+    with watching(site) as watched:
         yield watched
-        watching.close()
 
 
 def test_without_a_change_nothing_is_due_and_nothing_written(watched: Callable[..., Watched]) -> None:
@@ -157,31 +88,6 @@ def test_a_file_that_is_moved_between_folders_keeps_its_row(watched: Callable[..
 
     rows = one.work.ledger.query("list_files", feed=one.work.id, state=None, limit=9)
     assert {row["id"] for row in rows} == ids
-
-
-def test_many_new_folders_at_once_lose_no_file(watched: Callable[..., Watched]) -> None:
-    one = watched()
-    script = "for i in $(seq 300); do mkdir -p d$i/s; for j in 1 2 3; do : > d$i/$j; : > d$i/s/$j; done; done"
-    storm = subprocess.Popen(["bash", "-c", script], cwd=one.site.share)
-    while storm.poll() is None:
-        one.look()
-
-    one.follows()
-    assert len(one.known()) == 1800
-
-
-def test_events_that_were_lost_cost_a_look_at_everything_and_no_file(watched: Callable[..., Watched]) -> None:
-    one = watched()
-    one.site.write([f"{folder}/a.png" for folder in range(20)])
-    one.follows()
-    script = "for i in $(seq 2000); do for j in $(seq 20); do : > $((j-1))/f$i; done; done; mkdir lost; : > lost/f"
-    stopped = f"kill -STOP {os.getpid()}; {script}; kill -CONT {os.getpid()}"
-    subprocess.run(["bash", "-c", stopped], cwd=one.site.share, check=True)
-
-    until(one.settled, "the ledger has what the disk has")
-    assert Look() in one.looks
-    (one.site.share / "lost/after").write_bytes(b"1")
-    one.follows()
 
 
 def test_a_root_that_is_replaced_is_watched_anew(watched: Callable[..., Watched]) -> None:
@@ -309,3 +215,92 @@ def test_a_root_whose_events_do_not_tell_is_polled_from_then_on(watched: Callabl
     (report,) = one.watch.report()
     assert report.missed == 1
     assert "did not tell" in report.why
+
+
+def test_what_was_moved_in_right_before_a_rescan_is_no_miss(watched: Callable[..., Watched]) -> None:
+    one = watched()
+    one.watch.look_everywhere()
+    one.look()
+    outside = one.site.folder / "outside/deep"
+    outside.mkdir(parents=True)
+    (outside / "old.png").write_bytes(b"1")
+    one.work.clock = lambda: time.time() + 60.0  # all of this is long ago by then
+    (one.site.folder / "outside").rename(one.site.share / "inside")
+    until(lambda: one.news > 0, "it is heard of")
+    one.watch.look_everywhere()
+    one.look()
+    one.look(ahead=60.0)
+
+    assert one.known() == {b"inside/deep/old.png"}
+    assert one.report == "3 by events, 0 by polling"
+
+
+def test_a_move_between_polled_folders_is_no_loss_and_no_new_file(watched: Callable[..., Watched]) -> None:
+    one = watched(feed='watch = "poll"\npoll_every = "10s"')
+    one.site.write(["a/one.png", "b/other.png"])
+    while one.known() != one.there():
+        one.look(ahead=10.0)
+    ids = {row["id"] for row in one.work.ledger.query("list_files", feed=one.work.id, state=None, limit=9)}
+    (one.site.share / "a/one.png").rename(one.site.share / "b/one.png")
+    for folder in (b"b", b"a"):  # one end at a time, the worse one first
+        root = one.watch._roots[""]
+        root._polling.take = lambda _now, folder=folder: {folder}  # type: ignore[method-assign,misc]
+        one.look()
+        del root._polling.take
+    looks = one.look(ahead=20.0)
+
+    assert looks == [Look()], "a move is told by a listing of both its ends"
+    assert one.known() == one.there()
+    rows = one.work.ledger.query("list_files", feed=one.work.id, state=None, limit=9)
+    assert {row["id"] for row in rows} == ids
+
+
+def test_a_link_to_a_share_is_polled_like_the_share(
+    watched: Callable[..., Watched], disk: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "SHARED", {"tmpfs"})
+    one = watched()
+    shutil.rmtree(one.site.share)
+    disk(one.site.folder / "mounted")
+    (one.site.folder / "mounted/in").mkdir()
+    one.site.share.symlink_to(one.site.folder / "mounted/in")
+    one.watch.look_everywhere()
+    one.look()
+
+    assert one.report == "0 by events, 1 by polling"
+    (report,) = one.watch.report()
+    assert "tmpfs does not tell" in report.why
+
+
+def test_a_share_inside_a_watched_folder_is_polled_alone(
+    watched: Callable[..., Watched], disk: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "SHARED", {"tmpfs"})
+    one = watched()
+    (one.site.share / "local").mkdir()
+    disk(one.site.share / "share")
+    (one.site.share / "share/below").mkdir()
+    one.watch.look_everywhere()
+    one.look()
+
+    assert one.report == "2 by events, 2 by polling"
+
+
+def test_a_feed_of_which_one_folder_is_missing_waits_for_it_and_then_has_all(watched: Callable[..., Watched]) -> None:
+    share = watched().site.share
+    (share / "images").mkdir()
+    (share / "labels").mkdir()
+    one = watched(extra='[feeds.assets.image_1]\npath = "share/images"\n[feeds.assets.label_1]\npath = "share/labels"')
+    (share / "labels").rmdir()
+    until(lambda: one.news > 1, "that it is gone has been heard")
+    with pytest.raises(SourceUnavailable):
+        one.look()
+    (share / "images/a.png").write_bytes(b"1")
+    heard = one.news
+    with pytest.raises(SourceUnavailable):  # what is there is not looked at alone, as if all were well
+        one.look(ahead=60.0)
+
+    (share / "labels").mkdir()
+    (share / "labels/b.png").write_bytes(b"1")
+    until(lambda: one.news > heard, "the missing folder is seen")
+    until(lambda: len(one.look() and one.known()) == 2, "both folders are listed")

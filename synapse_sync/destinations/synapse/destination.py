@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal
 
@@ -62,7 +63,7 @@ class SynapseDestination:
         read_timeout: float = 15.0,
         workers: int = 8,
         adaptive: bool = False,
-        bandwidth: Callable[[], int | None] = lambda: None,
+        bandwidth: Callable[[], int | None] | None = None,
         route: Route = "auto",
         direct_limit: int = DIRECT_LIMIT,
         chunk_size: int = 50 * MIB,
@@ -70,7 +71,14 @@ class SynapseDestination:
         token_again: Callable[[], str] | None = None,
     ) -> None:
         address = parse_address(url)
-        throttle = Throttle(bandwidth)
+        throttle = Throttle(bandwidth or (lambda: None))
+        self._options: dict[str, Any] | None = None
+        if bandwidth is None:
+            self._options = {
+                "url": url, "tenant": tenant, "api": api, "checksum": checksum, "ca_bundle": ca_bundle,
+                "connect_timeout": connect_timeout, "read_timeout": read_timeout, "workers": workers,
+                "adaptive": adaptive, "route": route, "direct_limit": direct_limit, "chunk_size": chunk_size,
+            }  # fmt: skip
         self.name = f"{address.host}|{tenant}"
         self._api = api
         self._checksum = checksum
@@ -184,6 +192,12 @@ class SynapseDestination:
         """Up to which size contents may go through put_small."""
         return self._routes.small
 
+    def twin(self) -> Callable[[], SynapseDestination] | None:
+        """What makes an equal one in another process; None where a limit of bandwidth counts for both together."""
+        if self._options is None:
+            return None
+        return partial(_twin, {**self._options, "token": self._transport.token}, self._learned)
+
     def put_small(
         self,
         collection: int,
@@ -229,3 +243,9 @@ class SynapseDestination:
         """Close connections."""
         self._routes.close()
         self._transport.close()
+
+
+def _twin(options: Mapping[str, Any], learned: Learned) -> SynapseDestination:
+    destination = SynapseDestination(**options)
+    destination.recall(learned)
+    return destination

@@ -50,7 +50,7 @@ FROM files WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:bucket
 -- units_of_buckets: every unit of these buckets, each key's versions in order
 SELECT id, key, version, bucket, state, reason, approved, changed_at, completed_at, server_id,
     EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AS sent
-FROM units
+FROM units INDEXED BY units_by_bucket
 WHERE feed = :feed AND bucket IN (SELECT value FROM json_each(:buckets)) ORDER BY key, version
 
 -- files_of_units: what these units are made of

@@ -50,7 +50,7 @@ UPDATE files SET asset = :asset, dir = :dir, name = :name, untyped = :untyped, s
     token = :token, device = :device, observed_at = :observed_at, revision = revision + 1, attempts = 0,
     not_before = 0, reason = :reason, code = 'renamed', moved_at = :now, run = :run, state = 'seen',
     unit = (SELECT s.id FROM sent_units AS s WHERE s.id = files.unit),
-    bucket = CASE WHEN unit IN (SELECT id FROM sent_units) THEN bucket END
+    bucket = CASE WHEN EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = files.unit) THEN bucket END
 WHERE id = :id
 
 -- redecide_units_of_files: units that lose one of these files are decided again, unless something was sent for them
@@ -92,6 +92,12 @@ SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now
 -- observed_now: files that were observed before the clock was set back settle from now on
 UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen' AND observed_at > :now
 
+-- settle_anew: files that have not settled wait for all of their time from now on
+UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen'
+
+-- files_due_by: no file waits for its next attempt longer than until :latest
+UPDATE files SET not_before = :latest WHERE feed = :feed AND state IN ('grouped', 'checksummed') AND not_before > :latest
+
 -- move_device: the same folder was mounted anew: its files are on a device of another number
 UPDATE files SET device = :now WHERE feed = :feed AND asset = :asset AND device = :before
 
@@ -110,12 +116,13 @@ SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND asset = :asset AND
     AND id NOT IN (SELECT value FROM json_each(:without)) LIMIT 1
 
 -- unsettled_folders: folders with files that still settle, and when the latest of them was observed
-SELECT asset, dir, max(observed_at) AS latest FROM files WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir
+SELECT asset, dir, max(observed_at) AS latest FROM files INDEXED BY files_by_state
+WHERE feed = :feed AND state = 'seen' GROUP BY asset, dir
 
 -- next_directory: the first directory in this range that has files which aren't gone
 SELECT dir FROM files WHERE feed = :feed AND asset = :asset AND dir >= :low AND dir < :high AND state <> 'gone'
 ORDER BY dir LIMIT 1
 
 -- present_below: ids of files that aren't gone, of a directory and all below it
-SELECT id FROM files WHERE feed = :feed AND asset = :asset AND state <> 'gone'
-    AND (dir = :dir OR (dir >= :low AND dir < :high))
+SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir = :dir AND state <> 'gone'
+UNION SELECT id FROM files WHERE feed = :feed AND asset = :asset AND dir >= :low AND dir < :high AND state <> 'gone'

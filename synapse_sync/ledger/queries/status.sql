@@ -16,8 +16,11 @@ SELECT key, version, state, reason FROM units
 WHERE feed = :feed AND state IN ('held', 'incomplete') ORDER BY moved_at DESC, id DESC LIMIT :limit
 
 -- files_needing_attention: held files, and files that could not be read
-SELECT asset, dir, name, state, reason FROM files
-WHERE feed = :feed AND (state = 'held' OR (attempts > 0 AND state IN ('grouped', 'checksummed')))
+SELECT asset, dir, name, state, reason FROM (
+    SELECT id, asset, dir, name, state, reason FROM files WHERE feed = :feed AND state = 'held'
+    UNION ALL
+    SELECT id, asset, dir, name, state, reason FROM files INDEXED BY files_failing
+    WHERE feed = :feed AND attempts > 0 AND state IN ('grouped', 'checksummed'))
 ORDER BY id LIMIT :limit
 
 -- files_waiting: files that a program has open, and those that are empty or break off and get the time to become whole
@@ -82,11 +85,11 @@ ORDER BY u.feed, u.key, u.version LIMIT :limit
 SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code, u.reason, u.meta, u.sources, u.overruled, u.groups, u.pending, u.fingerprint, u.destination,
     u.collection, u.server_id, u.outcome, u.attempts, u.not_before, u.decide_at, u.created_at, u.changed_at,
     u.completed_at, u.registered_at
-FROM units AS u JOIN feeds AS d ON d.id = u.feed
+FROM feeds AS d CROSS JOIN units AS u ON u.feed = d.id
 WHERE u.key = :key AND (:feed IS NULL OR d.name = :feed) ORDER BY u.feed, u.version
 
 -- held_units: everything that waits for a person and that a person need not look at one by one
-SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code FROM units AS u JOIN feeds AS d ON d.id = u.feed
+SELECT u.id, d.name AS feed, u.key, u.version, u.state, u.code FROM feeds AS d CROSS JOIN units AS u ON u.feed = d.id
 WHERE u.state = 'held' AND u.code <> 'unknown'
 
 -- details_of_unit_files: the files of one unit with their contents

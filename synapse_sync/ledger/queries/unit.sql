@@ -22,7 +22,9 @@ WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.fi
 UPDATE units SET state = 'complete', code = 'reopened', reason = '', awaits = '', attempts = 0, not_before = 0,
     moved_at = :now, run = :run
 WHERE id IN (SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
-        WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+        WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir
+        UNION SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+        WHERE f.feed = :feed AND f.asset = :asset AND f.dir >= :first AND f.dir < :end)
     AND (state = 'complete' AND awaits <> '' OR completed_at IS NOT NULL
         AND state IN ('described', 'ready', 'duplicate', 'held') AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id))
 
@@ -139,17 +141,19 @@ GROUP BY d.fingerprint LIMIT :limit
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run WHERE id = :id
 
 -- doubt_meta_beside: sent units with files of these names in one folder: what is beside them has changed
-UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
+UPDATE units SET meta_due = 1 WHERE EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
     WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir AND f.name >= :first AND f.name < :end)
 
 -- doubt_meta_below: sent units with files in or below a folder whose sidecar has changed
-UPDATE units SET meta_due = 1 WHERE id IN (SELECT id FROM sent_units) AND id IN (
+UPDATE units SET meta_due = 1 WHERE EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id) AND id IN (
     SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
-    WHERE f.feed = :feed AND f.asset = :asset AND (f.dir = :dir OR f.dir >= :first AND f.dir < :end))
+    WHERE f.feed = :feed AND f.asset = :asset AND f.dir = :dir
+    UNION SELECT uf.unit FROM files AS f CROSS JOIN unit_files AS uf ON uf.file = f.id
+    WHERE f.feed = :feed AND f.asset = :asset AND f.dir >= :first AND f.dir < :end)
 
 -- doubt_meta: every sent unit of a feed: its table, its settings or its collection have changed
-UPDATE units SET meta_due = 1 WHERE feed = :feed AND id IN (SELECT id FROM sent_units)
+UPDATE units SET meta_due = 1 WHERE feed = :feed AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = units.id)
 
 -- units_to_compare: registered units whose meta is to be made again
 SELECT id, key, meta, sources, pending FROM units INDEXED BY units_meta_due

@@ -14,7 +14,7 @@ SELECT coalesce(max(id), 0) AS id FROM history
 SELECT max(id) AS last FROM (SELECT id FROM history WHERE id > :after AND id < :young ORDER BY id LIMIT :limit)
 
 -- drop_content_changes: old changes of contents: their own rows say how they came to be what they are
-DELETE FROM history WHERE id > :after AND id <= :last AND kind = 'content'
+DELETE FROM history NOT INDEXED WHERE id > :after AND id <= :last AND kind = 'content'
 
 -- sum_up_changes: the last old change of each file and unit stands for all before it
 UPDATE history SET times = sum.times, since = sum.since, was = sum.was

@@ -183,3 +183,15 @@ def test_what_could_never_do_anything_is_a_mistake() -> None:
     assert "takes nothing" in grouped(by="pattern", rules=[{"pattern": "!*.png", "spec": "image_1"}])[0]
     assert problems(feed(groups=[""])) == ["feeds[0].groups[0]: is empty; a group has a name"]
     assert "local tables only" in problems(feed(metadata={"table": "s3://bucket/meta.csv"}))[0]
+
+
+def test_feeds_of_one_collection_whose_folders_lie_in_one_another_are_warned_of() -> None:
+    def warnings(*feeds: dict[str, Any]) -> list[str]:
+        return loads(toml_text({"feeds": list(feeds)}), SOURCE).warnings
+
+    outer, inner = feed(), feed(name="ward", path="/srv/scans/ward")
+
+    (words,) = warnings(outer, inner)
+    assert words.startswith("feed ward: its folder /srv/scans/ward lies inside that of feed scans")
+    assert warnings(outer, {**inner, "data_collection": 2}) == []
+    assert warnings(outer, {**inner, "path": "/srv/scans-ward"}) == []

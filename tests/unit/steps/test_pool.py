@@ -75,3 +75,13 @@ def test_a_fault_in_a_thread_is_raised_where_results_are_asked_for(small):
         flight.begin("item", fail)
     with pytest.raises(ZeroDivisionError):
         flight.finished(PATIENCE)
+
+
+def test_a_wake_up_ends_the_patience_of_the_next_wait() -> None:
+    flight, may_end = InFlight[str, str](1, "test"), threading.Event()
+    flight.begin("one", lambda item: item if may_end.wait(PATIENCE) else "")
+    flight.wake()
+    assert flight.finished(PATIENCE) == []
+    may_end.set()
+    assert flight.finished(PATIENCE) == [("one", "one")]
+    assert flight.stop() == []

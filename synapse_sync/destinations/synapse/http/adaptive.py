@@ -1,12 +1,14 @@
 """How many requests may be under way at once, found out by measuring: more while that helps, fewer when some are lost.
 
-Enters: how each request ended. Leaves: `limit`. Requests are looked at in windows of 30 and of 0.25 s at least,
-in whole rounds of `limit` requests: they come back in bunches, and part of a bunch says nothing about speed. The first
-round after each change of the limit is left out, as it began under the old one.
+Enters: how each request ended. Leaves: `limit`. Requests are looked at in windows of 30 and of 0.25 s at least (0.05 s
+until the first step in vain: at 40 ms 2,000 files take but a second), in whole rounds of `limit` requests: they come
+back in bunches, and part of a bunch says nothing about speed. The first round after each change of the limit is left
+out, as it began under the old one.
 
     losses above 2 %            × 0.7; back to the best known limit if that was below the one with losses
-    goodput grew by over 5 %    this limit is the best known; on with + 50 %, and after the first step in vain + 10 %
-    it did not grow             back to the best known limit, and the next step up 20 windows later
+    goodput grew with it        by half as much at least: this limit is the best known; on with twice as many, after the
+                                first step in vain with + 10 %
+    it did not                  back to the best known limit; the next step up 20 windows later, after the first at once
 
 Why no fixed number: at 40 ms to the server 16 requests at once come to 400 files/s at most, and 96 were measured to
 reach 1,080; a server near by is busy with few; and 10 → 40 raised the losses at a proxy from 0.17 % to 0.60 %
@@ -19,16 +21,16 @@ import time
 from collections.abc import Callable
 
 START = 32
-"""Near the 10 of production clients (protocol §7); five steps of + 50 % from MOST."""
+"""Near the 10 of production clients (protocol §7); two steps from MOST."""
 LEAST = 4
 """So that a window is soon over even while most is lost, and the end of the losses is noticed."""
 MOST = 96
 """1,080 files/s were measured with so many at 40 ms; more were not tried, and a server sees all of them at once."""
 
-_COUNT, _SECONDS = 30, 0.25  # a window has at least so many requests, and lasts at least so long
+_COUNT, _SECONDS, _FIRST_SECONDS = 30, 0.25, 0.05  # a window has at least so many requests, and lasts so long
 _LOSSES, _LOSS_SHARE = 2, 0.02  # more than thrice the share that is usual with 40 at once: 0.6 % (protocol §7)
-_FEWER, _FASTER, _STEP = 0.7, 0.5, 0.1
-_GAIN = 1.05  # half of what the smallest step brings where nothing but the number of requests limits
+_FEWER, _FASTER, _STEP = 0.7, 1.0, 0.1
+_GAIN = 0.5  # the share of a step that goodput must grow by; all of it where nothing but the number of requests limits
 _REST = 20  # windows from one step in vain to the next step
 _NOT_FULL = 0.1  # share of requests that were not held back by the limit, from which on a window says nothing about it
 _REQUEST = 9_000  # bytes that a request counts for beside its own: the usual file (protocol §7); else size alone counts
@@ -63,7 +65,8 @@ class AdaptiveLimit:
         self._lost += not ok
         self._not_full += not full
         self._bytes += (size + _REQUEST) * ok
-        if self._count % self.limit or self._count < _COUNT or now - self._began < _SECONDS:
+        seconds = _FIRST_SECONDS if self._fast else _SECONDS
+        if self._count % self.limit or self._count < _COUNT or now - self._began < seconds:
             return
         if self._lost >= _LOSSES and self._lost > _LOSS_SHARE * self._count:
             self._retreat()
@@ -89,8 +92,8 @@ class AdaptiveLimit:
         if self.limit < best:  # where losses began above it
             self._rest = _REST
             self._change(best)
-        elif self.limit > best and goodput <= before * _GAIN:
-            self._fast, self._rest = False, _REST
+        elif goodput <= before * (1 + _GAIN * (self.limit / best - 1)) and self.limit > best:
+            self._fast, self._rest = False, 1 if self._fast else _REST
             self._change(best)
         else:
             self._best = (self.limit, goodput)

@@ -2,7 +2,7 @@
 
     contents ─► issue (a thread) ─► lanes (the calling thread) ─► confirm (a thread) ─► done
 
-A batch is what has come together while the one before was on its way, so that a single content does not wait.
+A batch is what has come together while the one before was on its way, so that a single content hardly waits.
 """
 
 from __future__ import annotations
@@ -182,6 +182,7 @@ class SmallUploads(Generic[Small]):
 
 _SET = threading.Event()
 _SET.set()
+_SOON = 0.005  # seconds in which items that come together meet; a request of one alone would keep the others waiting
 _THREADS = 6  # one issues, one confirms, the rest are for contents in parts
 
 
@@ -190,15 +191,16 @@ def _untold(*_: object) -> None:
 
 
 def _batch(queue: SimpleQueue[_Item | None]) -> tuple[list[_Item], bool]:
-    """What is there, up to AT_ONCE, as soon as there is something; and whether more may come."""
+    """What is there, up to AT_ONCE, soon after there is something; and whether more may come."""
     items: list[_Item] = []
     item = queue.get()
+    until = time.monotonic() + _SOON
     while item is not None:
         items.append(item)
         if len(items) == AT_ONCE:
             return items, True
         try:
-            item = queue.get_nowait()
+            item = queue.get(timeout=max(until - time.monotonic(), 0.0))
         except Empty:
             return items, True
     return items, False
