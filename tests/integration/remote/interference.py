@@ -50,15 +50,11 @@ Rule = Callable[[Asked], Cut | Answer | None]
 
 @dataclass
 class Proxy:
-    """Listens at `port` while it is up; every request goes to the server's `behind`, unless rule() says otherwise.
-
-    drop: a header of requests that the server does not get to see (an unsigned one).
-    """
+    """Listens at `port` while it is up; every request goes to the server's `behind`, unless rule() says otherwise."""
 
     behind: int
     rule: Rule = lambda _asked: None
     port: int = 0
-    drop: str = "connection"
     asked: list[Asked] = field(default_factory=list)
     _listener: socket.socket | None = None
 
@@ -111,7 +107,7 @@ class Proxy:
                 )
                 client.sendall(said.encode() + b"Connection: close\r\n\r\n" + (b"" if method == "HEAD" else text))
                 return
-            kept = [line for line in lines if not line.lower().startswith(("connection:", f"{self.drop}:"))]
+            kept = [line for line in lines if not line.lower().startswith("connection:")]
             self._pass_on(
                 client, "\r\n".join([first, *kept, "Connection: close"]).encode() + b"\r\n\r\n" + body, verdict
             )
