@@ -53,8 +53,9 @@ WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
 GROUP BY c.id ORDER BY c.id LIMIT :limit
 
 -- contents_due_by: no content of a feed waits for its next attempt longer than until :latest
-UPDATE contents SET not_before = :latest WHERE state = 'unknown' AND not_before > :latest AND EXISTS (
-    SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit WHERE uf.content = contents.id AND u.feed = :feed)
+UPDATE contents SET not_before = :latest WHERE state = 'unknown' AND not_before > :latest AND id IN (
+    SELECT uf.content FROM units AS u CROSS JOIN unit_files AS uf ON uf.unit = u.id
+    WHERE u.feed = :feed AND u.state = 'ready')
 
 -- files_to_send: the files themselves
 SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files
