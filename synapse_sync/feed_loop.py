@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 from synapse_sync.assembly import next_run
 from synapse_sync.config import Feed, Schedule
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
+from synapse_sync.memory import give_back
 from synapse_sync.runner import Pass, tend
 from synapse_sync.status.snapshot import moment
 from synapse_sync.steps import Work
@@ -235,6 +236,9 @@ class FeedLoop:
             self.server.met(one.offline, ended)
         self._attempt_at = self._next_attempt(work, ended)
         self.told(one)
+        if work.run.changed:
+            work.ledger.rest()
+            give_back()
 
     def _next_attempt(self, work: Work, ended: float) -> float | None:
         """When something that failed is due again (monotonic)."""
