@@ -17,6 +17,7 @@ from processes import print_conditions
 from synapse_sync.grouping.assemble import assemble
 from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.pairing import Placed
 from synapse_sync.grouping.places import Choice, Layout
 from synapse_sync.records import Spec
 
@@ -75,12 +76,12 @@ def _group(layout: Layout, paths: Iterator[str]) -> int:
     complete = 0
     numbered = enumerate(paths)
     while batch := list(islice(numbered, BATCH)):
-        buckets: dict[str, list[Member]] = defaultdict(list)
+        buckets: dict[str, list[Placed]] = defaultdict(list)
         for number, path in batch:
-            member = Member(number, "", path, 9000, 0)
-            buckets[layout.place("", path).bucket].append(member)
-        for members in buckets.values():
-            complete += sum(len(draft.files) == len(SPECS) for draft in assemble(members, layout, SPECS))
+            place = layout.place("", path)
+            buckets[place.bucket].append(Placed(Member(number, "", path, 9000, 0), place))
+        for bucket in buckets.values():
+            complete += sum(len(draft.files) == len(SPECS) for draft in assemble(bucket, SPECS))
     return complete
 
 

@@ -9,7 +9,7 @@ import json
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -143,16 +143,19 @@ def repairable(ledger: Ledger, result: Audit) -> list[Row]:
     return [row for number in result.missing if (row := audited(ledger, number))["intact"]]
 
 
-def put_back(ledger: Ledger, destination: Destination, units: Sequence[Row], clock: Callable[[], float]) -> int:
-    """Have the next run make these units again (rows of repairable()); returns how many."""
+def put_back(ledger: Ledger, units: Iterable[Sequence[int]], clock: Callable[[], float]) -> int:
+    """Have the next run make units again, (id, server id) each, whose files are here as they were sent; how many."""
     done = 0
-    for row in units:
-        now, was = clock(), {"server_id": row["server_id"]}
+    for unit, server_id in units:
+        now, was = clock(), {"server_id": server_id}
         with ledger.write(durable=True) as transaction:
-            transaction.run("unfind", destination=destination.name, collection=row["collection"], **was)
-            transaction.run("doubt_contents", unit=row["id"], now=now, run=None)
-            done += transaction.run("put_back", id=row["id"], now=now, **was)
-            transaction.run("forget_audits")
+            for row in transaction.query("audited_unit", id=unit):
+                if not row["intact"] or row["server_id"] != server_id:
+                    continue  # it has changed since the audit
+                transaction.run("unfind", destination=row["destination"], collection=row["collection"], **was)
+                transaction.run("doubt_contents", unit=unit, now=now, run=None)
+                done += transaction.run("put_back", id=unit, now=now, **was)
+                transaction.run("forget_audits")
     return done
 
 

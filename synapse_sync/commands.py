@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
+from synapse_sync.auditing import put_back
 from synapse_sync.config import Config
-from synapse_sync.control import WAIT
-from synapse_sync.errors import UsageError
+from synapse_sync.control import TURN
+from synapse_sync.errors import ControlRefused, UsageError
 from synapse_sync.feed_loop import FeedLoop, facts
-from synapse_sync.ledger import Ledger, Row
+from synapse_sync.ledger import Ledger
 from synapse_sync.status.snapshot import moment
 from synapse_sync.status.stories import find_units
 from synapse_sync.steps.forget import forget_units
@@ -26,6 +28,9 @@ class Running(Protocol):
     loops: dict[str, FeedLoop]
     since: float
     problem: str
+
+    def ending(self) -> set[str]:
+        """Names of feeds that were asked to end and may still be at work."""
 
     def reload(self) -> dict[str, Any]:
         """Put the changed config in place."""
@@ -44,6 +49,7 @@ class Commands:
             "reload": daemon.reload,
             "retry": self.retry,
             "forget": self.forget,
+            "put_back": self.put_back,
         }
 
     def answer(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +61,7 @@ class Commands:
 
     def status(self) -> dict[str, Any]:
         """How the daemon is: pid, since, problem, feeds (facts of each)."""
-        loops = [facts(loop) for loop in self._daemon.loops.values()]
+        loops = [facts(loop) for loop in list(self._daemon.loops.values())]
         since = moment(self._daemon.since)
         return {"pid": os.getpid(), "since": since, "problem": self._daemon.problem, "feeds": loops}
 
@@ -73,33 +79,53 @@ class Commands:
             count = retry_all(ledger, now=time.time())
         else:
             count = retry_units(ledger, [row for key in keys for row in find_units(ledger, key)], now=time.time())
-        for loop in self._daemon.loops.values():
+        for loop in list(self._daemon.loops.values()):
             loop.soon()
         return {"count": count}
 
     def forget(self, keys: list[str], registered: bool) -> dict[str, Any]:
-        """Forget units; how many. Each feed's own thread does it, so that none is on its way meanwhile."""
+        """Forget units; how many."""
         ledger = self._daemon.ledger
-        by_feed: dict[str, list[Row]] = {}
-        for row in (row for key in keys for row in find_units(ledger, key)):
-            by_feed.setdefault(row["feed"], []).append(row)
-        return {"count": sum(self._forget(name, rows, registered) for name, rows in by_feed.items())}
+        by_feed: dict[str, list[str]] = {}
+        for key in keys:
+            by_feed.setdefault(find_units(ledger, key)[0]["feed"], []).append(key)
 
-    def _forget(self, feed: str, rows: list[Row], registered: bool) -> int:
-        def forget(ledger: Ledger) -> int:
-            return forget_units(ledger, rows, registered=registered, now=time.time())
+        def forget(keys: Sequence[str]) -> int:
+            rows = {row["id"]: row for key in keys for row in find_units(ledger, key)}
+            return forget_units(ledger, list(rows.values()), registered=registered, now=time.time())
 
+        return {"count": sum(self._in_turn(feed, partial(forget, named)) for feed, named in by_feed.items())}
+
+    def put_back(self, units: list[list[int]]) -> dict[str, Any]:
+        """Have units made again that an audit missed on the server, [id, server id] each; how many.
+
+        Those that have changed since the audit stay as they are.
+        """
+        ledger = self._daemon.ledger
+        by_feed: dict[str, list[list[int]]] = {}
+        for unit in units:
+            for row in ledger.query("audited_unit", id=unit[0]):
+                by_feed.setdefault(row["feed"], []).append(unit)
+
+        acts = {feed: partial(put_back, ledger, these, time.time) for feed, these in by_feed.items()}
+        return {"count": sum(self._in_turn(feed, act) for feed, act in acts.items())}
+
+    def _in_turn(self, feed: str, act: Callable[[], int]) -> int:
+        """Have a feed's own thread do what its steps must not meet half-way; what it has in hand is decided before."""
         loop = self._daemon.loops.get(feed)
-        if loop is None:  # a feed that is not in the config any more
-            return forget(self._daemon.ledger)
-        count = loop.call(lambda work: forget(work.ledger), WAIT)
-        loop.trigger()
-        return count
+        if loop is not None:
+            count = loop.call(lambda _work: act(), TURN)
+            loop.trigger()
+            return count
+        if feed in self._daemon.ending():
+            raise ControlRefused(f"feed {feed} is ending", hint="ask again in a while")
+        return act()  # a feed that is not in the config any more
 
     def _rest(self, feeds: list[str], *, resting: bool) -> dict[str, Any]:
         chosen = self._chosen(feeds)
         with self._daemon.ledger.write(durable=True) as transaction:
             for loop in chosen:
+                transaction.run("add_feed", name=loop.name, now=time.time())
                 transaction.run("rest_feed", name=loop.name, resting=resting)
         for loop in chosen:
             loop.rest(resting)

@@ -14,77 +14,122 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from synapse_sync.config import socket_places
-from synapse_sync.errors import ControlRefused, NotRunning, SynapseSyncError
+from synapse_sync.errors import ControlRefused, NotRunning, SynapseSyncError, UsageError
 
 LONGEST = 1 << 20
 """Bytes of one message: a command names units, an answer tells of feeds."""
 
 WAIT = 120.0
-"""Seconds that a command waits for its answer: the daemon does it between two pieces of its work."""
+"""Seconds that a command waits for its answer."""
+
+TURN = 90.0
+"""Seconds that what it asks for may wait for its turn: the daemon does it between two pieces of its work."""
+
+CROWDED = 1.0
+"""Seconds after which another caller is let in where the daemon has no more files to open."""
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 log = logging.getLogger(__name__)
 
 
 class Door:
-    """The daemon's end, open from open() to close(). answer(command, arguments) is called from several threads."""
+    """The daemon's end, open from look() to close(). answer(command, arguments) is called from several threads."""
 
     def __init__(self, config_file: Path, answer: Answer) -> None:
         self._places = socket_places(config_file)
         self._answer = answer
         self._listener: socket.socket | None = None
-        self.path: Path | None = None
+        self._path: Path | None = None
+        self._inode = 0
 
-    def open(self) -> None:
-        """Listen at the first place that can be had; without one, say so and do without."""
+    def look(self) -> None:
+        """Open it, and again where somebody has taken the socket away; where it can have no place, say so."""
+        if self._path is not None and _inode_at(self._path) == self._inode:
+            return
+        self._shut()
         for place in self._places:
             with contextlib.suppress(OSError):
                 place.parent.mkdir(mode=0o700, exist_ok=True)
                 if place.parent.stat().st_uid not in (os.geteuid(), 0):
                     continue  # somebody else's folder, made to be found here
-                place.unlink(missing_ok=True)  # of a process that was killed: whoever holds the ledger may take it
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-                listener.bind(os.fspath(place))
-                place.chmod(0o660)
-                listener.listen(8)
-                self._listener, self.path = listener, place
-                threading.Thread(target=self._serve, args=(listener,), name="control", daemon=True).start()
+                self._open(place)
                 return
         log.warning("commands can't reach this process: no socket could be made at %s", self._places[0])
 
     def close(self) -> None:
         """No more commands."""
-        if self._listener is not None and self.path is not None:
+        if self._path is not None and _inode_at(self._path) == self._inode:
+            self._path.unlink(missing_ok=True)
+        self._shut()
+
+    def _open(self, place: Path) -> None:
+        place.unlink(missing_ok=True)  # of a process that was killed: whoever holds the ledger may take it
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            listener.bind(os.fspath(place))
+            place.chmod(0o660)
+            listener.listen(8)
+        except OSError:
+            listener.close()
+            raise
+        self._listener, self._path, self._inode = listener, place, _inode_at(place)
+        threading.Thread(target=self._serve, args=(listener,), name="control", daemon=True).start()
+
+    def _shut(self) -> None:
+        if self._listener is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
-            self.path.unlink(missing_ok=True)
-            self._listener = None
+        self._listener, self._path = None, None
 
     def _serve(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ECONNABORTED):
+                    return  # it was shut
+                time.sleep(CROWDED)
+                continue
             threading.Thread(target=self._converse, args=(connection,), name="command", daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(WAIT)
-            try:
-                asked = json.loads(_received(connection))
-                reply: dict[str, Any] = {"ok": self._answer(asked.pop("command"), asked)}
-            except SynapseSyncError as error:
-                reply = {"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}}
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                reply = {"error": {"message": f"this is no command: {error}", "hint": "", "exit_code": 2}}
-            connection.sendall(json.dumps(reply).encode() + b"\n")
+            connection.sendall(json.dumps(self._reply(connection)).encode() + b"\n")
+
+    def _reply(self, connection: socket.socket) -> dict[str, Any]:
+        try:
+            asked = json.loads(_received(connection))
+            command = str(asked.pop("command"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _refusal(UsageError(f"this is no command: {error}"))
+        try:
+            return {"ok": self._answer(command, asked)}
+        except SynapseSyncError as error:
+            return _refusal(error)
+        except Exception as fault:
+            log.exception("the command %s failed", command)
+            return _refusal(
+                SynapseSyncError(f"unexpected {type(fault).__name__}: {fault}", hint="a fault, see the log")
+            )
+
+
+def _refusal(error: SynapseSyncError) -> dict[str, Any]:
+    return {"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}}
+
+
+def _inode_at(place: Path) -> int:
+    try:
+        return place.lstat().st_ino
+    except OSError:
+        return 0
 
 
 def ask(config_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
@@ -98,9 +143,10 @@ def ask(config_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
             reply = json.loads(_received(connection))
         except TimeoutError as error:
             message = f"the running synapse-sync has not answered for {WAIT:.0f} s"
-            raise ControlRefused(message, hint="it is at a long piece of work and does it afterwards") from error
+            raise ControlRefused(message, hint="look at `synapse-sync status` and at its log") from error
         except (OSError, ValueError) as error:
-            raise NotRunning(f"the running synapse-sync ended before it answered: {error}") from error
+            message = f"the running synapse-sync ended before it answered: {error}"
+            raise ControlRefused(message, hint="look at `synapse-sync status`, then ask again") from error
     if "error" in reply:
         told = reply["error"]
         refused = ControlRefused(told["message"], hint=told["hint"])

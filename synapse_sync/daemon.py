@@ -1,7 +1,8 @@
 """The daemon: each feed in a thread of its own, the schedule, the door for commands, signals, and reloading.
 
 One process holds the ledger. The main thread does next to nothing: it is woken by signals and commands, looks after the
-feeds' threads every few seconds, and puts a changed config in place of the old one.
+feeds' threads every few seconds, and puts a changed config in place of the old one. It waits for no feed but when all
+are to end: a folder that does not answer may hold a thread for ever.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
@@ -21,11 +21,12 @@ from typing import Any
 from synapse_sync import logs
 from synapse_sync.assembly import open_destination, put_to_work
 from synapse_sync.bulletin import Bulletin
+from synapse_sync.clocks import Clocks
 from synapse_sync.commands import Commands
 from synapse_sync.config import Config, Feed, ledger_path, load, resolve
 from synapse_sync.control import Door
 from synapse_sync.destinations.base import Destination
-from synapse_sync.errors import ConfigError, SynapseSyncError
+from synapse_sync.errors import ConfigError, ControlRefused, LedgerError, SynapseSyncError
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
 from synapse_sync.reporting import Reporter
@@ -43,8 +44,14 @@ TICK = 10.0
 DRAIN = 75.0
 """Seconds that what is under way may take to be finished or parked after a signal; the service is given 90."""
 
+BREATH = 0.2
+"""Seconds between two looks at what is ending."""
+
+PATIENCE = 90.0
+"""Seconds after which a command for the main thread is told that its turn comes later."""
+
 JUMP = 60.0
-"""Seconds by which the wall clock may run away from the monotonic one between two looks before it has jumped."""
+"""Seconds by which the wall clock was set, or for which the machine slept, from which on it is told."""
 
 log = logging.getLogger(__name__)
 
@@ -58,22 +65,24 @@ class Daemon:
         self.loops: dict[str, FeedLoop] = {}
         self.since = time.time()
         self.problem = ""
-        self._news = threading.Event()
-        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._ended: list[FeedLoop] = []
+        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()  # unlike an Event, signals may put into it
         self._stopping = False
         self._anew = False
+        self._together = Together()
         self._reporter = Reporter(ledger)
         self._schedule = Schedule()
-        self._clock = time.time() - time.monotonic()
+        self._clocks = Clocks()
         self._notifier = Notifier()
         self._tick = min(TICK, self._notifier.interval or TICK)
         self._bulletin = Bulletin(ledger, self._notifier)
+        self._door = Door(config.source, Commands(self).answer)
         self._stuck: set[str] = set()
+        self._planned = False
 
     def live(self) -> None:
         """Work until SIGTERM or SIGINT. Raises LedgerError and other errors after which nobody can go on."""
         with self._listening():
-            self._schedule.daily("daily summary", self._sum_up)
             self._schedule.start()
             try:
                 while not self._stopping:
@@ -83,7 +92,9 @@ class Daemon:
                     with open_destination(self.config, credentials) as destination:
                         self._serve(destination)
             finally:
+                self._door.close()
                 self._schedule.stop()
+                self._leave()
 
     def reload(self) -> dict[str, Any]:
         """Put the config file, as it is now, in place of the one at work; what changed.
@@ -98,41 +109,49 @@ class Daemon:
             except SynapseSyncError as error:
                 future.set_exception(error)
 
-        self._ask(reloaded)
-        return future.result()
+        self._requests.put(reloaded)
+        try:
+            return future.result(PATIENCE)
+        except TimeoutError:
+            raise ControlRefused("the config is read again later", hint="look at `synapse-sync status`") from None
 
-    def _ask(self, act: Callable[[], None]) -> None:
-        """Have the main thread do something."""
-        self._requests.put(act)
-        self._news.set()
+    def ending(self) -> set[str]:
+        """Names of feeds that were asked to end and may still be at work. Called from any thread."""
+        return {loop.name for loop in list(self._ended) if loop.alive}
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        together, watching = Together(), Watching()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, together, watching)
-        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._news.set)
-        self._start(self.config.feeds)
-        door = Door(self.config.source, Commands(self).answer)
-        door.open()
+        watching = Watching()
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching)
+        self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
+        self._planned = False
+        self._start(self.config.feeds, self._resting())
+        self._door.look()
         self._tell()
         self._notifier.ready()
-        self._upkeep.begin(self._schedule)
         try:
             while not self._stopping and not self._anew:
-                self._news.wait(self._tick)
-                self._news.clear()
                 self._take_requests()
                 self._look_after()
-                self._upkeep.look(self.loops.values())
         finally:
             if self._stopping:
                 self._notifier.stopping()
-            door.close()
-            self._upkeep.stop()
             self._end(list(self.loops))
+            self._upkeep.stop()
+            self._wait_for_the_end()
             watching.close()
 
-    def _loop(self, feed: Feed, destination: Destination, together: Together, watching: Watching) -> FeedLoop:
+    def _plan(self) -> None:
+        """Put all chores on the schedule, counted from when each was done last."""
+        self._upkeep.begin(self._schedule)
+        self._schedule.daily("daily summary", self._sum_up)
+        self._planned = True
+
+    def _wake(self) -> None:
+        """Have the main thread look after all now."""
+        self._requests.put(lambda: None)
+
+    def _loop(self, feed: Feed, destination: Destination, watching: Watching) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
@@ -141,10 +160,11 @@ class Daemon:
             work = put_to_work(
                 self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=counted
             )  # fmt: skip
-            work.together = together
+            work.together = self._together
             return work
 
-        return FeedLoop(feed, begin, watching, self.config.schedule, self._told)
+        after = [loop for loop in self._ended if loop.name == feed.name and loop.alive]
+        return FeedLoop(feed, begin, watching, lambda: self.config, self._told, after)
 
     def _told(self, one: Pass) -> None:
         """A feed's run has ended."""
@@ -153,64 +173,92 @@ class Daemon:
         if one.work.run.changed:
             self._bulletin.changed()
 
-    def _start(self, feeds: Sequence[Feed]) -> None:
-        resting = {row["name"] for row in self.ledger.query("resting_feeds")}
+    def _resting(self) -> set[str]:
+        return {row["name"] for row in self.ledger.query("resting_feeds")}
+
+    def _start(self, feeds: Iterable[Feed], resting: set[str]) -> None:
         for feed in feeds:
-            loop = self.loops[feed.name] = self._begin(feed)
+            loop = self._begin(feed)
             loop.paused = feed.name in resting
+            self.loops[feed.name] = loop
             loop.start()
             log.info("feed %s: %s", feed.name, "rests, as it was asked to" if loop.paused else "begins")
 
-    def _end(self, names: Sequence[str]) -> None:
-        """Stop these feeds; whatever takes longer than DRAIN seconds ends with the process, which loses nothing."""
-        ending = [self.loops[name] for name in names]
-        for loop in ending:
+    def _end(self, names: Iterable[str]) -> None:
+        """Ask these feeds to end."""
+        for name in names:
+            loop = self.loops.pop(name)
             loop.stop()
+            self._ended.append(loop)
+
+    def _wait_for_the_end(self) -> None:
+        """Give what is on its way its time; who hangs at a folder or file is not waited for."""
         deadline = time.monotonic() + DRAIN
-        for loop in ending:
-            while not loop.join(min(self._tick, max(deadline - time.monotonic(), 0.0))):
-                self._notifier.alive()  # what is under way has until the deadline, and no longer
-                if time.monotonic() >= deadline:
-                    log.warning(
-                        "feed %s did not end within %.0f s; the next start goes on where it was", loop.name, DRAIN
-                    )
-                    logging.shutdown()
-                    os._exit(0 if self._stopping else 4)  # 4: the service manager starts it again
-            self.loops.pop(loop.name)
+        while left := self._not_ended():
+            now = time.monotonic()
+            if now >= deadline or all(loop.hangs(now) for loop in left):
+                return
+            left[0].join(BREATH)
+            self._notifier.alive()  # it has until the deadline, and no longer
+
+    def _not_ended(self) -> list[FeedLoop]:
+        self._ended = [loop for loop in self._ended if loop.alive]
+        return self._ended
+
+    def _leave(self) -> None:
+        """End the process here and now where a thread is left that can't be ended; that loses nothing."""
+        if left := self._not_ended():
+            names = ", ".join(f"{loop.name} (at {loop.doing})" for loop in left)
+            log.warning("not waited for any longer: %s; the next start goes on where it was", names)
+            logging.shutdown()
+            os._exit(0 if self._stopping else 4)
 
     def _look_after(self) -> None:
-        """A thread that has come to an end by itself ends the daemon; a clock that has jumped begins all intervals."""
+        """A thread that has come to an end by itself ends the daemon."""
         for loop in self.loops.values():
             if loop.fatal is not None:
                 raise loop.fatal
-        clock = time.time() - time.monotonic()
-        if abs(clock - self._clock) > JUMP:
-            log.warning("the clock was set by %+.0f s", clock - self._clock)
-            self._schedule.begin_anew()
+        self._not_ended()
+        self._look_at_clocks()
+        self._feed_watchdog()
+        self._door.look()
+        self._tell()
+        with _or_later():
+            if not self._planned:
+                self._plan()
+            self._upkeep.look(self.loops.values())
+        logs.tell_repeats()
+
+    def _look_at_clocks(self) -> None:
+        """What was awaited by a clock that was set, or while the machine slept, is planned anew."""
+        passed = self._clocks.look()
+        if abs(passed.set) > JUMP:
+            log.warning("the clock was set by %+.0f s", passed.set)
+        if passed.slept > JUMP:
+            log.info("the machine slept for %.0f s", passed.slept)
+        if abs(passed.set) > JUMP or passed.slept > JUMP:
+            self._planned = False
             for loop in self.loops.values():
                 loop.trigger()
-        self._clock = clock
-        self._feed_watchdog()
-        self._tell()
-        logs.tell_repeats()
 
     def _feed_watchdog(self) -> None:
         """Tell the service manager that all is alive, unless a feed at work has not got on for long: it restarts us."""
-        stuck = {loop.name for loop in self.loops.values() if not loop.lives(time.monotonic())}
-        if not stuck:
+        now = time.monotonic()
+        if all(loop.lives(now) for loop in self.loops.values()):
             self._notifier.alive()
-        for name in stuck - self._stuck:
-            log.error("feed %s does not get on any more", name, extra={"feed": name})
-        self._stuck = stuck
+        stuck = {loop.name: loop.doing for loop in self.loops.values() if not loop.gets_on(now)}
+        for name in stuck.keys() - self._stuck:
+            log.error("feed %s does not get on any more: it is at %s", name, stuck[name], extra={"feed": name})
+        self._stuck = set(stuck)
 
     def _tell(self) -> None:
         """Tell the service manager how all is."""
-        troubles = [f"{name} does not get on" for name in sorted(self._stuck)]
-        troubles += [self.problem] if self.problem else []
+        troubles = [self.problem] if self.problem else []
         found = [facts(loop) for loop in self.loops.values()]
         troubles += dict.fromkeys(fact["trouble"] for fact in found if fact["trouble"])
         troubles += [f"{fact['name']} rests until `synapse-sync resume`" for fact in found if fact["paused"]]
-        self._bulletin.tell([feed.name for feed in self.config.feeds], troubles)
+        with _or_later():
+            self._bulletin.tell([feed.name for feed in self.config.feeds], troubles)
 
     def _sum_up(self) -> None:
         self._bulletin.daily([feed.name for feed in self.config.feeds])
@@ -227,35 +275,34 @@ class Daemon:
     def _put_in_place(self) -> dict[str, Any]:
         try:
             new = _loaded_again(self.config)
-        except ConfigError as error:
-            self.problem = f"the changed config is not in use: {'; '.join([error.message, *error.problems])}"
+        except SynapseSyncError as error:
+            problems = error.problems if isinstance(error, ConfigError) else ()
+            self.problem = f"the changed config is not in use: {'; '.join([error.message, *problems])}"
             log.error("%s", self.problem)  # noqa: TRY400 - words, no traceback
             raise
+        resting = self._resting()  # whatever fails fails before anything is changed
         self.problem = ""
         before, self.config = self.config, new
+        if before.log != new.log:
+            logs.configure(new.log)
         old, now = ({feed.name: feed for feed in config.feeds} for config in (before, new))
         gone = [name for name in old if name not in now]
         added = [name for name in now if name not in old]
         changed = [name for name in now if name in old and old[name] != now[name]]
-        everything = any(getattr(before, table) != getattr(new, table) for table in ("server", "upload", "schedule"))
-        if everything:
-            self._anew = True
-        else:
+        self._anew = any(getattr(before, table) != getattr(new, table) for table in ("server", "upload", "schedule"))
+        if not self._anew:
             self._end([*gone, *changed])
-            for loop in self.loops.values():
-                loop.post(lambda work: setattr(work, "config", new))
-            self._start([now[name] for name in [*changed, *added]])
-        done = {"added": added, "removed": gone, "changed": changed, "restarted": everything}
+            self._start([now[name] for name in [*changed, *added]], resting)
+        done = {"added": added, "removed": gone, "changed": changed, "restarted": self._anew}
         log.info("the config was read again: %s", "; ".join(f"{what}: {names}" for what, names in done.items()))
         return done
 
     def _take_requests(self) -> None:
-        while True:
-            try:
-                act = self._requests.get_nowait()
-            except Empty:
-                return
-            act()
+        """Do what was asked for; wait for it until the next look."""
+        with suppress(Empty):
+            self._requests.get(timeout=self._tick)()
+            while not self._anew:
+                self._requests.get_nowait()()
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
@@ -277,22 +324,37 @@ class Daemon:
         if self._stopping:
             os._exit(128 + number)  # nothing is lost: the next start goes on from the ledger
         self._stopping = True
-        self._news.set()
+        self._wake()
 
     def _asked_to_reload(self, _number: int, _frame: FrameType | None) -> None:
         def reloaded() -> None:
-            with suppress(ConfigError):  # said in the log and in `status`
+            with suppress(SynapseSyncError):  # said in the log and in `status`
                 self._reload()
 
-        self._ask(reloaded)
+        self._requests.put(reloaded)
 
     def _asked_for_state(self, _number: int, _frame: FrameType | None) -> None:
-        self._ask(lambda: self._reporter.dump(self.loops.values()))
+        self._requests.put(lambda: self._reporter.dump(self.loops.values()))
+
+
+@contextmanager
+def _or_later() -> Iterator[None]:
+    """What the ledger does not tell now is asked again later; whether one can go on without it is for the feeds."""
+    try:
+        yield
+    except LedgerError as error:
+        log.warning("%s", error, extra={"error_class": type(error).__name__})
 
 
 def _loaded_again(config: Config) -> Config:
-    """The config file as it is now. Raises ConfigError where it is invalid, or can't replace one that is at work."""
+    """The config file as it is now.
+
+    Raises ConfigError where it is invalid, or can't replace one that is at work, and CredentialsError.
+    """
     new = load(config.source)
     if ledger_path(new) != ledger_path(config):
         raise ConfigError("[ledger] path is another one", hint="restart synapse-sync for it")
+    if new.server != config.server:
+        with open_destination(new, resolve(new)):
+            pass  # there is a token for it, and its certificates can be read
     return new

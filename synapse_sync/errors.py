@@ -53,6 +53,11 @@ class SynapseSyncError(Exception):
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    @property
+    def sign(self) -> str:
+        """What tells that something is still wrong, and not wrong anew: words that may hold a figure don't."""
+        return str(self)
+
 
 class UsageError(SynapseSyncError):
     """The command line asks for something that is not there."""
@@ -169,6 +174,11 @@ class DestinationError(SynapseSyncError):
         super().__init__(message, hint=hint)
         self.status = status
         self.retry_after = retry_after
+
+    @property
+    def sign(self) -> str:
+        """A server that is away or refuses the token fails in ever other words."""
+        return type(self).__name__ if self.scope == "destination" else str(self)
 
 
 class Unreachable(DestinationError):

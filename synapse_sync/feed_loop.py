@@ -11,19 +11,19 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from synapse_sync.assembly import next_run
-from synapse_sync.config import Feed, Schedule
+from synapse_sync.calls import Calls
+from synapse_sync.clocks import Clocks
+from synapse_sync.config import Config, Feed
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
 from synapse_sync.memory import give_back
 from synapse_sync.runner import Pass, tend
 from synapse_sync.status.snapshot import moment
-from synapse_sync.steps import Work
+from synapse_sync.steps import STEPS, Work, wait_anew
 from synapse_sync.watching import Watch, Watching
 
 SHORTEST, LONGEST = 2.0, 300.0
@@ -36,8 +36,17 @@ GAP = 1.0
 """Seconds between two runs at least, so that files that trickle in are taken together."""
 
 STUCK = 900.0
-"""Seconds without progress after which a feed that is at work is believed to be stuck: nothing takes that long, but for
-a folder that does not answer, for which there is nothing to be done here."""
+"""Seconds without progress after which a feed that is at work is believed to be stuck."""
+
+HUNG = 10.0
+"""Seconds without progress at a folder or a file after which nobody waits for a feed that is to end: a mount whose
+server is gone answers hours later, or never, and what was read is read again."""
+
+LOCAL = frozenset({"list", *(step.name for step in STEPS if not step.network)})
+"""What a feed is at when it may hang for a folder that does not answer; a restart does not change that."""
+
+JUMP = 1.0
+"""Seconds by which the clock was set, or the machine slept, from which on what waits in a feed waits anew."""
 
 Result = TypeVar("Result")
 Failure = TypeVar("Failure", bound=SynapseSyncError)
@@ -52,10 +61,12 @@ class Trouble(Generic[Failure]):
     error: Failure | None = None
     failures: int = 0
     until: float = 0.0
+    signs: set[str] = field(default_factory=set)
 
     def met(self, error: Failure, now: float) -> None:
         """It failed; the next attempt comes later than the last time."""
         self.error = error
+        self.signs.add(error.sign)
         self.failures += 1
         window = min(SHORTEST * 2.0 ** min(self.failures, 16), self.longest)
         self.until = now + max(window * random.uniform(0.5, 1.0), getattr(error, "retry_after", 0.0))  # noqa: S311
@@ -63,34 +74,40 @@ class Trouble(Generic[Failure]):
     def over(self) -> None:
         """It works again."""
         self.error, self.failures, self.until = None, 0, 0.0
+        self.signs.clear()
 
 
 @dataclass
 class FeedLoop:
     """A feed at work until stop(). begin(progressed) makes its Work; told is called with each run that ended.
 
-    paused: a person has asked it to rest.
+    paused: a person has asked it to rest. after: loops of this feed that were asked to end and may still be at work:
+    this one begins when they are not. due_at: when it looks at its feed again (monotonic), unless something happens
+    before. Attributes that have no underscore may be read from any thread.
     """
 
     feed: Feed
     begin: Callable[[Callable[[str, int], None]], Work]
     watching: Watching
-    schedule: Schedule
+    config: Callable[[], Config]
     told: Callable[[Pass], None]
+    after: Sequence[FeedLoop] = ()
     paused: bool = False
     progressed_at: float = field(default_factory=time.monotonic)
     server: Trouble[DestinationError] = field(default_factory=Trouble)
     folder: Trouble[SynapseSyncError] = field(default_factory=lambda: Trouble(FOLDER))
     ledger: Trouble[SynapseSyncError] = field(default_factory=Trouble)
-    fatal: LedgerError | None = None
+    fatal: SynapseSyncError | None = None
 
     def __post_init__(self) -> None:
         self.work: Work | None = None
         self.watch: Watch | None = None
-        self.runs = 0
+        self.due_at = 0.0
+        self._lists = False
         self._stop = threading.Event()
         self._news = threading.Event()
-        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._calls = Calls(self._news.set)
+        self._clocks = Clocks()
         self._run_at = 0.0
         self._attempt_at: float | None = None
         self._thread = threading.Thread(target=self._live, name=f"feed-{self.name}", daemon=True)
@@ -102,7 +119,7 @@ class FeedLoop:
     def stop(self) -> None:
         """Ask it to end: what is under way is finished or parked, and recorded."""
         self._stop.set()
-        self._news.set()
+        self._end_run()
 
     def join(self, timeout: float) -> bool:
         """Wait for its end; False where it goes on after `timeout` seconds."""
@@ -124,35 +141,31 @@ class FeedLoop:
         self._news.set()
 
     def rest(self, resting: bool) -> None:
-        """Begin no more runs, or go on."""
+        """Rest: what is under way is finished or parked, as stop() does it. Or go on."""
         self.paused = resting
-        self.trigger()
-
-    def post(self, act: Callable[[Work], None]) -> None:
-        """Have act(work) done by this feed's thread before its next run."""
-        self._calls.put(lambda: act(self._working()[0]))
-        self._news.set()
+        if resting:
+            self._end_run()
+        else:
+            self.trigger()
 
     def call(self, act: Callable[[Work], Result], timeout: float) -> Result:
         """Have act(work) done by this feed's thread, between two pieces of work.
 
-        Raises what it raises, and TimeoutError after `timeout` seconds; then it is done later all the same.
+        Raises what it raises, and ControlRefused where it was not begun in `timeout` seconds: then it never is.
         """
-        future: Future[Result] = Future()
+        return self._calls.call(lambda: act(self._working()[0]), timeout, f"feed {self.name} is at: {self.doing}")
 
-        def acted() -> None:
-            try:
-                future.set_result(act(self._working()[0]))
-            except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
-                future.set_exception(error)
-
-        self._calls.put(acted)
-        self._news.set()
-        return future.result(timeout)
+    def gets_on(self, now: float) -> bool:
+        """Whether it waits or has got on of late."""
+        return not self.doing or now - self.progressed_at < STUCK
 
     def lives(self, now: float) -> bool:
-        """Whether the thread is there and, where it is at work, gets on with it."""
-        return self._thread.is_alive() and (self.doing in ("", "list") or now - self.progressed_at < STUCK)
+        """Whether the thread is there, and gets on wherever it could be helped."""
+        return self._thread.is_alive() and (self.doing in LOCAL or self.gets_on(now))
+
+    def hangs(self, now: float) -> bool:
+        """Whether a folder or file keeps it from ending, perhaps for ever."""
+        return self.doing in LOCAL and now - self.progressed_at >= HUNG
 
     @property
     def name(self) -> str:
@@ -160,37 +173,58 @@ class FeedLoop:
         return self.feed.name
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread is there."""
+        return self._thread.is_alive()
+
+    @property
     def doing(self) -> str:
         """The step that is at work, "list", or "" while it waits."""
-        return self.work.doing if self.work is not None else ""
+        return (self.work.doing if self.work is not None else "") or ("list" if self._lists else "")
 
-    def next_due(self) -> float:
-        """When it will look at its feed again (monotonic), unless something happens before."""
+    def _next_due(self) -> float:
         due = [] if self.watch is None else [self.watch.next_due()]
         if self.folder.error is None:  # else nothing is done before it is there
             due.append(self._run_at)
         if self._attempt_at is not None and self.folder.error is None:
             due.append(max(self._attempt_at, self.server.until))
+        if self.server.error is not None and self.folder.error is None:
+            due.append(self.server.until)
         return max(min(due), self.ledger.until)
 
     def _live(self) -> None:
         try:
-            self._tend()
+            if self._alone():
+                self._tend()
+        except BaseException as fault:
+            self.fatal = _unexpected(fault)
+            log.exception("feed %s ends: %s", self.name, self.fatal, extra={"feed": self.name})
         finally:
+            self._calls.end()
             if self.watch is not None:
                 self.watching.unfollow(self.watch)
 
+    def _alone(self) -> bool:
+        """Wait until no other thread is at this feed; False where it was asked to end before."""
+        for before in self.after:
+            while not before.join(GAP):
+                if self._stop.is_set():
+                    return False
+        self.after = ()
+        return True
+
     def _tend(self) -> None:
         while not self._stop.is_set():
-            self._take_calls()
+            self._calls.take()
             now = time.monotonic()
-            if not self.paused and now >= self.next_due():
+            self.due_at = self._next_due()
+            if not self.paused and now >= self.due_at:
                 self._run_guarded(now)
                 self._stop.wait(GAP)
                 continue
             self._news.clear()
             if self._calls.empty() and not self._stop.is_set():
-                self._news.wait(None if self.paused else max(self.next_due() - time.monotonic(), 0.0))
+                self._news.wait(None if self.paused else max(self._next_due() - time.monotonic(), 0.0))
 
     def _run_guarded(self, now: float) -> None:
         try:
@@ -200,23 +234,31 @@ class FeedLoop:
             if error.retry != "later":
                 self.fatal = error
                 self._stop.set()
-            self.ledger.met(error, now)
+            self.ledger.met(error, time.monotonic())
             log.error("%s", error, extra={"feed": self.name, "error_class": type(error).__name__})  # noqa: TRY400 - words
         except Exception as fault:
-            wrapped = SynapseSyncError(f"unexpected {type(fault).__name__}: {fault}", hint="a fault of synapse-sync")
-            self.ledger.met(wrapped, now)
+            wrapped = _unexpected(fault)
+            self.ledger.met(wrapped, time.monotonic())
             log.exception("feed %s: %s", self.name, wrapped, extra={"feed": self.name})
         finally:
+            self._lists = False
             if self.work is not None:
                 self.work.doing = ""
 
     def _run(self, now: float) -> None:
+        self._progressed()
+        self._lists = True  # the folders are looked at from here on
         work, watch = self._working()
-        work = self.work = next_run(work)
+        work = self.work = next_run(replace(work, config=self.config(), stop=threading.Event()))
+        if self.paused or self._stop.is_set():
+            work.stop.set()  # asked for while the event was made
+        passed = self._clocks.look()
+        if abs(passed.set) > JUMP or passed.slept > JUMP:
+            wait_anew(work)
         if isinstance(self.server.error, TokenRefused) and work.destination.renew():
             self.server.over()
         offline = self.server.error if now < self.server.until else None
-        known = [str(trouble.error) for trouble in (self.server, self.folder) if trouble.error is not None]
+        known = self.server.signs | self.folder.signs
         looks = watch.take(now)
         if not looks and self.folder.error is not None:
             return
@@ -224,8 +266,9 @@ class FeedLoop:
             one = tend(work, looks, offline=offline, known=known)
         finally:
             watch.after_run(work)
+            self._lists = False
         ended = time.monotonic()
-        self._run_at = ended + self.schedule.run_every
+        self._run_at = ended + work.config.schedule.run_every
         if one.stopped is not None and len(work.looked) < len(looks):
             self.folder.met(one.stopped, ended)
         elif looks:
@@ -249,39 +292,47 @@ class FeedLoop:
     def _working(self) -> tuple[Work, Watch]:
         if self.work is None or self.watch is None:
             work = self.begin(self._progressed)
-            work.stop = self._stop
-            work.between = self._between
-            self.watch = self.watching.follow(self.feed, work.sources, self._news.set, self.schedule.rescan_every)
+            work.between = self._calls.take
+            work.progressed = self._progressed
+            every = self.config().schedule.rescan_every
+            self.watch = self.watching.follow(self.feed, work.sources, self._news.set, every)
             work.descends = self.watch.begin
             self.work = work
         return self.work, self.watch
 
-    def _between(self) -> None:
-        self._progressed()
-        self._take_calls()
+    def _end_run(self) -> None:
+        """Have the run that is under way, if there is one, end in order."""
+        if self.work is not None:
+            self.work.stop.set()
+        self._news.set()
 
     def _progressed(self, _name: str = "", _amount: int = 0) -> None:
         self.progressed_at = time.monotonic()
 
-    def _take_calls(self) -> None:
-        while True:
-            try:
-                act = self._calls.get_nowait()
-            except Empty:
-                return
-            act()
+
+def _unexpected(fault: BaseException) -> SynapseSyncError:
+    return SynapseSyncError(f"unexpected {type(fault).__name__}: {fault}", hint="a fault of synapse-sync")
 
 
 def facts(loop: FeedLoop) -> dict[str, Any]:
     """What the loop knows of itself, as plain data: name, doing, paused, next_look (in seconds), trouble, watched."""
-    reports = [] if loop.watch is None else loop.watch.report()
-    watched = [{**asdict(report), "listed_at": moment(report.listed_at)} for report in reports]
-    trouble = next((each.error for each in (loop.ledger, loop.folder, loop.server) if each.error is not None), None)
+    watch = loop.watch
+    reports = [] if watch is None else watch.report()
     return {
         "name": loop.name,
         "doing": loop.doing,
         "paused": loop.paused,
-        "next_look": None if loop.paused else round(max(loop.next_due() - time.monotonic(), 0.0), 1),
-        "trouble": "" if trouble is None else str(trouble),
-        "watched": watched,
+        "next_look": None if loop.paused else round(max(loop.due_at - time.monotonic(), 0.0), 1),
+        "trouble": _trouble(loop),
+        "watched": [{**asdict(report), "listed_at": moment(report.listed_at)} for report in reports],
     }
+
+
+def _trouble(loop: FeedLoop) -> str:
+    now = time.monotonic()
+    if loop.after:
+        return "begins with its new settings once it has ended what it is at with the old ones; a restart does not wait"
+    if not loop.gets_on(now):
+        return f"has been at {loop.doing} for {(now - loop.progressed_at) / 60:.0f} min and does not get on"
+    errors = (each.error for each in (loop.ledger, loop.folder, loop.server))
+    return str(next((error for error in errors if error is not None), ""))

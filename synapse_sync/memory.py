@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system: a process that rests for days holds what it needs, not what it once had."""
+"""Memory that is free goes back to the system: a process that rests for days holds what it needs, not what it had."""
 
 from __future__ import annotations
 

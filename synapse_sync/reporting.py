@@ -32,12 +32,13 @@ class Reporter:
         counts = {kind: amount for kind, amount in work.run.counts.items() if kind in RUN_WORDS and amount}
         if counts:
             log.info("%s: %s", name, run_in_words(counts), extra={"feed": name})
-        problems = {str(problem): type(problem).__name__ for problem in work.run.problems}
+        problems = {problem.sign: problem for problem in work.run.problems}
         with self._lock:
             before = self._problems.get(name, set())
             self._problems[name] = set(problems)
-        for words in problems.keys() - before:
-            log.warning("%s: %s", name, words, extra={"feed": name, "error_class": problems[words]})
+        for sign in problems.keys() - before:
+            problem = problems[sign]
+            log.warning("%s: %s", name, problem, extra={"feed": name, "error_class": type(problem).__name__})
         if before and not problems:
             log.info("%s: all is well again", name, extra={"feed": name})
         if work.run.changed or problems.keys() - before:

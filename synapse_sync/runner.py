@@ -27,6 +27,7 @@ from synapse_sync.steps.upload import await_upload, begin_uploads, end_uploads
 from synapse_sync.steps.work import Ended
 
 TRIES = 4  # of a request that fails for the whole server, before the network is left alone for this run
+TURN = 0.5  # seconds of waiting for other feeds, after which it is heard whether the run is to end
 ROW_TRIES = 4  # of one file, content or unit, before it is left for a later run
 
 
@@ -77,7 +78,7 @@ def sync(works: Sequence[Work], patience: Patience) -> list[Pass]:
 def tend(work: Work, looks: Mapping[str, Look], *, offline: DestinationError | None, known: Collection[str]) -> Pass:
     """One run of a feed that is watched: list what is to be looked at of each asset, then drain.
 
-    offline: the network is left alone, for this reason; known: problems in words that were told before.
+    offline: the network is left alone, for this reason; known: signs of problems that were told before.
     """
     one = Pass(work, offline)
     with suppress(Ended), _stopping(one):
@@ -104,8 +105,19 @@ def _acted(step: Step, work: Work) -> bool:
     if step.alone and work.registration.under_way:
         return False
     work.doing = step.name
-    with work.together.registering if step.alone else nullcontext():
+    with _alone(work) if step.alone else nullcontext():
         return bool(step.act(work))
+
+
+@contextmanager
+def _alone(work: Work) -> Iterator[None]:
+    """While no other feed of this process is at such a step; one may be at it for hours, so the wait can be ended."""
+    while not work.together.registering.acquire(timeout=TURN):
+        work.going()
+    try:
+        yield
+    finally:
+        work.together.registering.release()
 
 
 def _sleep(work: Work, seconds: float) -> None:

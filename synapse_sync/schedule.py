@@ -1,7 +1,7 @@
 """What happens by the clock, feeds apart: APScheduler's jobs, each a short call that is never run twice at a time.
 
-A job that was due while the machine slept runs once when it wakes. The scheduler goes by the wall clock; where that
-jumps, begin_anew() counts all intervals from now.
+A job that was due while the machine slept runs once when it wakes. The scheduler goes by the wall clock: where that was
+set, and after a sleep, every() and daily() are called again, each with when its chore was done last.
 """
 
 from __future__ import annotations
@@ -40,8 +40,13 @@ class Schedule:
         self._scheduler.shutdown(wait=False)
 
     def every(self, seconds: float, name: str, act: Callable[[], None], *, last: float | None = None) -> None:
-        """Call act() every so many seconds; 0 is never. last: when it was done last (Unix), by an earlier process."""
+        """Call act() every so many seconds; 0 is never. last: when it was done last (Unix), by an earlier process.
+
+        A job of this name is replaced.
+        """
         if seconds <= 0:
+            if self._scheduler.get_job(name):
+                self._scheduler.remove_job(name)
             return
         now = datetime.now().astimezone()
         due = now if last is None else datetime.fromtimestamp(last).astimezone() + timedelta(seconds=seconds)
@@ -52,15 +57,6 @@ class Schedule:
     def daily(self, name: str, act: Callable[[], None]) -> None:
         """Call act() each morning at seven, local time."""
         self._scheduler.add_job(act, CronTrigger(hour=7), id=name, name=name, replace_existing=True)
-
-    def begin_anew(self) -> None:
-        """The clock has jumped: every interval begins now."""
-        for job in self._scheduler.get_jobs():
-            if isinstance(job.trigger, IntervalTrigger):
-                seconds = job.trigger.interval_length
-                job.reschedule(IntervalTrigger(seconds=seconds, jitter=job.trigger.jitter))
-            else:
-                job.reschedule(job.trigger)
 
 
 def _failed(event: JobExecutionEvent) -> None:

@@ -146,13 +146,13 @@ class Connecting:
         return config.server.access_token_file is None and not os.environ.get("SYNAPSE_ACCESS_TOKEN")
 
     def _keep_for_service(self, credentials: Credentials) -> None:
-        """The machine's service does not see a user's login: systemd hands it the token from a place of root's."""
+        """The machine's service sees no user's login or file: systemd hands it the token from a place of root's."""
         place = Place()
         file = CREDSTORES[0] / place.credential
-        if self.answers.token_file is not None or any((folder / place.credential).exists() for folder in CREDSTORES):
+        if any((folder / place.credential).exists() for folder in CREDSTORES):
             return
         question = f"Store the token for the service, too, in {file}"
-        why = "The service has a user of its own, who does not see your login; systemd hands it what is stored there."
+        why = "The service has a user of its own, who may not see yours; systemd hands it what is stored there."
         if self.dialogue.confirm(question, why, "--yes"):
             store_secret(file, credentials.token)
             self.kept += f" It is in {file} as well."

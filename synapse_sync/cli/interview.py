@@ -47,7 +47,7 @@ class Given:
 
 
 class Interview:
-    """One conversation, from the server to the written config. kept: what stays even if it is ended before."""
+    """One conversation, from the server to the written config."""
 
     def __init__(self, dialogue: Dialogue, given: Given, named: Path | None) -> None:
         self._dialogue = dialogue
@@ -55,21 +55,24 @@ class Interview:
         self._named = named
         self._answers = Answers()
         self._contents = Contents()
-        self.kept = ""
+        self._connecting = Connecting(dialogue, given.url, given.token_file, self._answers)
 
     def hold(self) -> int:
         """Ask, show, write, look at the outcome; the exit code. Raises Ended."""
         target = self._target()
         with ExitStack() as stack:
-            connecting = Connecting(self._dialogue, self._given.url, self._given.token_file, self._answers)
-            destination = connecting.connect(stack, target)
-            self.kept = connecting.kept
-            collection = connecting.ask_collection(destination, self._given.collection)
+            destination = self._connecting.connect(stack, target)
+            collection = self._connecting.ask_collection(destination, self._given.collection)
             self._ask_feed(target, collection, destination)
             self._until_content(target, collection, destination)
         path = target.write(self._answers)
         self._dialogue.say(f"\nWritten: {path}")
         return self._afterwards(target)
+
+    @property
+    def kept(self) -> str:
+        """What stays even if it is ended before the config is written, in words."""
+        return self._connecting.kept
 
     def _target(self) -> Target:
         """The file that will be written; one that is there already can get one more feed."""
@@ -185,7 +188,7 @@ class Interview:
         if code := exit_code(found):
             self._dialogue.say("\nThis is to be repaired first; `synapse-sync doctor` looks again.")
         else:
-            self._dialogue.say("  all well")
+            self._dialogue.say("  nothing has to be repaired")
         typer.echo(f"\nNext:\n  {target.command} once            # sync now\n  {target.service}")
         return code
 

@@ -65,6 +65,7 @@ def rebuild(
     The old file is kept beside it. The next run reads all files, sends what the server lacks and recognises its units.
     """
     from synapse_sync.assembly import chosen_feeds, open_destination
+    from synapse_sync.cli.alone import without_daemon
     from synapse_sync.config import find_config, ledger_path, load, resolve
     from synapse_sync.rebuilding import rebuild as rebuild_ledger
 
@@ -72,7 +73,7 @@ def rebuild(
     path = ledger_path(config)
     if not yes and not typer.confirm(f"Replace the ledger {path}? What is held or forgotten in it is lost.", err=True):
         raise typer.Exit(1)
-    with open_destination(config, resolve(config)) as destination:
+    with without_daemon(), open_destination(config, resolve(config)) as destination:
         for feed, words in rebuild_ledger(config, chosen_feeds(config, []), destination, path):
             typer.echo(f"{feed}: {words}")
     typer.echo(f"{path}: made anew; the next run reads all files and recognises their units")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+
+ENOUGH_FILES = 65536
 
 FeedNames = Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds.")]
 
@@ -22,8 +26,18 @@ def run(ctx: typer.Context) -> None:
 
     config = load(find_config(ctx.obj))
     configure(config.log)
+    _open_many_files()
     with open_for_writing(ledger_path(config), create=True) as ledger:
         Daemon(config, ledger).live()
+
+
+def _open_many_files() -> None:
+    """Allow ourselves as many open files as the system lets us: each feed takes some, each upload takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def pause(ctx: typer.Context, feeds: FeedNames = None) -> None:

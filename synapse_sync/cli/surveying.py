@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from synapse_sync.cli.dialogue import Dialogue
+from synapse_sync.config.paths import is_remote
 from synapse_sync.config.quantities import parse_duration
 from synapse_sync.doctor.folders import look
 from synapse_sync.errors import SourceError
@@ -65,7 +66,7 @@ def ask_metadata(
         default = found.tables[0] if found.tables else None
         answers.table = dialogue.ask(
             "Metadata table (none for no table)",
-            f"{', '.join(found.tables)} looks like a table with a row for each unit: its columns become metadata.",
+            f"A row for each unit; its columns become metadata. There is {', '.join(found.tables) or 'none'}.",
             "--table", lambda text: _table(text, answers.path), default=default, given=table,
         )  # fmt: skip
         answers.left_out = [f"/{name}" for name in found.tables if name != answers.table]
@@ -164,6 +165,8 @@ def _folder(text: str) -> str:
     """The absolute path of a folder that can be read. Raises ValueError."""
     if not text:
         raise ValueError("write the path of a folder, like /volume1/scans")
+    if is_remote(text):
+        raise ValueError(f"{text} is no folder of this machine; a remote path is written into the config by hand")
     path = os.path.abspath(os.path.expanduser(text))
     found = look(path, "")
     if found.level == "problem":

@@ -11,8 +11,10 @@ from synapse_sync.cli.look import AsJson
 
 if TYPE_CHECKING:
     from synapse_sync.auditing import Audit
-    from synapse_sync.destinations.base import Destination
+    from synapse_sync.config import Config
     from synapse_sync.ledger import Ledger
+
+AT_ONCE = 500  # units that the daemon is asked to put back with one call: each costs it a write to the disk
 
 
 def verify(
@@ -32,15 +34,14 @@ def verify(
     from synapse_sync.auditing import audit, described
     from synapse_sync.cli.output import print_json
     from synapse_sync.config import find_config, ledger_path, load, resolve
-    from synapse_sync.ledger import open_for_reading, open_for_writing
+    from synapse_sync.ledger import open_for_reading
     from synapse_sync.steps.learn import recall
 
     config = load(find_config(ctx.obj))
     collections = sorted({feed.data_collection for feed in chosen_feeds(config, feeds or [])})
-    path = ledger_path(config)
     with (
         open_destination(config, resolve(config)) as destination,
-        open_for_writing(path, create=False) if repair else open_for_reading(path) as ledger,
+        open_for_reading(ledger_path(config)) as ledger,
     ):
         recall(ledger, destination)
         destination.learn()
@@ -51,7 +52,7 @@ def verify(
                 _tell(one)
         if repair:
             told = [
-                {**one, "put_back": _repair(ledger, destination, found, ask=not yes)}
+                {**one, "put_back": _repair(config, ledger, found, asking=not yes)}
                 for one, found in zip(told, audits, strict=True)
             ]
     if as_json:
@@ -85,19 +86,35 @@ def _missing_words(one: dict[str, Any]) -> str:
     return "missing" if one["repairable"] else "missing, and its files are not here as they were sent"
 
 
-def _repair(ledger: Ledger, destination: Destination, found: Audit, *, ask: bool) -> int:
+def _repair(config: Config, ledger: Ledger, found: Audit, *, asking: bool) -> int:
     """Put back what can be, after asking; returns how many units."""
-    from synapse_sync.auditing import put_back, repairable
+    from synapse_sync.auditing import repairable
     from synapse_sync.status.words import many
 
     rows = repairable(ledger, found)
     if not rows:
         return 0
-    if ask:
+    if asking:
         for row in rows:
             typer.echo(f"  {row['feed']}:{row['key']}", err=True)
         if not typer.confirm(f"Have {many(len(rows), 'unit')} made again by the next run?", err=True):
             return 0
-    done = put_back(ledger, destination, rows, time.time)
+    done = _put_back(config, [(row["id"], row["server_id"]) for row in rows])
     typer.echo(f"{many(done, 'unit')} will be made again by the next run", err=True)
     return done
+
+
+def _put_back(config: Config, units: list[tuple[int, int]]) -> int:
+    """Through the running daemon, else with the ledger's lock."""
+    from synapse_sync.auditing import put_back
+    from synapse_sync.config import ledger_path
+    from synapse_sync.control import ask
+    from synapse_sync.errors import NotRunning
+    from synapse_sync.ledger import open_for_writing
+
+    try:
+        parts = [units[at : at + AT_ONCE] for at in range(0, len(units), AT_ONCE)]
+        return sum(int(ask(config.source, "put_back", units=part)["count"]) for part in parts)
+    except NotRunning:
+        with open_for_writing(ledger_path(config), create=False) as ledger:
+            return put_back(ledger, units, time.time)

@@ -21,16 +21,23 @@ READABLE = ("s3",)
 
 
 def bucket_and_prefix(url: str) -> tuple[str, str]:
-    """("bucket", "prefix/") of "s3://bucket/prefix"; the prefix is "" for a whole bucket. Nothing is unquoted."""
-    bucket, _, prefix = url.partition("://")[2].partition("/")
-    return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    """("bucket", "prefix/") of "s3://bucket/prefix", as resolve_path leaves it; ("bucket", "") of a whole one.
+
+    Nothing is unquoted. What was typed with two slashes at its end keeps one, and means keys that have both.
+    """
+    bucket, slash, prefix = url.partition("://")[2].partition("/")
+    return bucket, prefix + slash
 
 
 def _endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.username is not None or parts.password is not None:
+    if "@" in value:
         raise ValueError("holds a user or password; name environment variables with access_key_env and secret_key_env")
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if value and not usable:
         raise ValueError("is not an http or https URL; write it like https://s3.example.org:9000")
     return value.rstrip("/")
 

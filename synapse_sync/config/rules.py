@@ -11,6 +11,7 @@ from synapse_sync.config.model import Config, Server
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
+from synapse_sync.config.remote import Remote
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
 from synapse_sync.templates import Template
@@ -99,10 +100,10 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
 
 def _access(place: Place, feed: Feed) -> Iterator[Problem]:
     """Access to remote paths: of use, and without contradictions."""
-    roots = feed.asset_roots()
-    tables = [((*place, "remote"), feed.remote, any(root.remote for root in roots.values()))]
+    paths = [feed.path or "", *(asset.path for asset in feed.assets.values())]
+    tables: list[tuple[Place, Remote | None, bool]] = [((*place, "remote"), feed.remote, any(map(is_remote, paths)))]
     for spec, asset in feed.assets.items():
-        tables.append(((*place, "assets", spec, "remote"), asset.remote, roots[spec].remote is not None))
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, is_remote(asset.path)))
     for where, remote, used in tables:
         if remote is not None and not used:
             yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix; remove the table")

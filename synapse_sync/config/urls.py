@@ -1,12 +1,13 @@
-"""The server's address: what is valid, which two addresses mean the same host, and which host is this machine.
+"""The server's address: what is valid, which two addresses mean the same host, and which are unprotected.
 
 Pure; text enters and leaves. Errors are ValueErrors in words that never repeat a password.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
+
+from synapse_sync.loopback import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -52,13 +53,3 @@ def is_unprotected(url: str) -> bool:
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from synapse_sync.installation.examine import examine
 from synapse_sync.installation.place import NAME, Place
 
 AREA = "service"
+_COMMAND = re.compile(r"(?:; |: )((?:sudo )?(?:chmod|chgrp|install|synapse-sync) .+)$")
+"""The line at the end of what an installation says of an obstacle."""
 
 
 def at_work(situation: Situation) -> Iterator[Finding]:
@@ -51,16 +54,22 @@ def place_of(source: Path, environ: Mapping[str, str]) -> Place | None:
     return place if source == place.config else None
 
 
+def install_line(place: Place) -> str:
+    """The line that installs this service."""
+    line = shlex.join(["service", "install", *place.options])
+    return f"{program()} {line}" if place.user else f"sudo {program(other_user=True)} {line}"
+
+
 def _unit(place: Place, situation: Situation) -> Iterator[Finding]:
-    install = shlex.join(["service", "install", *place.options])
-    install = f"{program()} {install}" if place.user else f"sudo {program(other_user=True)} {install}"
     try:
         unit = systemctl.shown(place)
     except InstallationError as error:
         yield warning(AREA, "unit", error.message, error.hint)
         return
     if unit.get("LoadState") == "not-found":
-        yield warning(AREA, "unit", f"{place.unit} is not installed: nothing starts it with the machine", install)
+        yield warning(
+            AREA, "unit", f"{place.unit} is not installed: nothing starts it with the machine", install_line(place)
+        )
         return
     state = f"{place.unit}: {unit['ActiveState']} ({unit['SubState']}), {unit['UnitFileState'] or 'not enabled'}"
     call = " ".join(place.systemctl)
@@ -81,9 +90,12 @@ def _can_read(place: Place, situation: Situation) -> Iterator[Finding]:
         return  # only root can find out for another user; and nobody about a folder that gives no answer
     found = examine(place, situation.config, os.path.abspath(sys.executable))
     for words in found.problems:
-        told, _, line = words.rpartition("; ")
-        yield problem(AREA, "access", told or words, line)
+        line = _COMMAND.search(words)
+        told = words[: line.start()] if line else words
+        yield problem(AREA, "access", told, line[1] if line else f"then install it again: {install_line(place)}")
     for words in found.warnings:
-        yield warning(AREA, "access", words, "give the service's groups read access there, then install it again")
+        if not words.endswith("its feed waits for it"):  # told among the folders
+            remedy = f"let a group of the service's read them (sudo chmod -R g+rX …), then: {install_line(place)}"
+            yield warning(AREA, "access", words, remedy)
     if not found.problems:
         yield well(AREA, "access", "its user can read the program, the config, the token and every folder")

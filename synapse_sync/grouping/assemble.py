@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from synapse_sync.grouping.assignment import Assignment, assign
-from synapse_sync.grouping.members import Member
 from synapse_sync.grouping.pairing import Party, Placed, pair
-from synapse_sync.grouping.places import Layout
 from synapse_sync.records import Spec
 
 
@@ -47,13 +45,12 @@ class Draft:
         return f"{spec} ({reason})" if reason else spec
 
 
-def assemble(members: Sequence[Member], layout: Layout, specs: Sequence[Spec], *, newest: bool = False) -> list[Draft]:
-    """The units of one bucket, sorted by key; the order of the members makes no difference.
+def assemble(bucket: Sequence[Placed], specs: Sequence[Spec], *, newest: bool = False) -> list[Draft]:
+    """The units of one bucket, sorted by key; the order of the files makes no difference.
 
     newest: what the feed's on_ambiguous says of several files for one spec.
-    All members have the same bucket by this layout, which was made for these specs; each is in exactly one draft.
+    All have the same bucket by a layout that was made for these specs; each is in exactly one draft.
     """
-    bucket = [Placed(member, layout.place(member.asset, member.path, member.kinds)) for member in members]
     assert len({placed.place.bucket for placed in bucket}) <= 1, "members of several buckets"
     return sorted((_draft(party, specs, newest) for party in pair(bucket)), key=lambda draft: draft.key)
 

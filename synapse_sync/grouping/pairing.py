@@ -33,6 +33,8 @@ def pair(bucket: Sequence[Placed]) -> list[Party]:
     (design). So groups of equal keys join only if one of them is a single file, no spec is wanted by both, and neither
     could join any group outside: where a file has a choice, nothing is joined and the choice is told as rivals.
     """
+    if len(bucket) == 1:
+        return [Party(tuple(bucket))]
     groups: dict[str, list[Placed]] = {}
     for placed in sorted(bucket, key=lambda placed: (placed.place.key, placed.member.path, placed.member.id)):
         groups.setdefault(placed.place.key, []).append(placed)

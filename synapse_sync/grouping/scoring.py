@@ -10,6 +10,7 @@ from synapse_sync.grouping.assemble import Draft, assemble
 from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
 from synapse_sync.grouping.metadata_files import MetadataFiles, WithMetadata
+from synapse_sync.grouping.pairing import Placed
 from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
@@ -51,7 +52,7 @@ class Score:
 def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec], metadata: MetadataFiles) -> Score:
     """Group the sample by this choice and count what comes out."""
     layout = WithMetadata(layout_for(choice, specs), metadata)
-    buckets: dict[str, list[Member]] = {}
+    buckets: dict[str, list[Placed]] = {}
     asides = Counter[str]()
     unmatched_reason = ""
     for member in sample:
@@ -61,8 +62,8 @@ def score(choice: Choice, sample: Sequence[Member], specs: Sequence[Spec], metad
             if place.aside == "unmatched" and not unmatched_reason:
                 unmatched_reason = f"{member.path}: {place.reason}"
         else:
-            buckets.setdefault(place.bucket, []).append(member)
-    drafts = [draft for members in buckets.values() for draft in assemble(members, layout, specs)]
+            buckets.setdefault(place.bucket, []).append(Placed(member, place))
+    drafts = [draft for bucket in buckets.values() for draft in assemble(bucket, specs)]
     whole = [draft for draft in drafts if _is_whole(draft)]
     problems = [draft.problem for draft in drafts if draft.problem]
     return Score(

@@ -73,16 +73,21 @@ def locked(path: Path) -> Iterator[Lock]:
 def holder(path: Path) -> int | None:
     """The process that holds the lock of the ledger at `path`, as the kernel tells; None where none is to be seen.
 
-    Trying the lock would for a moment keep out whoever wants it: /proc/locks is read instead (proc_locks(5)).
+    Trying the lock would for a moment keep out whoever wants it: /proc/locks is read instead (proc_locks(5)). On some
+    file systems (Btrfs, overlayfs) a file has another device there than stat() says: then the process that the lock's
+    file names must be the one.
     """
+    lock = path.with_name(path.name + ".lock")
     try:
-        found = path.with_name(path.name + ".lock").stat()
+        found = lock.stat()
         with open("/proc/locks", encoding="ascii") as table:
-            lines = table.readlines()
+            held = [line.split() for line in table if "FLOCK" in line and "->" not in line]
+        named = lock.read_text("ascii", "replace").partition("\n")[0].strip()
     except OSError:
         return None
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    for fields in map(str.split, lines):
-        if "FLOCK" in fields and place in fields:
-            return int(fields[fields.index(place) - 1])
+    for fields in held:  # 1: FLOCK ADVISORY WRITE PROCESS MAJOR:MINOR:INODE 0 EOF
+        process, where = fields[-4], fields[-3]
+        if where == place or (where.endswith(f":{found.st_ino}") and process == named):
+            return int(process)
     return None

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+from weakref import WeakSet
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
 from synapse_sync.ledger.owner import sudo_hint
@@ -32,8 +33,8 @@ _ROOM = 64 << 10  # bytes: what the shared memory grows by, and then some
 AT_ONCE = 2000  # rows fetched at once where they are streamed
 
 # Lists and dicts among the parameters of a statement are passed as JSON; every other value costs nothing by it.
-sqlite3.register_adapter(list, json.dumps)
-sqlite3.register_adapter(dict, json.dumps)
+sqlite3.register_adapter(list, lambda values: json.dumps(values) if values else "[]")
+sqlite3.register_adapter(dict, lambda values: json.dumps(values) if values else "{}")
 
 
 class Transaction:
@@ -73,7 +74,7 @@ class Ledger:
         self._committed = committed
         self._write_lock = threading.Lock()
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: WeakSet[_Reader] = WeakSet()
         self._readers_lock = threading.Lock()
         with translated(path):
             self._writer = connect(path, writable=True) if writable else None
@@ -159,20 +160,33 @@ class Ledger:
     def close(self) -> None:
         """Close all connections; the WAL is folded into the main file by the last of them."""
         with self._readers_lock:
-            for reader in self._readers:
+            for reader in list(self._readers):
                 reader.close()
-            self._readers.clear()
         if self._writer is not None:
             self._writer.close()
 
     def _reader(self) -> sqlite3.Connection:
-        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = connect(self.path, writable=False)
-            self._local.reader = reader
+            reader = _Reader(self.path)
             with self._readers_lock:
-                self._readers.append(reader)
-        return reader
+                self._readers.add(reader)
+            self._local.reader = reader
+        return reader.connection
+
+
+class _Reader:
+    """A thread's connection for reading; it ends with the thread: a daemon has many threads in a year."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path, writable=False)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "connection"):
+            self.close()
 
 
 def connect(path: Path, *, writable: bool, at_rest: bool = False) -> sqlite3.Connection:

@@ -25,6 +25,8 @@ _DATES = (
 
 def coerced(value: Any, rule: Mapping[str, Any]) -> Any:
     """The value as the rule (a JSON Schema of one property) has it, or the value itself."""
+    if not rule:
+        return value
     options = rule.get("enum")
     if isinstance(options, list):
         return _one_of(value, options)
@@ -55,8 +57,12 @@ def _text(value: Any) -> str:
 
 def _is_any(value: Any, types: list[str]) -> bool:
     """Whether the value has one of these JSON types already."""
-    kinds = {bool: ["boolean"], int: ["integer", "number"], float: ["number"], str: ["string"], type(None): ["null"]}
-    return any(kind in types for kind in kinds.get(type(value), []))
+    return any(kind in types for kind in _KINDS.get(type(value), ()))
+
+
+_KINDS: Mapping[type, tuple[str, ...]] = {
+    bool: ("boolean",), int: ("integer", "number"), float: ("number",), str: ("string",), type(None): ("null",),
+}  # fmt: skip
 
 
 def _integer(value: Any) -> int | None:

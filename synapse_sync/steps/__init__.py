@@ -14,6 +14,7 @@ from synapse_sync.steps.detect import detect
 from synapse_sync.steps.fingerprint import fingerprint
 from synapse_sync.steps.group import group
 from synapse_sync.steps.infer import infer_layout
+from synapse_sync.steps.jump import wait_anew
 from synapse_sync.steps.learn import keep_learned, learn
 from synapse_sync.steps.meta_changes import compare_meta, update_meta
 from synapse_sync.steps.reconcile import reconcile
@@ -58,4 +59,4 @@ STEPS = (
     Step("tasks", tasks, network=True, alone=True),
 )
 
-__all__ = ["STEPS", "Run", "Step", "Work", "keep_learned", "learn", "recover", "scan", "settle"]
+__all__ = ["STEPS", "Run", "Step", "Work", "keep_learned", "learn", "recover", "scan", "settle", "wait_anew"]

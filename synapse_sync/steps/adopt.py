@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synapse_sync.errors import DestinationError, FeedPaused, Rejected
-from synapse_sync.ledger import Row
+from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import OutgoingUnit
 from synapse_sync.states import Code
 from synapse_sync.steps.survey import is_hidden, recognised, survey, take
@@ -31,11 +31,18 @@ def adopted(work: Work, units: Sequence[OutgoingUnit]) -> set[int]:
         there = _recognised_among(work, _survey_now(work), units)
     if there:
         with work.ledger.write(durable=True) as transaction:
-            for unit, server_id in there.items():
-                take(work, transaction, unit, server_id, Code.REUSED)
-        work.run.count("reused", len(there))
-        work.run.count("registered_files", sum(len(unit.files) for unit in units if unit.id in there))
+            taken = still_going(transaction, [unit for unit in units if unit.id in there])
+            for unit in taken:
+                take(work, transaction, unit.id, there[unit.id], Code.REUSED)
+        work.run.count("reused", len(taken))
+        work.run.count("registered_files", sum(len(unit.files) for unit in taken))
     return set(there)
+
+
+def still_going(transaction: Transaction, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
+    """Those of these units that are still to be registered, as of this transaction."""
+    going = {row["id"] for row in transaction.query("units_still_going", units=[unit.id for unit in units])}
+    return [unit for unit in units if unit.id in going]
 
 
 def _recognised_among(work: Work, found: Row | None, units: Sequence[OutgoingUnit]) -> dict[int, int]:

@@ -29,7 +29,11 @@ class Awaited:
         `ask` runs in a thread that nobody waits for where the process is ended at once.
         """
         self._answer, self._conclude = Future(), conclude
-        threading.Thread(target=self._ask, args=(ask, self._answer), name=self._name, daemon=True).start()
+        thread = threading.Thread(target=self._ask, args=(ask, self._answer), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system grants no more threads: then nothing else goes on meanwhile
+            self._ask(ask, self._answer)
 
     def conclude(self, *, wait: bool = False) -> int:
         """Conclude the request if its answer is there, else 0; wait: once it is. Raises what concluding raises."""

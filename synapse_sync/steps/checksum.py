@@ -57,6 +57,7 @@ def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
 
 
 def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
+    sizes = []
     with work.ledger.write() as transaction:
         files = [file["id"] for file, _ in readings]
         sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
@@ -67,6 +68,9 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
                 await_rest(work, transaction, file, result.lacks)
             else:
                 _record_content(work, transaction, file, result.digests, sent.get(file["id"]))
+                sizes.append(result.digests.size)
+    work.run.count("read_files", len(sizes))
+    work.run.count("read_bytes", sum(sizes))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
@@ -80,8 +84,6 @@ def _record_content(work: Work, transaction: Transaction, file: Row, digests: Di
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
     if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
-    work.run.count("read_files")
-    work.run.count("read_bytes", digests.size)
 
 
 def note_unread(work: Work, transaction: Transaction, file: Row, error: SourceError) -> None:

@@ -7,6 +7,7 @@ import os.path
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from synapse_sync.expressions import Expression
@@ -30,12 +31,17 @@ class NoRow(Exception):
 
 @dataclass(frozen=True)
 class _Origin:
-    """The file that names a unit's origin: its path, name and extension, and what the path's parts are called."""
+    """The file that names a unit's origin: its path, name and extension."""
 
     path: str
     stem: str
     extension: str
-    fields: Mapping[str, str]
+    layout: Layout
+
+    @cached_property
+    def fields(self) -> Mapping[str, str]:
+        """What the path's parts are called."""
+        return self.layout.fields(self.path)
 
 
 class Description(NamedTuple):
@@ -100,17 +106,19 @@ class Describer:
     def _origin(self, files: Mapping[str, Row]) -> _Origin:
         path = files[primary_spec(self._work.collection.specs, files)]["path"]
         stem, extension = os.path.splitext(os.path.basename(path))
-        return _Origin(path, stem, extension, self._layout.fields(path))
+        return _Origin(path, stem, extension, self._layout)
 
     def _layers(self, key: str, origin: _Origin) -> list[Layer]:
         """What each source says of the unit, the later the stronger."""
-        named = {name: value for name, value in origin.fields.items() if name in self._key_names}
-        return [
-            automatic(key, origin.stem, origin.extension),
-            layer(self._work.feed.metadata.values, "values in the config"),
-            layer(named, f"key, in {origin.path}", optional=True),
-            layer(self._from_name(origin.path), f"filename, in {origin.path}"),
-        ]
+        layers = [automatic(key, origin.stem, origin.extension)]
+        if values := self._work.feed.metadata.values:
+            layers.append(layer(values, "values in the config"))
+        if self._key_names:
+            named = {name: value for name, value in origin.fields.items() if name in self._key_names}
+            layers.append(layer(named, f"key, in {origin.path}", optional=True))
+        if named := self._from_name(origin.path):
+            layers.append(layer(named, f"filename, in {origin.path}"))
+        return layers
 
     def _row(self, key: str, origin: _Origin, files: Mapping[str, Row]) -> TableRow | None:
         """The unit's row in the feed's table. Raises NoRow or Unfit."""

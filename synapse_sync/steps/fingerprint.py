@@ -69,20 +69,21 @@ def _fingerprint_unit(
     work: Work, transaction: Transaction, unit: Row, contents: list[Row], stamp: Mapping[str, Any]
 ) -> None:
     identity = fingerprint_of(work.destination.name, work.collection.id, contents)
-    meta = json.loads(unit["meta"])
+    meta = unit["meta"]
     if work.destination.api == "v1" and allows(work.collection.meta_schema, SYNC_KEY):
-        meta[SYNC_KEY] = sync_key(work.collection.id, {row["spec"]: row["sha1"] for row in contents})
+        key = sync_key(work.collection.id, {row["spec"]: row["sha1"] for row in contents})
+        meta = json.dumps({**json.loads(meta), SYNC_KEY: key}, ensure_ascii=False)
     state, code, reason = UnitState.READY, Code.READY, ""
     first = transaction.query("same_fingerprint", fingerprint=identity, id=unit["id"])
     goes_anyway = work.feed.duplicates == "register" or (work.feed.duplicates == "hold" and unit["approved"])
     if first and not goes_anyway and _will_go(work, first[0]):
-        state, code, reason = _another_goes(work, first[0], meta)
+        state, code, reason = _another_goes(work, first[0], json.loads(meta))
     elif first and not goes_anyway:
         reason_there = f"the same content as {work.feed.name}:{unit['key']}, which goes because this feed does not run"
         transaction.run("give_way", id=first[0]["id"], reason=reason_there, **stamp)
     transaction.run(
         "unit_ready", id=unit["id"], revision=unit["revision"], became=state, code=code, reason=reason,
-        fingerprint=identity, meta=json.dumps(meta, ensure_ascii=False), **stamp,
+        fingerprint=identity, meta=meta, **stamp,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from synapse_sync.grouping.assemble import assemble
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.pairing import Placed
 from synapse_sync.grouping.places import Layout
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.states import Code
@@ -38,23 +39,29 @@ def group(work: Work) -> int:
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
         names = {row["bucket"] for row in due}
+        placed: dict[int, Placed] = {}
         for row in files:
-            names |= _place(transaction, layout, row, stamp)
+            names |= _place(transaction, layout, row, stamp, placed)
         describe_again(work, transaction, files)
         decider = Decider(work, transaction, stamp)
         for bucket in _load(work, transaction, sorted(names)):
-            drafts = assemble(_candidates(bucket, layout), layout, work.collection.specs, newest=newest)
+            drafts = assemble(_candidates(bucket, layout, placed), work.collection.specs, newest=newest)
             decider.decide(bucket, drafts, patient=work.patient or bucket.name in settling)
     return len(files) + len(due)
 
 
-def _candidates(bucket: Bucket, layout: Layout) -> list[Member]:
-    """The bucket's files, without those whose place is elsewhere by now.
+def _candidates(bucket: Bucket, layout: Layout, placed: Mapping[int, Placed]) -> list[Placed]:
+    """The bucket's files, without those whose place is elsewhere by now; placed: those whose place was just found.
 
     Such are files of a sent unit that were renamed, which stay with it, and files that are still to be placed anew.
     """
-    members = map(member_of, bucket.files.values())
-    return [member for member in members if layout.place(member.asset, member.path, member.kinds).bucket == bucket.name]
+    files = (placed.get(file) or _placed(row, layout) for file, row in bucket.files.items())
+    return [one for one in files if one.place.bucket == bucket.name]
+
+
+def _placed(row: Row, layout: Layout) -> Placed:
+    member = member_of(row)
+    return Placed(member, layout.place(member.asset, member.path, member.kinds))
 
 
 def member_of(row: Row) -> Member:
@@ -64,14 +71,15 @@ def member_of(row: Row) -> Member:
     return Member(row["id"], row["asset"], path, row["size"], row["mtime_ns"], kinds, accepted)
 
 
-def _place(transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[str, Any]) -> set[str]:
-    """Record where one settled file belongs; returns the buckets that this touches."""
+def _place(
+    transaction: Transaction, layout: Layout, row: Row, stamp: Mapping[str, Any], placed: dict[int, Placed]
+) -> set[str]:
+    """Record where one settled file belongs, and keep it; returns the buckets that this touches."""
     guard = {"id": row["id"], "revision": row["revision"]}
     if row["sent"] and not row["current"]:
         transaction.run("reread_file", **guard, **stamp)
         return set()
-    member = member_of(row)
-    place = layout.place(member.asset, member.path, member.kinds)
+    member, place = placed[row["id"]] = _placed(row, layout)
     touched = {row["bucket"]} if row["bucket"] else set()
     if len(member.path) > LONGEST_PATH:
         reason = f"its path has {len(member.path)} characters, the server takes {LONGEST_PATH}; shorten it"

@@ -19,7 +19,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import SYNC_KEY
 from synapse_sync.records import OutgoingUnit, UnitOutcome
 from synapse_sync.states import Code
-from synapse_sync.steps.adopt import adopted
+from synapse_sync.steps.adopt import adopted, still_going
 from synapse_sync.steps.backoff import MARGIN, next_attempt
 from synapse_sync.steps.beginning import Beginning
 from synapse_sync.steps.survey import look_through, recognised, take
@@ -100,24 +100,26 @@ class _Registration:
 
     def send(self, units: Sequence[OutgoingUnit]) -> None:
         """One request; its refusal is narrowed down to the guilty unit by halves."""
-        self._record_intents(units)
-        self._conclude(units, lambda: self._ask(units))
+        if going := self._record_intents(units):
+            self._conclude(going, lambda: self._ask(going))
 
     def begin(self, units: Sequence[OutgoingUnit], then: Callable[[], None]) -> None:
         """The same, while steps go on that change nothing on the server; `then` is done when all is recorded."""
+        going = self._record_intents(units)
+        if not going:
+            return
         alone = self._work.together.registering
 
         def conclude(answer: Callable[[], Sequence[UnitOutcome]]) -> int:
             try:
-                self._conclude(units, answer)
+                self._conclude(going, answer)
                 then()
             finally:
                 alone.release()
-            return len(units)
+            return len(going)
 
-        self._record_intents(units)
         alone.acquire()  # once more than the step did: it is kept until the answer is recorded
-        self._work.registration.begin(lambda: self._ask(units), conclude)
+        self._work.registration.begin(lambda: self._ask(going), conclude)
 
     def _ask(self, units: Sequence[OutgoingUnit]) -> Sequence[UnitOutcome]:
         return self._work.destination.register(self._work.collection.id, units, self._api)
@@ -184,13 +186,16 @@ class _Registration:
                 if outcome.kind in ("created", "reused"):
                     self._work.run.count("registered_files", len(unit.files))
 
-    def _record_intents(self, units: Sequence[OutgoingUnit]) -> None:
+    def _record_intents(self, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
+        """Those that still go: while they were read, another feed's unit of equal content may have taken a place."""
         self._work.registered_at = self._work.clock()
         asked = {"kind": "register", "api": self._api, "batch": uuid.uuid4().hex}
         with self._work.ledger.write(durable=True) as transaction:
             stamp = self._work.stamp(transaction)
-            transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in units))
-            transaction.run_many("add_intent", ({"unit": unit.id, "now": stamp["now"], **asked} for unit in units))
+            going = still_going(transaction, units)
+            transaction.run_many("unit_registering", ({"id": unit.id, **stamp} for unit in going))
+            transaction.run_many("add_intent", ({"unit": unit.id, "now": stamp["now"], **asked} for unit in going))
+        return going
 
     def _record(self, transaction: Transaction, unit: int, outcome: UnitOutcome) -> None:
         """What became of one unit."""

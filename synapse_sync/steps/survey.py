@@ -78,7 +78,7 @@ def look_through(work: Work, since: float | None = None) -> Shown:
         recent = [unit for unit in strangers if since is None or unit.created is None or unit.created >= since]
         shown.without_meta |= any(unit.sync_key is None for unit in recent)
         shown.without_files |= any(unit.files is None for unit in recent)
-        work.going()
+        work.heard()  # the rows of those who look through are as they were read
     return shown
 
 
@@ -88,6 +88,8 @@ def recognised(work: Work, units: Sequence[OutgoingUnit]) -> dict[int, int]:
     With duplicates = "register" equal contents are no sign of one unit: the unit key must be the same as well. Nor are
     they with existing = "ignore": a unit whose meta shows no sync key is that of another, if ours was sent with one.
     """
+    if not work.ledger.query("any_found", **work.place):
+        return {}
     rows: dict[int, list[Row]] = defaultdict(list)
     for row in work.ledger.query("digests_of_units", units=[unit.id for unit in units]):
         rows[row["unit"]].append(row)

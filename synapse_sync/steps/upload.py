@@ -34,8 +34,9 @@ Uploads = InFlight[Sending, Outcome]
 
 
 def begin_uploads(work: Work) -> None:
-    """Have the process for small contents start early where many files are new, unless uploads are under way."""
-    if work.sender is None and not len(work.uploads) and work.destination.small:
+    """Have the process for small contents start early where many local files are new, unless uploads are under way."""
+    local = not any(source.remote for source in work.sources.values())
+    if local and work.sender is None and not len(work.uploads) and work.destination.small:
         files = work.ledger.query("count_unplaced", feed=work.id)[0]["files"]
         twin = work.destination.twin() if files >= sender.MANY else None
         if twin is not None:
@@ -196,7 +197,6 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
-                work.run.count("sent_files")
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
             else:
@@ -205,6 +205,7 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
                     stop = result
         sent = [sending.content["id"] for sending, result in results if isinstance(result, ContentRef)]
         transaction.run("forget_progress", contents=sent)
+    work.run.count("sent_files", len(sent))
     work.together.sending.release(work.id, [sending.content["id"] for sending, _ in results])
     return stop
 

@@ -96,8 +96,8 @@ class Run:
         return self._id
 
     def finish(self, ledger: Ledger, known: Container[str]) -> None:
-        """Write the run's figures, if it changed anything or met a problem that is not known yet."""
-        if self._id is None and all(str(problem) in known for problem in self.problems):
+        """Write the run's figures, if it changed anything or met a problem whose sign is not known yet."""
+        if self._id is None and all(problem.sign in known for problem in self.problems):
             return
         with ledger.write() as transaction:
             transaction.run(
@@ -119,10 +119,11 @@ class Work:
     is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a file becomes.
     trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
-    between: called between pieces of work, for what others want done then. doing: the step that is at work. table: the
-    feed's metadata table (steps/tables.py). unseen: the server does not show the collection's units, and is not asked
-    again in this run. tasked: the project's tasks as last looked through. verification, registration: the
-    request of that step, while it is under way. sender: a process that was started and serves nobody yet.
+    between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
+    doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
+    show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
+    verification, registration: the request of that step, while it is under way. sender: a process that was started and
+    serves nobody yet.
     """
 
     config: Config
@@ -152,6 +153,7 @@ class Work:
     doing: str = ""
     descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
     between: Callable[[], None] = lambda: None
+    progressed: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     looked: list[Looked] = field(default_factory=list)
@@ -167,8 +169,13 @@ class Work:
         return self.verification.conclude() + self.registration.conclude()
 
     def going(self) -> None:
-        """Called between pieces of work. Raises Ended where the run was asked to end."""
+        """Called between pieces of work, where others may change any row. Raises Ended where the run is to end."""
         self.between()
+        self.heard()
+
+    def heard(self) -> None:
+        """Called in the midst of a piece of work. Raises Ended where the run is to end."""
+        self.progressed()
         if self.stop.is_set():
             raise Ended
 

@@ -206,7 +206,8 @@ class Root:
 
     def report(self) -> Report:
         """How it is watched."""
-        by_events = len(self._events) if self._events is not None else 0
+        events = self._events
+        by_events = len(events) if events is not None else 0
         why, remedy = self._why()
         counts = (by_events, len(self._polling), self._unwatched)
         return Report(self.source.root, *counts, why, remedy, self._quality.missed, self._listed_at)

@@ -36,6 +36,9 @@ SHORTEST, LONGEST = 4.0, 30.0
 CHECK, CHECK_MISSING = 10.0, 5.0
 """Seconds between two looks whether each root is the folder that it was, and whether one that is missing is back."""
 
+CLOSING = 2.0
+"""Seconds that the thread may take to end: it may be looking at a folder on a mount that does not answer."""
+
 log = logging.getLogger(__name__)
 
 
@@ -161,7 +164,8 @@ class Watching:
 
     def unfollow(self, watch: Watch) -> None:
         """Watch a feed no more."""
-        self._watches.remove(watch)
+        with contextlib.suppress(ValueError):  # a feed that hung may end long after close()
+            self._watches.remove(watch)
         watch.close()
 
     def close(self) -> None:
@@ -169,9 +173,10 @@ class Watching:
         for watch in list(self._watches):
             self.unfollow(watch)
         os.write(self._close, b".")
-        self._thread.join()
-        os.close(self._closing)
-        os.close(self._close)
+        self._thread.join(CLOSING)
+        if not self._thread.is_alive():  # else a folder does not answer
+            os.close(self._closing)
+            os.close(self._close)
         if self._inotify is not None:
             self._inotify.stop()
 

@@ -228,7 +228,7 @@ def test_a_storage_that_calls_a_url_expired_makes_the_next_attempt_ask_for_anoth
 
 def test_small_contents_whose_url_expired_in_the_queue_are_not_sent(devserver, destination, monkeypatch):
     data = os.urandom(300)
-    monkeypatch.setattr(presigned_small, "time", SimpleNamespace(time=lambda: 4e9))
+    monkeypatch.setattr(presigned_small, "time", SimpleNamespace(time=lambda: 4e9, monotonic=time.monotonic))
     (outcome,) = send_small(destination, held(data))
     assert isinstance(outcome, Busy)
     assert "expired before it was sent" in str(outcome)

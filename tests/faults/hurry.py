@@ -48,6 +48,19 @@ def hurry(patch: Patch) -> None:
     patch(SynapseDestination, "__init__", functools.partialmethod(begin, **small))
 
 
+def hurry_daemon(patch: Patch) -> None:
+    """Feeds run as soon as something is there, and often."""
+    from synapse_sync import daemon, feed_loop
+    from synapse_sync.watching import hints
+
+    patch(daemon, "TICK", 0.5)
+    patch(daemon, "DRAIN", 3.0)
+    patch(feed_loop, "GAP", 0.02)
+    patch(feed_loop, "SHORTEST", 0.02)
+    patch(feed_loop, "HUNG", 0.5)
+    patch(hints, "DEBOUNCE", 0.05)
+
+
 def give_up_after(patch: Patch, seconds: float) -> None:
     """No answer is waited for any longer than this."""
 

@@ -38,6 +38,9 @@ STEM = '[feeds.grouping]\nby = "stem"\n'
 PAIR: dict[str, bytes | str] = {"p1/image.png": "an image", "p1/label.json": "a label"}
 
 COMMAND = get_command(app)  # building it takes longer than most of its commands
+# What takes minutes is not for the README's command: .ci/run has a step for it.
+collect_ignore = [] if os.environ.get("SYNAPSE_SYNC_LONG") else ["test_daemon_hardships.py", "test_storms.py"]
+
 LONGEST = 30.0  # seconds that a test waits for another process before it says that it hangs
 
 

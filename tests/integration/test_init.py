@@ -20,7 +20,9 @@ import pytest
 from synapse_sync.config import load
 from synapse_sync.devserver import DevServer, Options
 
-from .conftest import DICOM, IMAGE, LABEL, LONGEST, Printed, typed
+from .conftest import DICOM, IMAGE, LABEL, Printed, typed
+
+HANGS = 90.0  # seconds after which a program at a terminal has hung; it starts anew for each test, on a busy machine
 
 
 class Person:
@@ -49,7 +51,7 @@ class Person:
 
     def sees(self, words: str) -> None:
         """Wait until this has been written, after what was seen before."""
-        deadline = time.monotonic() + LONGEST
+        deadline = time.monotonic() + HANGS
         while words not in self.screen[self._read :]:
             ready, _, _ = select.select([self._terminal], [], [], max(deadline - time.monotonic(), 0))
             assert ready, f"never written: {words}; but:\n{self.screen}"
@@ -78,7 +80,7 @@ class Person:
             except OSError:
                 break
             self.screen += more.decode(errors="replace")
-        return self.process.wait(LONGEST)
+        return self.process.wait(HANGS)
 
 
 def _control() -> None:

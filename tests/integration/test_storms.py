@@ -1,4 +1,4 @@
-"""More at once than the kernel's queue holds: everything is found, once things have come to rest, and then nothing is heard any more.
+"""More at once than the kernel's queue holds: all is found, once things have come to rest, and then there is silence.
 
 By default at a tenth of the size; SYNAPSE_SYNC_STORMS=full is for a step of .ci/run.
 """

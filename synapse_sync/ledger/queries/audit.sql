@@ -8,7 +8,7 @@ SELECT id, server_id FROM units INDEXED BY units_by_server_id
 WHERE destination = :destination AND collection = :collection AND server_id IS NOT NULL AND moved_at < :before
 
 -- audited_unit: one unit, and whether each of its files is still here as it was sent
-SELECT u.id, u.collection, u.server_id, u.key, u.version, u.state, f.name AS feed, NOT EXISTS (
+SELECT u.id, u.destination, u.collection, u.server_id, u.key, u.version, u.state, f.name AS feed, NOT EXISTS (
     SELECT 1 FROM unit_files AS uf JOIN files AS x ON x.id = uf.file WHERE uf.unit = u.id
         AND NOT (x.unit = u.id AND x.state = 'checksummed' AND x.content = uf.content AND x.read_revision = x.revision)
     ) AS intact

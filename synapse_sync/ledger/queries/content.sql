@@ -52,6 +52,10 @@ WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
         WHERE uf.content = c.id AND u.feed = :feed AND u.state = 'ready')
 GROUP BY c.id ORDER BY c.id LIMIT :limit
 
+-- contents_due_by: no content of a feed waits for its next attempt longer than until :latest
+UPDATE contents SET not_before = :latest WHERE state = 'unknown' AND not_before > :latest AND EXISTS (
+    SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit WHERE uf.content = contents.id AND u.feed = :feed)
+
 -- files_to_send: the files themselves
 SELECT id, asset, dir, name, size, mtime_ns, ctime_ns, token, revision, attempts FROM files
 WHERE id IN (SELECT value FROM json_each(:files))

@@ -46,6 +46,9 @@ WHERE composition <> '' AND composition IN (SELECT value FROM json_each(:composi
     AND destination = :destination AND collection = :collection AND unit IS NULL
 ORDER BY server_id
 
+-- any_found: whether a collection has units that are none of ours yet
+SELECT 1 FROM found_units WHERE destination = :destination AND collection = :collection AND unit IS NULL LIMIT 1
+
 -- take_found: a unit that was found is one of ours
 UPDATE found_units SET unit = :unit WHERE destination = :destination AND collection = :collection AND server_id = :server_id
 

@@ -5,6 +5,10 @@ WHERE u.feed = :feed AND u.state = 'ready' AND u.whole = 1 AND u.not_before <= :
     WHERE uf.unit = u.id AND (c.state <> 'present' OR f.read_revision <> f.revision OR f.content <> uf.content))
 ORDER BY u.id LIMIT :limit
 
+-- units_still_going: those of these units that are to be registered, or that the server may have been asked for
+SELECT id FROM units WHERE id IN (SELECT value FROM json_each(:units))
+    AND (state = 'ready' OR state = 'registering' AND server_id IS NULL)
+
 -- any_registered: whether the server has taken anything of a feed
 SELECT 1 FROM units WHERE feed = :feed AND state = 'registered' LIMIT 1
 
@@ -96,6 +100,20 @@ WHERE id = :id AND state = 'registering'
 
 -- ask_later: the unit stays where it is: the same is asked for again later
 UPDATE units SET attempts = attempts + :failed, not_before = :not_before, reason = :reason WHERE id = :id
+
+-- answers_awaited_anew: units and tasks whose answer was lost are not asked for before :not_before
+UPDATE units SET not_before = max(not_before, :not_before) WHERE feed = :feed AND state = 'registering'
+
+-- asked_long_ago: requests from the future: the server may have done them at any time
+UPDATE intents SET created_at = 0 WHERE created_at > :now AND unit IN (
+    SELECT id FROM units WHERE feed = :feed AND state = 'registering')
+
+-- units_due_by: no unit waits for its next attempt longer than until :latest
+UPDATE units SET not_before = :latest WHERE feed = :feed AND state IN ('ready', 'registering') AND not_before > :latest
+
+-- decisions_due_by: no unit waits for what it lacks longer than until :latest
+UPDATE units SET decide_at = min(decide_at, :latest), changed_at = min(changed_at, :now)
+WHERE feed = :feed AND decide_at IS NOT NULL AND (decide_at > :latest OR changed_at > :now)
 
 -- open_intents: what was in flight when the last process ended
 SELECT i.id, i.unit, i.kind, i.api, u.key, u.server_id FROM intents AS i CROSS JOIN units AS u ON u.id = i.unit

@@ -92,6 +92,12 @@ SELECT 1 FROM files WHERE feed = :feed AND state = 'seen' AND observed_at > :now
 -- observed_now: files that were observed before the clock was set back settle from now on
 UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen' AND observed_at > :now
 
+-- settle_anew: files that have not settled wait for all of their time from now on
+UPDATE files SET observed_at = :now WHERE feed = :feed AND state = 'seen'
+
+-- files_due_by: no file waits for its next attempt longer than until :latest
+UPDATE files SET not_before = :latest WHERE feed = :feed AND state IN ('grouped', 'checksummed') AND not_before > :latest
+
 -- move_device: the same folder was mounted anew: its files are on a device of another number
 UPDATE files SET device = :now WHERE feed = :feed AND asset = :asset AND device = :before
 

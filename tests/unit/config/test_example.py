@@ -82,7 +82,7 @@ def test_every_setting_behind_a_comment_sign_is_valid_and_shows_its_default() ->
 
 
 def test_the_assets_of_the_example_are_valid_once_they_replace_the_path() -> None:
-    block = TEXT[TEXT.index("# [feeds.assets.image_1]") : TEXT.index("# Not in this version: storage, [feeds.assets")]
+    block = TEXT[TEXT.index("# [feeds.assets.image_1]") : TEXT.index("# Files in S3")]
     assets = re.sub(r"^# ?", "", block, flags=re.MULTILINE)
     head = '[[feeds]]\nname = "scans"\ndata_collection = 1\n'
     assert set(loads(head + assets, EXAMPLE).feeds[0].assets) == {"image_1", "label_1"}

@@ -29,9 +29,9 @@ DECIDING: dict[str, Any] = {
     "grouping": {"by": "stem"},
     "metadata": {"values": {"site": "Seoul"}},
     "assets": {"image_1": {"path": "/srv/images"}},
-    "remote": {"region": "eu"},
 }
 NOT_DECIDING: dict[str, Any] = {
+    "remote": {"region": "eu"},
     "name": "other",
     "watch": "poll",
     "poll_every": "1m",

@@ -124,12 +124,10 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 REFUSED: dict[str, Any] = {
     "upload.spool": "/var/spool/x",
     "upload.spool_size": "1GB",
-    "feeds.*.path": "s3://bucket/prefix",
+    "feeds.*.path": "gs://bucket/prefix",
     "feeds.*.storage": 11,
-    "feeds.*.remote": {"region": "eu"},
     "feeds.*.assets.*.path": "sftp://nas/labels",
     "feeds.*.assets.*.storage": 11,
-    "feeds.*.assets.*.remote": {"region": "eu"},
 }
 
 
@@ -185,3 +183,15 @@ def test_what_could_never_do_anything_is_a_mistake() -> None:
     assert "takes nothing" in grouped(by="pattern", rules=[{"pattern": "!*.png", "spec": "image_1"}])[0]
     assert problems(feed(groups=[""])) == ["feeds[0].groups[0]: is empty; a group has a name"]
     assert "local tables only" in problems(feed(metadata={"table": "s3://bucket/meta.csv"}))[0]
+
+
+def test_feeds_of_one_collection_whose_folders_lie_in_one_another_are_warned_of() -> None:
+    def warnings(*feeds: dict[str, Any]) -> list[str]:
+        return loads(toml_text({"feeds": list(feeds)}), SOURCE).warnings
+
+    outer, inner = feed(), feed(name="ward", path="/srv/scans/ward")
+
+    (words,) = warnings(outer, inner)
+    assert words.startswith("feed ward: its folder /srv/scans/ward lies inside that of feed scans")
+    assert warnings(outer, {**inner, "data_collection": 2}) == []
+    assert warnings(outer, {**inner, "path": "/srv/scans-ward"}) == []

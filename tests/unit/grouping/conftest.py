@@ -9,6 +9,7 @@ import pytest
 from synapse_sync.grouping.assemble import Draft, assemble
 from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.pairing import Placed
 from synapse_sync.grouping.places import Choice
 from synapse_sync.records import Spec
 
@@ -24,16 +25,16 @@ def outcome() -> Callable[[Choice, Sequence[Spec], Sequence[str]], Outcome]:
 def _outcome(choice: Choice, specs: Sequence[Spec], files: Sequence[str]) -> Outcome:
     layout = layout_for(choice, specs)
     members = [_member(number, written) for number, written in enumerate(files)]
-    buckets: dict[str, list[Member]] = {}
+    buckets: dict[str, list[Placed]] = {}
     asides = {}
     for member in members:
         place = layout.place(member.asset, member.path)
         if place.aside:
             asides[member.path] = f"{place.aside}: {place.reason}"
         else:
-            buckets.setdefault(place.bucket, []).append(member)
+            buckets.setdefault(place.bucket, []).append(Placed(member, place))
     paths = {member.id: member.path for member in members}
-    drafts = [draft for bucket in buckets.values() for draft in assemble(bucket, layout, specs)]
+    drafts = [draft for bucket in buckets.values() for draft in assemble(bucket, specs)]
     return {draft.key: _told(draft, paths, specs) for draft in drafts}, asides
 
 

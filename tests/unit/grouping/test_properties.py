@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from synapse_sync.grouping.assemble import Draft, assemble
 from synapse_sync.grouping.layouts import layout_for
 from synapse_sync.grouping.members import Member
+from synapse_sync.grouping.pairing import Placed
 from synapse_sync.grouping.places import Choice, Layout
 from synapse_sync.grouping.type_folders import TypeFolders
 from synapse_sync.records import Spec
@@ -52,15 +53,15 @@ choices = st.sampled_from(
 
 def grouped(members: Sequence[Member], layout: Layout) -> tuple[list[Draft], dict[int, str]]:
     """All drafts of a tree, and for each file aside the reason."""
-    buckets: dict[str, list[Member]] = {}
+    buckets: dict[str, list[Placed]] = {}
     asides = {}
     for member in members:
         place = layout.place(member.asset, member.path)
         if place.aside:
             asides[member.id] = place.reason
         else:
-            buckets.setdefault(place.bucket, []).append(member)
-    return [draft for bucket in buckets.values() for draft in assemble(bucket, layout, SPECS)], asides
+            buckets.setdefault(place.bucket, []).append(Placed(member, place))
+    return [draft for bucket in buckets.values() for draft in assemble(bucket, SPECS)], asides
 
 
 @given(trees, choices, st.randoms(use_true_random=False))
@@ -108,14 +109,14 @@ def test_the_newest_is_chosen_only_among_files_for_one_spec(members: list[Member
     """With "newest" every file is still accounted for, and no file that goes is older than one left out for it."""
     layout = layout_for(choice, SPECS)
     aged = [Member(m.id, m.asset, m.path, m.size, mtime_ns=m.id * 7 % 5) for m in members]
-    buckets: dict[str, list[Member]] = {}
+    buckets: dict[str, list[Placed]] = {}
     for member in aged:
         if not (place := layout.place(member.asset, member.path)).aside:
-            buckets.setdefault(place.bucket, []).append(member)
+            buckets.setdefault(place.bucket, []).append(Placed(member, place))
     by_id = {member.id: member for member in aged}
     for bucket in buckets.values():
-        plain = {draft.key: draft for draft in assemble(bucket, layout, SPECS)}
-        for draft in assemble(bucket, layout, SPECS, newest=True):
+        plain = {draft.key: draft for draft in assemble(bucket, SPECS)}
+        for draft in assemble(bucket, SPECS, newest=True):
             assert draft.members == plain[draft.key].members
             assert "files for" not in draft.problem
             for file in draft.left_out:
@@ -165,7 +166,8 @@ def test_twins_in_case_pair_only_where_nothing_else_is_possible(names: list[tupl
     specs = tuple(spec for spec in SPECS if spec.name != "mask_1")
     layout = layout_for(Choice("stem"), specs)
     members = [Member(number, "", stem + extension, 1, 0) for number, (stem, extension) in enumerate(names)]
-    unit_of = {file: draft.key for draft in assemble(members, layout, specs) for file in draft.members}
+    bucket = [Placed(member, layout.place(member.asset, member.path)) for member in members]
+    unit_of = {file: draft.key for draft in assemble(bucket, specs) for file in draft.members}
     group = {stem: {extension for other, extension in names if other == stem} for stem, _ in names}
     fit = {
         stem: {

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerMissing
-from synapse_sync.ledger import integrity_problems, open_for_reading, open_for_writing, opening
+from synapse_sync.ledger import inspected, integrity_problems, open_for_reading, open_for_writing, opening
+from synapse_sync.ledger.lock import holder
 
 
 def opened(path: Path, *, create: bool = True) -> None:
@@ -153,3 +154,31 @@ def test_it_is_checked_once_a_day(path: Path, checks: list[Path], monkeypatch: p
     monkeypatch.setattr(opening, "CHECK_EVERY", 0.0)
     opened(path)
     assert checks == [path]
+
+
+def test_who_holds_the_lock_is_seen_without_trying_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    assert holder(path) is None
+    with open_for_writing(path, create=True):
+        assert holder(path) == os.getpid()
+    assert holder(path) is None
+
+
+def test_a_look_at_a_ledger_at_rest_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with open_for_writing(path, create=True):
+        pass
+    before = sorted((entry.name, entry.stat().st_mtime_ns) for entry in tmp_path.iterdir())
+
+    assert inspected(path, most=1 << 30) == (0, True, [])
+    assert inspected(path, most=0).checked is False
+
+    assert sorted((entry.name, entry.stat().st_mtime_ns) for entry in tmp_path.iterdir()) == before
+
+
+def test_a_look_at_a_ledger_at_work_sees_the_last_commit(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with open_for_writing(path, create=True) as ledger:
+        with ledger.write() as transaction:
+            transaction.run("add_feed", name="scans", now=0.0)
+        assert inspected(path, most=1 << 30).feeds == 1

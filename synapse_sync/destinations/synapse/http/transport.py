@@ -24,7 +24,6 @@ from urllib3 import HTTPConnectionPool, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from synapse_sync import __version__
-from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.http.address import Address
 from synapse_sync.destinations.synapse.http.breaker import Breaker
 from synapse_sync.destinations.synapse.http.calls import CONTROL, LISTING, Body, Kind, json_body
@@ -35,6 +34,7 @@ from synapse_sync.destinations.synapse.http.pages import Page, page_in
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.destinations.synapse.http.words import parse
 from synapse_sync.errors import ConfigError, CredentialsError, DestinationError
+from synapse_sync.loopback import is_loopback
 
 _ONE_TRY = Retry(False)
 

