@@ -4,7 +4,8 @@
     apt-get install --no-install-recommends syncthing strace        without Syncthing ours is measured alone
 
 Exits 1 where anything was written to the ledger or the watched folder, or a target was missed: under 0.5 % of one core
-and 90 MB. Both are measured at once; strace looks at ours afterwards, with a look at every folder in between.
+and 90 MB. Everything is sent first; then ours is started anew, as after a boot, and both are measured at once; strace
+looks at ours afterwards, with a look at every folder in between.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from installation import TOKEN, counts, free_port, lean_server
 from measure import scratch_folder, verdict
 from processes import Failed, print_conditions
-from usage import Share, files_written, over
+from usage import Share, files_written, over, usage
 
 CPU, MEMORY = 0.5, 90.0  # percent of one core, MB
 QUIET = 100.0  # seconds after the work that are left out: the first backup and audit come a minute after a start
@@ -48,14 +49,16 @@ def main() -> None:
         write_tree(share, chosen.files, chosen.folders)
         before = state_of(share)
         reached = True
-        with daemon(folder, url, chosen.run_every) as ours, syncthing(folder / "syncthing", share) as theirs:
-            wait(lambda: counts(url)["units"] >= chosen.files, "all units are registered")
+        with syncthing(folder / "syncthing", share) as theirs:
+            with daemon(folder, url, chosen.run_every) as ours:
+                wait(lambda: counts(url)["units"] >= chosen.files, "all units are registered")
+                time.sleep(20.0)
+                print(f"memory after {chosen.files:,} files were sent: {usage(ours.pid).rss:.1f} MB")
             if theirs is not None:
                 theirs.wait(chosen.files)
-            time.sleep(QUIET)
-            ledger = state_of_ledger(folder)
-            pids = [ours.pid] + ([theirs.pid] if theirs is not None else [])
-            shares = over(chosen.minutes * 60, pids)
+            with daemon(folder, url, chosen.run_every) as ours:
+                time.sleep(QUIET)
+                shares = over(chosen.minutes * 60, [ours.pid, *([theirs.pid] if theirs is not None else [])])
             for name, used in zip(("synapse-sync run", "syncthing"), shares, strict=False):
                 tell(name, used)
             reached &= verdict("CPU, percent of one core", shares[0].cores, CPU, at_least=False)

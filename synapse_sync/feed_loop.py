@@ -20,6 +20,7 @@ from synapse_sync.calls import Calls
 from synapse_sync.clocks import Clocks
 from synapse_sync.config import Config, Feed
 from synapse_sync.errors import DestinationError, LedgerError, SynapseSyncError, TokenRefused
+from synapse_sync.memory import give_back
 from synapse_sync.runner import Pass, tend
 from synapse_sync.status.snapshot import moment
 from synapse_sync.steps import STEPS, Work, wait_anew
@@ -278,6 +279,9 @@ class FeedLoop:
             self.server.met(one.offline, ended)
         self._attempt_at = self._next_attempt(work, ended)
         self.told(one)
+        if work.run.changed:
+            work.ledger.rest()
+            give_back()
 
     def _next_attempt(self, work: Work, ended: float) -> float | None:
         """When something that failed is due again (monotonic)."""

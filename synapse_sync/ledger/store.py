@@ -139,6 +139,14 @@ class Ledger:
             finally:
                 target.close()
 
+    def rest(self) -> None:
+        """Give up the pages that are kept in memory for this thread and for writing."""
+        with translated(self.path):
+            self._reader().execute("PRAGMA shrink_memory")
+            if self._writer is not None:
+                with self._write_lock:
+                    self._writer.execute("PRAGMA shrink_memory")
+
     def fold(self) -> None:
         """Bring what the WAL holds into the file, and the WAL to no length, unless somebody is reading just now."""
         wal = self.path.with_name(self.path.name + "-wal")

@@ -76,6 +76,7 @@ def test_sql_stands_nowhere_else() -> None:
 FULL = {
     "doubt_surveys": "after a backup was put in place",
     "doubt_tasks": "after a backup was put in place",
+    "contents_due_by": "after the clock was set back",
     "made_since": "after an answer was lost, from the newest on until one is found",
     "last_registration": "from the newest on until one is found",
     "retry_everything": "by a person's word",
