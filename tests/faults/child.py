@@ -1,18 +1,18 @@
-"""`python -m tests.faults.child ARGUMENTS`: synapse-sync as a process of its own, in a hurry.
-
-SYNAPSE_SYNC_MANY: from how many new files on small contents go by a process of their own.
-"""
+"""`python -m tests.faults.child ARGUMENTS`: synapse-sync as a process of its own, in a hurry."""
 
 from __future__ import annotations
 
-import os
+import faulthandler
+import sys
 
 from synapse_sync.__main__ import main
-from synapse_sync.steps import sender
 
-from .hurry import hurry
+from .hurry import give_up_after, hurry, hurry_daemon
 
 if __name__ == "__main__":
+    faulthandler.enable()  # SIGABRT shows what all threads are at
     hurry(setattr)
-    sender.MANY = int(os.environ.get("SYNAPSE_SYNC_MANY", sender.MANY))
+    if sys.argv[-1] == "run":
+        hurry_daemon(setattr)
+        give_up_after(setattr, 2.0)
     main()

@@ -60,7 +60,8 @@ class Storm:
             yield
         finally:
             if self.daemon is not None and self.daemon.poll() is None:
-                self.daemon.kill()
+                self.daemon.send_signal(signal.SIGABRT)  # shows where it is
+                self.daemon.wait()
             for writer in self._writers:
                 writer.join()
             print((self.site.folder / "log").read_text()[-20000:])  # shown where a test fails
