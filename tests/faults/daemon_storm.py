@@ -257,10 +257,7 @@ class Storm:
             for unit in details(events, "unit")
         )
         wanted = Counter(
-            {
-                frozenset((spec, sha1(data)) for spec, data in files.items()): 1
-                for files in self.site.expected.values()
-            }
+            {frozenset((spec, sha1(data)) for spec, data in files.items()): 1 for files in self.site.expected.values()}
         )
         whole = {sha1(data) for files in self.site.expected.values() for data in files.values()}
         tasks = Counter(task["unit"] for task in details(events, "task"))
