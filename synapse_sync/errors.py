@@ -9,7 +9,8 @@
     │   ├── LedgerLocked              4  later   another process holds it
     │   ├── LedgerCorrupt             4          integrity_check failed
     │   ├── LedgerNewer               4          written by a newer version
-    │   └── LedgerFull                4  later   no space left on its disk
+    │   ├── LedgerFull                4  later   no space left on its disk
+    │   └── LedgerCrowded             4  later   this process may open no more files
     ├── SourceError                   1  later   a folder or file that is to be read
     │   ├── SourceUnavailable         1  later   the root is missing, empty where it should not be, or not readable
     │   ├── FileChanged               1  now     the file is not what was observed; look again before use
@@ -107,6 +108,12 @@ class LedgerNewer(LedgerError):
 
 class LedgerFull(LedgerError):
     """The disk that holds the ledger is full."""
+
+    retry: Retry = "later"
+
+
+class LedgerCrowded(LedgerError):
+    """This process has as many files open as it may."""
 
     retry: Retry = "later"
 

@@ -6,6 +6,7 @@ NORMAL synchronous for facts that a rescan would find again, FULL (`durable`) fo
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -18,7 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote
 from weakref import WeakSet
 
-from synapse_sync.errors import LedgerCorrupt, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
+from synapse_sync.errors import LedgerCorrupt, LedgerCrowded, LedgerError, LedgerFull, LedgerLocked, LedgerMissing
 from synapse_sync.ledger.owner import sudo_hint
 from synapse_sync.ledger.queries import statement
 
@@ -228,6 +229,9 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
         return _damaged(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerLocked(f"the ledger {path} is busy: another process writes to it", hint="try again in a moment")
+    if code == sqlite3.SQLITE_CANTOPEN and _no_more_files():
+        words = f"the ledger {path} can't be opened now: this process has too many files open"
+        return LedgerCrowded(words, hint="raise its limit (LimitNOFILE= in the service)")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
         return LedgerMissing(f"there is no ledger at {path} yet", hint="run `synapse-sync once` first")
     if code == sqlite3.SQLITE_CANTOPEN:
@@ -235,6 +239,15 @@ def _in_our_words(path: Path, error: sqlite3.Error) -> LedgerError:
     if code == sqlite3.SQLITE_READONLY:
         return LedgerError(f"the ledger {path} can't be written: {error}", hint="check its owner and permissions")
     return LedgerError(f"the ledger {path} failed: {error}", hint="check its disk, its owner and permissions")
+
+
+def _no_more_files() -> bool:
+    """Whether no more can be opened; SQLite does not tell why it could not."""
+    try:
+        os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def _is_full(path: Path) -> bool:

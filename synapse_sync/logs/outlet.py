@@ -64,6 +64,7 @@ def configure(log: Log) -> Outlet:
     root.setLevel(log.level.upper())
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # that a pool is full is no trouble
     logging.captureWarnings(True)
     return outlet
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +20,7 @@ import pytest
 from synapse_sync.assembly import open_destination, put_to_work
 from synapse_sync.commands import Commands
 from synapse_sync.config import load, resolve
-from synapse_sync.errors import ControlRefused, UsageError
+from synapse_sync.errors import ControlRefused, LedgerCrowded, UsageError
 from synapse_sync.ledger import Ledger, Row, open_for_writing
 from synapse_sync.records import OutgoingUnit
 from synapse_sync.runner import Patience, drain, sync
@@ -189,3 +192,24 @@ def test_a_thread_leaves_no_file_open(site: Installation) -> None:
             reader.start()
             reader.join()
         assert open_files() <= before + 2
+
+
+def test_a_ledger_that_can_not_be_opened_for_want_of_files_is_tried_again(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    taken: list[int] = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with at_work(site) as work, ThreadPoolExecutor(1) as other:
+        other.submit(int).result()
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 512), limits[1]))
+            with suppress(OSError):
+                while True:
+                    taken.append(os.open("/dev/null", os.O_RDONLY))
+            error = other.submit(work.ledger.query, "all_feeds").exception()
+        finally:
+            for descriptor in taken:
+                os.close(descriptor)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert isinstance(error, LedgerCrowded)
+        assert error.retry == "later"
+        assert len(other.submit(work.ledger.query, "all_feeds").result()) == 1
