@@ -113,7 +113,7 @@ class LedgerFull(LedgerError):
 
 
 class LedgerCrowded(LedgerError):
-    """This process has as many files open as it may."""
+    """The process has as many files open as it may."""
 
     retry: Retry = "later"
 

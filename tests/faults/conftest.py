@@ -26,7 +26,7 @@ Servers = Callable[[Way, Mapping[str, Any]], DevServer]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The embedded server is stopped in mid-request here: sockets that it leaves to Python's collector are no failure."""
+    """The embedded server is stopped in mid-request here: what sockets it leaves behind is no failure."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))

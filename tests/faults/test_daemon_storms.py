@@ -29,10 +29,6 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DevServer
 
 
 @pytest.mark.timeout(900)
-<<<<<<< HEAD
-=======
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a server cut off leaves connections
->>>>>>> hard
 @pytest.mark.parametrize(("server", "way"), [(way, way) for way in chosen(list(WAYS), 1, "storm")], indirect=["server"])
 def test_a_storm_over_a_daemon(tmp_path: Path, server: DevServer, way: str) -> None:
     storm = Storm(Site(tmp_path, server, WAYS[way]), random.Random(f"{SEED} storm {way}"))
