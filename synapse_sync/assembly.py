@@ -22,10 +22,21 @@ from synapse_sync.steps.upload import workers_of
 
 
 @contextmanager
-def open_destination(config: Config, credentials: Credentials) -> Iterator[Destination]:
-    """The Synapse server of these credentials, used as the config says; closed on leaving."""
+def open_destination(
+    config: Config, credentials: Credentials, hide: Callable[[str], None] = lambda _token: None
+) -> Iterator[Destination]:
+    """The Synapse server of these credentials, used as the config says; closed on leaving.
+
+    hide: called with each token, also one that replaces another, before it is used.
+    """
     from synapse_sync.destinations.synapse.destination import SynapseDestination
 
+    def token_again() -> str:
+        token = resolve(config).token
+        hide(token)
+        return token
+
+    hide(credentials.token)
     limit = config.upload.bandwidth_limit
     destination = SynapseDestination(
         credentials.url,
@@ -41,7 +52,7 @@ def open_destination(config: Config, credentials: Credentials) -> Iterator[Desti
         bandwidth=None if limit is None else lambda: limit.at(datetime.now()),
         route=config.upload.route,
         chunk_size=config.upload.chunk_size,
-        token_again=lambda: resolve(config).token,
+        token_again=token_again,
     )
     try:
         yield destination

@@ -114,7 +114,7 @@ class Commands:
         """Have a feed's own thread do what its steps must not meet half-way; what it has in hand is decided before."""
         loop = self._daemon.loops.get(feed)
         if loop is not None:
-            count = loop.call(lambda _work: act(), TURN)
+            count = loop.call(act, TURN)
             loop.trigger()
             return count
         if feed in self._daemon.ending():

@@ -87,9 +87,7 @@ class Daemon:
             try:
                 while not self._stopping:
                     self._anew = False
-                    credentials = resolve(self.config)
-                    logs.hide(credentials.token)
-                    with open_destination(self.config, credentials) as destination:
+                    with open_destination(self.config, resolve(self.config), logs.hide) as destination:
                         self._serve(destination)
             finally:
                 self._door.close()

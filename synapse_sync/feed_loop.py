@@ -148,12 +148,13 @@ class FeedLoop:
         else:
             self.trigger()
 
-    def call(self, act: Callable[[Work], Result], timeout: float) -> Result:
-        """Have act(work) done by this feed's thread, between two pieces of work.
+    def call(self, act: Callable[[], Result], timeout: float) -> Result:
+        """Have act() done by this feed's thread, between two pieces of work.
 
         Raises what it raises, and ControlRefused where it was not begun in `timeout` seconds: then it never is.
         """
-        return self._calls.call(lambda: act(self._working()[0]), timeout, f"feed {self.name} is at: {self.doing}")
+        busy = f"feed {self.name} is at: {self.doing}" if self.doing else f"feed {self.name} has not begun"
+        return self._calls.call(act, timeout, busy)
 
     def gets_on(self, now: float) -> bool:
         """Whether it waits or has got on of late."""

@@ -89,14 +89,14 @@ def test_a_unit_that_was_registered_meanwhile_is_not_forgotten(site: Installatio
     change(site, "UPDATE units SET not_before = 0")
     with at_work(site) as work:
 
-        def call(act: Callable[[Work], Any], _timeout: float) -> Any:
+        def call(act: Callable[[], Any], _timeout: float) -> Any:
             sync([work], Patience())
-            return act(work)
+            return act()
 
         assert forget(work.ledger, call) == "unit p1 was registered as 1"
 
 
-def forget(ledger: Ledger, call: Callable[[Callable[[Work], Any], float], Any]) -> str:
+def forget(ledger: Ledger, call: Callable[[Callable[[], Any], float], Any]) -> str:
     """What the daemon says when it is asked to forget p1; its feed's thread does what `call` does."""
     loop = SimpleNamespace(name="scans", call=call, trigger=lambda: None)
     daemon = SimpleNamespace(ledger=ledger, loops={"scans": loop}, ending=set, reload=dict)
