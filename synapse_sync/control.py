@@ -45,12 +45,14 @@ class Door:
         self._places = socket_places(config_file)
         self._answer = answer
         self._listener: socket.socket | None = None
+        self._server: threading.Thread | None = None
         self._path: Path | None = None
         self._inode = 0
 
     def look(self) -> None:
         """Open it, and again where somebody has taken the socket away; where it can have no place, say so."""
-        if self._path is not None and _inode_at(self._path) == self._inode:
+        serves = self._server is not None and self._server.is_alive()
+        if serves and self._path is not None and _inode_at(self._path) == self._inode:
             return
         self._shut()
         for place in self._places:
@@ -58,6 +60,9 @@ class Door:
                 place.parent.mkdir(mode=0o700, exist_ok=True)
                 if place.parent.stat().st_uid not in (os.geteuid(), 0):
                     continue  # somebody else's folder, made to be found here
+                if (other := _connection(place)) is not None:
+                    other.close()
+                    continue  # another process serves this config, with another ledger
                 self._open(place)
                 return
         log.warning("commands can't reach this process: no socket could be made at %s", self._places[0])
@@ -69,7 +74,7 @@ class Door:
         self._shut()
 
     def _open(self, place: Path) -> None:
-        place.unlink(missing_ok=True)  # of a process that was killed: whoever holds the ledger may take it
+        place.unlink(missing_ok=True)  # of a process that was killed
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             listener.bind(os.fspath(place))
@@ -79,7 +84,8 @@ class Door:
             listener.close()
             raise
         self._listener, self._path, self._inode = listener, place, _inode_at(place)
-        threading.Thread(target=self._serve, args=(listener,), name="control", daemon=True).start()
+        self._server = threading.Thread(target=self._serve, args=(listener,), name="control", daemon=True)
+        self._server.start()
 
     def _shut(self) -> None:
         if self._listener is not None:
@@ -97,7 +103,11 @@ class Door:
                     return  # it was shut
                 time.sleep(CROWDED)
                 continue
-            threading.Thread(target=self._converse, args=(connection,), name="command", daemon=True).start()
+            caller = threading.Thread(target=self._converse, args=(connection,), name="command", daemon=True)
+            try:
+                caller.start()
+            except RuntimeError:  # the system grants no more threads: the caller is told nothing, and asks again
+                connection.close()
 
     def _converse(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -164,22 +174,44 @@ def running(config_file: Path) -> dict[str, Any] | None:
 
 
 def _connected(config_file: Path) -> socket.socket:
+    refused = None
     for place in socket_places(config_file):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        connection.settimeout(WAIT)
         try:
-            connection.connect(os.fspath(place))
-        except OSError as error:
-            connection.close()
-            if error.errno in (errno.EACCES, errno.EPERM):
-                words = f"this user may not speak to the running synapse-sync at {place}"
-                raise ControlRefused(words, hint="put `sudo` before the command") from error
+            connection = _connection(place)
+        except PermissionError:
+            refused = refused or place
             continue
-        return connection
+        if connection is not None:
+            return connection
+    if refused is not None and not _is_ours(config_file):
+        words = f"this user may not speak to a running synapse-sync at {refused}"
+        raise ControlRefused(words, hint="put `sudo` before the command")
     raise NotRunning(
         f"no synapse-sync runs with {config_file}",
         hint="start it: `sudo systemctl start synapse-sync`, or `synapse-sync run` in the foreground",
     )
+
+
+def _connection(place: Path) -> socket.socket | None:
+    """A connection to who listens there; None where nobody does. Raises PermissionError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    connection.settimeout(WAIT)
+    try:
+        connection.connect(os.fspath(place))
+    except PermissionError:
+        connection.close()
+        raise
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _is_ours(config_file: Path) -> bool:
+    """Whether this user's own daemon would serve this config, and not the service."""
+    with contextlib.suppress(OSError):
+        return config_file.stat().st_uid == os.geteuid()
+    return False
 
 
 def _received(connection: socket.socket) -> bytes:

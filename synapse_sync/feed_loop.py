@@ -312,7 +312,9 @@ class FeedLoop:
 
 
 def _unexpected(fault: BaseException) -> SynapseSyncError:
-    return SynapseSyncError(f"unexpected {type(fault).__name__}: {fault}", hint="a fault of synapse-sync")
+    error = SynapseSyncError(f"unexpected {type(fault).__name__}: {fault}", hint="a fault of synapse-sync")
+    error.exit_code = 4
+    return error
 
 
 def facts(loop: FeedLoop) -> dict[str, Any]:
