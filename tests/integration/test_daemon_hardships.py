@@ -252,6 +252,8 @@ def test_a_server_that_stays_away_makes_neither_the_ledger_nor_the_log_grow(lone
     site.server.stop()
     with hurried(site) as daemon:
         until(lambda: facts_of(site, "scans")["trouble"], f"{url} is missed")
+        until(lambda: {state for state, _ in site.files().values()} == {"settled"}, "no more can be done without it")
+        until(lambda: facts_of(site, "scans")["doing"] == "", "the run has ended")
         before = site.ledger_text()
         for _ in range(15):
             site.type("trigger")

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -109,8 +110,18 @@ def test_a_socket_that_was_taken_away_is_made_again(config: Path) -> None:
 
 
 @pytest.mark.usefixtures("as_root")
-def test_who_may_not_speak_is_told_how_and_with_a_config_of_ones_own_that_nobody_listens(config: Path) -> None:
-    os.chmod(config.parent, 0o755)
+def test_who_may_not_speak_is_told_how_and_with_a_config_of_ones_own_that_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:  # pytest's own may be entered by nobody else
+        os.chmod(folder, 0o755)
+        monkeypatch.setenv("RUNTIME_DIRECTORY", f"{folder}/run")
+        config = Path(folder, "config.toml")
+        config.touch()
+        as_nobody(config)
+
+
+def as_nobody(config: Path) -> None:
     with opened(config, echo):
         os.seteuid(NOBODY)
         try:
