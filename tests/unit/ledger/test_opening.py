@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,16 +106,33 @@ def test_a_row_that_refers_to_nothing_is_a_problem(path: Path) -> None:
 
 
 def test_readers_in_several_threads_are_closed_with_the_ledger(path: Path) -> None:
-    descriptors = len(os.listdir("/proc/self/fd"))
-    with open_for_writing(path, create=True) as ledger:
-        threads = [threading.Thread(target=ledger.query, args=("all_feeds",)) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(os.listdir("/proc/self/fd")) > descriptors
+    def handles() -> int:
+        """How often this process has the ledger open; other tests' connections come and go."""
+        links = [os.path.realpath(handle) for handle in Path("/proc/self/fd").iterdir()]
+        return sum(link.startswith(os.path.realpath(path.parent)) for link in links)
 
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    with open_for_writing(path, create=True) as ledger, ThreadPoolExecutor(5) as others:
+        barrier = threading.Barrier(5, timeout=30)
+
+        def read() -> None:
+            ledger.query("all_feeds")
+            barrier.wait()
+
+        for future in [others.submit(read) for _ in range(5)]:
+            future.result()
+        assert handles() > 5
+
+    assert handles() == 0
+
+
+def test_a_reader_is_closed_with_its_thread(path: Path) -> None:
+    with open_for_writing(path, create=True) as ledger:
+        before = len(ledger._readers)
+        for _ in range(5):
+            thread = threading.Thread(target=ledger.query, args=("all_feeds",))
+            thread.start()
+            thread.join()
+        assert len(ledger._readers) == before
 
 
 @pytest.fixture

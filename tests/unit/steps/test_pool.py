@@ -20,7 +20,7 @@ def test_items_of_both_kinds_end_with_their_results():
     flight.hand_over("two", serve_upper)
     flight.begin("three", str.upper)
     assert sorted(flight.finished(PATIENCE)) == [("one", "ONE"), ("three", "THREE"), ("two", "TWO")]
-    assert (len(flight), flight.items(), flight.finished(PATIENCE), flight.stop()) == (0, [], [], [])
+    assert (len(flight), flight.items(), flight.finished(), flight.stop()) == (0, [], [], [])
 
 
 def test_what_has_not_ended_stays_under_way():
