@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 SECOND: dict[str, bytes | str] = {"p2/image.png": "another image", "p2/label.json": "another label"}
 MIB = 1 << 20
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: mounting takes root")
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def dead_mount(place: Path) -> Iterator[None]:
     options = f"fd={server},rootmode=40000,user_id=0,group_id=0".encode()
     try:
         if libc.mount(b"dead", bytes(place), b"fuse", 0, options):
-            pytest.skip(f"no mount could be made: {os.strerror(ctypes.get_errno())}")
+            pytest.skip(f"NOT TESTED: no mount could be made: {os.strerror(ctypes.get_errno())}")
         yield
     finally:
         libc.umount2(bytes(place), 2)  # MNT_DETACH

@@ -112,7 +112,7 @@ class Machine:
         deadline = time.monotonic() + LONGEST
         while self._outside.poll() is None and time.monotonic() < deadline:
             for child in children.read_text(encoding="ascii").split():
-                if Path(f"/proc/{child}/root/run/systemd/private").is_socket():
+                if Path("/proc", str(child), "root", "run/systemd/private").is_socket():
                     return int(child)
             time.sleep(0.02)
         self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from .host import CREDENTIAL, SHARE, Host
 
 UNIT = "/etc/systemd/system/synapse-sync.service"
+HOME = pwd.getpwnam("root").pw_dir
 
 
 def refused(result: subprocess.CompletedProcess[str], host: Host) -> str:
@@ -40,12 +42,12 @@ def test_a_token_that_others_may_read_or_that_is_none(host: Host) -> None:
 
 
 def test_a_venv_below_root_is_not_for_a_service(host: Host) -> None:
-    host.machine.run("mkdir", "-p", "/root/venv")
-    host.machine.run("chmod", "0700", "/root")
-    host.machine.run("mount", "--bind", "/opt/synapse-sync", "/root/venv")
-    result = host.machine.run("/root/venv/bin/python", "-m", "synapse_sync", "service", "install", check=False)
+    host.machine.run("mkdir", "-p", f"{HOME}/venv")
+    host.machine.run("chmod", "0700", HOME)
+    host.machine.run("mount", "--bind", "/opt/synapse-sync", f"{HOME}/venv")
+    result = host.machine.run(f"{HOME}/venv/bin/python", "-m", "synapse_sync", "service", "install", check=False)
     words = refused(result, host)
-    assert "the service can't run /root/venv/bin/python: /root is 0700 root:root" in words
+    assert f"the service can't run {HOME}/venv/bin/python: {HOME} is 0700 root:root" in words
     assert "-m venv /opt/synapse-sync" in words
 
 
@@ -75,10 +77,10 @@ def test_a_folder_on_the_way_need_only_be_entered(host: Host) -> None:
 
 
 def test_nobody_is_told_to_open_roots_home(host: Host) -> None:
-    host.machine.run("chmod", "0700", "/root")
-    host.configure("/root/scans")
+    host.machine.run("chmod", "0700", HOME)
+    host.configure(f"{HOME}/scans")
     words = refused(host.machine.sync("service", "install", check=False), host)
-    assert "/root is 0700 root:root, and should stay so: move the folder" in words
+    assert f"{HOME} is 0700 root:root, and should stay so: move the folder" in words
 
 
 def test_a_config_that_the_service_may_not_read(host: Host) -> None:
