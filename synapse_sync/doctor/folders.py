@@ -15,7 +15,7 @@ from synapse_sync.doctor.tree import Tree, looked_through
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.installation.access import ENTER, READ, Identity, Obstacle, group_name, helpful, obstacle, user_name
 from synapse_sync.installation.examine import PRIVATE
-from synapse_sync.sources.local import LocalSource
+from synapse_sync.sources.configured import local_source
 from synapse_sync.sources.refusals import refusal
 from synapse_sync.status.words import many
 
@@ -46,7 +46,7 @@ def contents(situation: Situation) -> Iterator[Finding]:
     for feed, root in situation.roots():
         began = time.monotonic()
         try:
-            tree = situation.trees[root.path] = looked_through(_source(root))
+            tree = situation.trees[root.path] = looked_through(local_source(root))
         except SourceUnavailable:
             continue  # told by folders()
         count = f"{many(tree.files, 'file')} in {many(tree.folders, 'folder')}"
@@ -126,16 +126,6 @@ def _not_there(path: str, feed: str) -> Finding:
     words = f"{path} is not there; of its way {nearest} is"
     return problem(
         AREA, "there", words, f"ls {shlex.quote(nearest)}   # then correct path, or mount what belongs there", feed
-    )
-
-
-def _source(root: AssetRoot) -> LocalSource:
-    return LocalSource(
-        root.path,
-        recursive=root.recursive,
-        follow_symlinks=root.follow_symlinks,
-        include=root.include,
-        exclude=root.exclude,
     )
 
 

@@ -10,13 +10,18 @@ from synapse_sync.sources.local import LocalSource
 def source_of(root: AssetRoot) -> Source:
     """A local folder, or what is behind a URL; what reads that is loaded only now. Raises ConfigError."""
     if root.remote is None:
-        return LocalSource(
-            root.path,
-            recursive=root.recursive,
-            follow_symlinks=root.follow_symlinks,
-            include=root.include,
-            exclude=root.exclude,
-        )
+        return local_source(root)
     from synapse_sync.sources.s3.source import S3Source
 
     return S3Source(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
+
+
+def local_source(root: AssetRoot) -> LocalSource:
+    """The local folder that a path without a scheme means. Raises ConfigError for a pattern that can match nothing."""
+    return LocalSource(
+        root.path,
+        recursive=root.recursive,
+        follow_symlinks=root.follow_symlinks,
+        include=root.include,
+        exclude=root.exclude,
+    )

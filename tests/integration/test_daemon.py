@@ -25,7 +25,13 @@ QUICK = '[schedule]\nrun_every = "1s"\nrescan_every = "2s"\n'
 @contextmanager
 def running(site: Installation) -> Iterator[subprocess.Popen[str]]:
     """`synapse-sync run` as a process of its own, until it has ended."""
-    daemon = site.process("run", env={**os.environ, "XDG_RUNTIME_DIR": str(site.folder)})
+    with living(site, site.process("run", env={**os.environ, "XDG_RUNTIME_DIR": str(site.folder)})) as daemon:
+        yield daemon
+
+
+@contextmanager
+def living(site: Installation, daemon: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A daemon from its first answer to its end."""
     try:
         until(lambda: status(site)["daemon"] is not None, "the daemon answers")
         yield daemon

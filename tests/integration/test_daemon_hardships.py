@@ -17,7 +17,7 @@ from synapse_sync.control import ask, socket_places
 from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, PAIR, Installation, until
-from .test_daemon import QUICK, configure, ended, registered, running, status
+from .test_daemon import QUICK, configure, ended, living, registered, running, status
 from .test_verify import delete_unit
 
 ROOT = Path(__file__).parents[2]
@@ -31,15 +31,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: mounting 
 def hurried(site: Installation) -> Iterator[subprocess.Popen[str]]:
     """`run` as a process of its own, with short waits; its log is printed where a test fails."""
     command = [sys.executable, "-m", "tests.faults.child", "--config", site.config, "run"]
-    daemon = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    try:
-        until(lambda: status(site)["daemon"] is not None, "the daemon answers")
+    with living(site, subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)) as daemon:
         yield daemon
-    finally:
-        if daemon.poll() is None:
-            daemon.kill()
-        with suppress(ValueError):
-            print(daemon.communicate()[1])
 
 
 @contextmanager

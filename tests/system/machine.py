@@ -7,6 +7,7 @@ embedded backend can be reached. Whatever happens to the test, the kernel ends a
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -63,7 +64,7 @@ class Machine:
         """Run a command in it as root; its output is text. `text` is its standard input."""
         enter = ["nsenter", "-t", str(self._pid), "-m", "-u", "-i", "-p", "-C", "--", "env", "-i", f"PATH={PATH}"]
         result = subprocess.run(
-            [*enter, "LC_ALL=C.UTF-8", "HOME=/root", *command],
+            [*enter, "LC_ALL=C.UTF-8", f"HOME={pwd.getpwnam('root').pw_dir}", *command],
             input=text, capture_output=True, text=True, timeout=LONGEST, check=False,
         )  # fmt: skip
         assert not check or result.returncode == 0, f"{command}: {result.stdout}{result.stderr}\n{self.journal()}"
