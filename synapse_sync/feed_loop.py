@@ -29,9 +29,6 @@ from synapse_sync.watching import Watch, Watching
 SHORTEST, LONGEST = 2.0, 300.0
 """Seconds between attempts where the server or the ledger fails: they double from one to the other."""
 
-FOLDER = 30.0
-"""Seconds between two looks for a folder that is not there, at most: looking costs next to nothing."""
-
 GAP = 1.0
 """Seconds between two runs at least, so that files that trickle in are taken together."""
 
@@ -55,9 +52,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Trouble(Generic[Failure]):
-    """What fails again and again, and when it is tried next (monotonic); longest: seconds between two attempts."""
+    """What fails again and again, and when it is tried next (monotonic)."""
 
-    longest: float = LONGEST
     error: Failure | None = None
     failures: int = 0
     until: float = 0.0
@@ -68,7 +64,7 @@ class Trouble(Generic[Failure]):
         self.error = error
         self.signs.add(error.sign)
         self.failures += 1
-        window = min(SHORTEST * 2.0 ** min(self.failures, 16), self.longest)
+        window = min(SHORTEST * 2.0 ** min(self.failures, 16), LONGEST)
         self.until = now + max(window * random.uniform(0.5, 1.0), getattr(error, "retry_after", 0.0))  # noqa: S311
 
     def over(self) -> None:
@@ -83,7 +79,8 @@ class FeedLoop:
 
     paused: a person has asked it to rest. after: loops of this feed that were asked to end and may still be at work:
     this one begins when they are not. due_at: when it looks at its feed again (monotonic), unless something happens
-    before. Attributes that have no underscore may be read from any thread.
+    before. folder: what keeps it from listing; when that is tried again is the watch's to say. Attributes that have no
+    underscore may be read from any thread.
     """
 
     feed: Feed
@@ -95,7 +92,7 @@ class FeedLoop:
     paused: bool = False
     progressed_at: float = field(default_factory=time.monotonic)
     server: Trouble[DestinationError] = field(default_factory=Trouble)
-    folder: Trouble[SynapseSyncError] = field(default_factory=lambda: Trouble(FOLDER))
+    folder: Trouble[SynapseSyncError] = field(default_factory=Trouble)
     ledger: Trouble[SynapseSyncError] = field(default_factory=Trouble)
     fatal: SynapseSyncError | None = None
 
