@@ -98,10 +98,15 @@ class Person:
 
 
 def _control() -> None:
-    """The terminal is that of the new process: Ctrl-C and hidden input work as they do for a person."""
+    """The terminal is that of the new process: Ctrl-C and hidden input work as they do for a person.
+
+    A shell has its jobs in the background ignore Ctrl-C, and so would all that they start.
+    """
     import fcntl
+    import signal
     import termios
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
