@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from .interference import Proxy
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS, SftpFolder
+from .sshd import Sshd, required
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-collect_ignore = [] if ALL else ["test_s3_failures.py", "test_s3_trouble.py", "test_s3_many.py"]
+collect_ignore = (
+    [] if ALL else [f"test_{name}.py" for name in ("s3_failures", "s3_trouble", "sftp_failures", "trouble", "many")]
+)
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
@@ -67,7 +70,23 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
     proxy.down()
 
 
-@pytest.fixture(params=["local", *S3_KINDS])
+@pytest.fixture(scope="session")
+def _sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    required()
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sftp(tmp_path: Path, _sshd: Sshd) -> SftpFolder:
+    """An empty folder of an SSH server."""
+    return SftpFolder(tmp_path / "remote", _sshd)
+
+
+@pytest.fixture(params=["local", *S3_KINDS, "sftp"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, _servers: Callable[[str], int]) -> Place:
     """An empty place of each kind."""
+    if request.param == "sftp":
+        return request.getfixturevalue("sftp")  # type: ignore[no-any-return]
     return Folder(tmp_path / "share") if request.param == "local" else Bucket(_servers(request.param))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synapse_sync.sources.s3 import client, listing, reading
+from synapse_sync.sources import remote_reading
+from synapse_sync.sources.s3 import client, listing
 
 from ..conftest import PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill
@@ -14,7 +15,7 @@ from .places import Bucket
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
     monkeypatch.setattr(client, "ATTEMPTS", 1)
 
 
