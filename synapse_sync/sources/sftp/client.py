@@ -110,6 +110,7 @@ def connect(host: Host, access: Remote) -> Client:
     with connecting(host, user):
         line = socket.create_connection((host.name, host.port or PORT), timeout=access.connect_timeout)
         try:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each window waits 40 ms: 1/5 of the speed
             transport = paramiko.Transport(line)
             transport.banner_timeout = transport.handshake_timeout = access.connect_timeout
             transport.auth_timeout = transport.channel_timeout = access.read_timeout

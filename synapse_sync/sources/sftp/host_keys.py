@@ -26,32 +26,45 @@ class HostKeys:
     """
 
     def __init__(self, name: str, port: int, access: Remote) -> None:
-        from paramiko.hostkeys import HostKeys as Known
-
         self._pinned = access.host_key
-        self._files = [str(access.known_hosts)] if access.known_hosts else [os.path.expanduser(path) for path in PLACES]
+        self._named = access.known_hosts is not None
+        self._files = [str(access.known_hosts)] if self._named else [os.path.expanduser(path) for path in PLACES]
         self._place = name if port == PORT else f"[{name}]:{port}"
-        known = Known()
+        self._keys: dict[str, PKey] = {}
         self._revoked: set[str] = set()
         for path in () if self._pinned else self._files:
-            try:
-                known.load(path)
-                lines = Path(path).read_text(errors="replace").splitlines()
-            except FileNotFoundError:
-                if access.known_hosts:
-                    raise SourceUnavailable(
-                        f"{path}, which known_hosts names, is not there", hint=f"write it: ssh-keyscan {name}"
-                    ) from None
-                continue
-            except OSError as error:
-                raise SourceUnavailable(
-                    f"{path} can't be read: {error.strerror}", hint="allow the user that runs this to read it"
-                ) from error
-            self._revoked |= {
-                line.split()[3] for line in lines if line.startswith("@revoked") and len(line.split()) > 3
-            }
-        found = known.lookup(self._place)
-        self._keys: dict[str, PKey] = dict(found.items()) if found else {}
+            for line in self._lines(path):
+                self._learn(line)
+
+    def _lines(self, path: str) -> list[str]:
+        try:
+            return Path(path).read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            if not self._named:
+                return []
+            hint = f"write it: ssh-keyscan {self._place}, once you have seen that its key is the right one"
+            raise SourceUnavailable(f"{path}, which known_hosts names, is not there", hint=hint) from None
+        except OSError as error:
+            hint = "allow the user that runs this to read it"
+            raise SourceUnavailable(f"{path} can't be read: {error.strerror}", hint=hint) from error
+
+    def _learn(self, line: str) -> None:
+        """One line of known_hosts (sshd(8)). paramiko's own reader fails at the whole file where one is not plain."""
+        from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
+
+        mark, _, rest = line.strip().partition(" ")
+        if mark == "@revoked":
+            self._revoked.add((rest.split() + [""] * 3)[2])
+        if not mark or mark[0] in "#@":
+            return
+        try:
+            entry = HostKeyEntry.from_line(line.strip())
+        except InvalidHostKey:
+            return
+        for name in entry.hostnames or () if entry else ():
+            hashed = HostKeys.hash_host(self._place, name) if name.startswith("|1|") else self._place
+            if entry and entry.key is not None and name == hashed:
+                self._keys[entry.key.get_name()] = entry.key
 
     def preferred(self, types: tuple[str, ...]) -> list[str]:
         """The types of keys to ask for: those that are known come first."""
@@ -69,20 +82,20 @@ class HostKeys:
                 )
             return
         if key.get_base64() in self._revoked:
-            raise SourceUnavailable(f"its host key, {shown}, was revoked in {self._named()}", hint="ask who runs it")
+            raise SourceUnavailable(f"its host key, {shown}, was revoked in {self._shown()}", hint="ask who runs it")
         if not self._keys:
             raise SourceUnavailable(f"its host key is not known: {shown}", hint=self._new(key))
         if self._keys.get(key.get_name()) != key:
             others = ", ".join(f"{known.get_name()} {known.fingerprint}" for known in self._keys.values())
             raise SourceUnavailable(
-                f"its host key has changed: it is {shown}, and {self._named()} has {others}",
+                f"its host key has changed: it is {shown}, and {self._shown()} has {others}",
                 hint=self._changed(key, f"the line of {self._place}"),
             )
 
     def _new(self, key: PKey) -> str:
         return (
-            f"if it is what the server itself shows (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), write host_key = "
-            f'"{key.fingerprint}" in [feeds.remote], or this line in {self._files[0]}: {self._line(key)}'
+            "if it is what the server itself shows (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), write "
+            f'host_key = "{key.fingerprint}" in [feeds.remote], or this line in {self._files[0]}: {self._line(key)}'
         )
 
     def _changed(self, key: PKey, what: str) -> str:
@@ -94,5 +107,5 @@ class HostKeys:
     def _line(self, key: PKey) -> str:
         return f"{self._place} {key.get_name()} {key.get_base64()}"
 
-    def _named(self) -> str:
+    def _shown(self) -> str:
         return " or ".join(self._files)

@@ -58,7 +58,7 @@ def _unconnected(error: Exception, host: Host, user: str) -> Refusal | None:
         return Refusal("it does not answer", _REACH)
     if isinstance(error, Lost):
         return Refusal(str(error), "see that SFTP is allowed to the user (Subsystem sftp in sshd_config)")
-    if isinstance(error, paramiko.SSHException) and "banner" in str(error):
+    if isinstance(error, paramiko.SSHException) and any(word in str(error) for word in ("banner", "protocol version")):
         return Refusal("what answers is no SSH server", "correct the port in path")
     if isinstance(error, paramiko.SSHException | OSError | EOFError):
         return Refusal(f"the connection fails: {error}".rstrip(": "), _REACH)

@@ -24,6 +24,7 @@ OK, EOF, NO_SUCH_FILE, PERMISSION_DENIED = 0, 1, 2, 3
 
 BLOCK = 32 << 10  # bytes of a read: what every server must give
 AT_ONCE = 32  # reads under way: 1 MiB, so that a way of 10 ms carries 100 MB/s
+RECEIVED = 256 << 10  # bytes taken from the connection at once, at most
 LARGEST = 4 << 20  # bytes of an answer; more is no answer
 
 _CUT = "what comes is no whole SFTP answer"
@@ -105,6 +106,7 @@ class Session:
         self._unawaited: set[int] = set()
         self._broken = False
         self._block = BLOCK
+        self._come = bytearray()
         with self._whole():
             channel.sendall(struct.pack(">IBI", 5, INIT, 3))
             kind, _ = self._packet()
@@ -230,13 +232,14 @@ class Session:
         return kind, self._received(length - 1)
 
     def _received(self, amount: int) -> bytes:
-        pieces = bytearray()
-        while len(pieces) < amount:
-            piece = self._channel.recv(amount - len(pieces))
+        while len(self._come) < amount:
+            piece = self._channel.recv(RECEIVED)
             if not piece:
                 raise Lost("the connection was closed")
-            pieces += piece
-        return bytes(pieces)
+            self._come += piece
+        found = bytes(self._come[:amount])
+        del self._come[:amount]
+        return found
 
     @contextmanager
     def _whole(self) -> Iterator[None]:

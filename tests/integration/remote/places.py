@@ -44,6 +44,21 @@ class Place(Protocol):
         """A source of the same kind, of a place beside this one."""
 
 
+class RemotePlace(Place, Protocol):
+    """One that a server has."""
+
+    def make(self) -> None:
+        """Have it again, empty."""
+
+    @property
+    def url(self) -> str:
+        """What a feed's path says."""
+
+    @property
+    def table(self) -> str:
+        """What [feeds.remote] says, without that header."""
+
+
 class Folder:
     """A local folder."""
 
@@ -85,12 +100,15 @@ class SftpFolder(Folder):
         self.moment = 1_750_000_000
 
     @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
     def url(self) -> str:
-        return f"sftp://127.0.0.1:{self.server.port}{self.root}"
+        return f"sftp://127.0.0.1:{self.port}{self.root}"
 
     @property
     def table(self) -> str:
-        """The config's table of the access to it, without its header."""
         return f'key_file = "{self.server.key}"\nknown_hosts = "{self.server.known_hosts}"\n'
 
     def put(self, path: str, content: bytes) -> None:
@@ -142,6 +160,10 @@ class Bucket:
     @property
     def url(self) -> str:
         return f"s3://{self.name}/{self.prefix}".removesuffix("/")
+
+    @property
+    def table(self) -> str:
+        return f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
 
     def put(self, path: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=self.prefix + path, Body=content)
