@@ -91,8 +91,8 @@ def _example(place: Place) -> str:
 def _section_at(place: Place) -> type[Section]:
     """The model of the table at a place; keys that a person chose (assets.SPEC) and indexes lead no further."""
     section: type[Section] = Config
-    for part in place:
-        field = section.model_fields.get(str(part))
+    for above, part in zip(("", *place), place, strict=False):
+        field = None if above == "assets" else section.model_fields.get(str(part))  # else a SPEC may be called "remote"
         section = (_section_in(field.annotation) if field else None) or section
     return section
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -156,6 +157,10 @@ class Remote(Section):
     read_timeout: Interval = Field(
         default=as_written("60s"), description="Longest silence of a connection.", examples=["60s"]
     )
+
+    def files(self) -> list[Path]:
+        """The files that are named here."""
+        return [path for path in (self.ca_bundle, self.key_file, self.known_hosts) if path is not None]
 
     def foreign(self, schemes: Collection[str]) -> dict[str, str]:
         """Options that are for none of these kinds of remote paths: name -> for which they are, in words."""

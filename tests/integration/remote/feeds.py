@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ..conftest import DIRECTORY, Installation
 from .places import RemotePlace
 
@@ -23,3 +26,15 @@ def fill(place: RemotePlace) -> None:
     for patient in PATIENTS:
         place.put(f"{patient}/image.png", f"image of {patient}".encode())
         place.put(f"{patient}/label.json", f"label of {patient}".encode())
+
+
+@contextmanager
+def polling(site: Installation) -> Iterator[None]:
+    """A daemon at work meanwhile, which ends in order."""
+    daemon = site.process("run")
+    try:
+        yield
+    finally:
+        daemon.terminate()
+        print(*daemon.communicate(timeout=60))
+    assert daemon.returncode == 0

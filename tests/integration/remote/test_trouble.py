@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..conftest import Installation, until
-from .feeds import PATIENTS, configured, fill
+from .feeds import PATIENTS, configured, fill, polling
 from .places import RemotePlace
 
 
@@ -44,11 +44,6 @@ def test_a_place_that_was_removed_and_made_again_takes_nothing_away(site: Instal
 
 def test_the_daemon_polls_it(site: Installation, remote: RemotePlace) -> None:
     configured(site, remote, feed='poll_every = "1s"\nwait_optional = "0s"')
-    daemon = site.process("run")
-    try:
+    with polling(site):
         fill(remote)
         until(lambda: len(site.server.units(site.collection)) == len(PATIENTS), "the place's units are there")
-    finally:
-        daemon.terminate()
-        assert daemon.wait(30) == 0
-        print(daemon.communicate())
