@@ -70,7 +70,7 @@ class Folder:
         """Replace it as a whole, as a careful program does."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.root.parent / "arriving"
+        temporary = self.root.parent / f"arriving-{uuid.uuid4().hex}"
         temporary.write_bytes(content)
         temporary.rename(target)
 
