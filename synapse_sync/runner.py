@@ -111,13 +111,14 @@ def _acted(step: Step, work: Work) -> bool:
 
 @contextmanager
 def _alone(work: Work) -> Iterator[None]:
-    """While no other feed of this process is at such a step; one may be at it for hours, so the wait can be ended."""
-    while not work.together.registering.acquire(timeout=TURN):
+    """While no other feed with the same collection is at such a step, for hours maybe; so the wait can be ended."""
+    registering = work.together.registering(work.feed.data_collection)
+    while not registering.acquire(timeout=TURN):
         work.going()
     try:
         yield
     finally:
-        work.together.registering.release()
+        registering.release()
 
 
 def _sleep(work: Work, seconds: float) -> None:
