@@ -153,7 +153,7 @@ def _wait_until_settled(passes: Sequence[Pass]) -> None:
     if not passes:
         return
     clock = passes[0].work.clock
-    deadline = clock() + 2 * max(one.work.feed.settle for one in passes)
+    deadline = clock() + 2 * max(one.work.longest_settle for one in passes)
     for one in passes:
         with _stopping(one):
             settle(one.work)
@@ -178,9 +178,9 @@ def _settles_at(work: Work) -> float | None:
     if not row["files"]:
         return table
     work.run.count("settling", row["files"])
-    due = float(row["latest"]) + work.feed.settle
+    due = float(row["latest"]) + work.longest_settle
     if work.left_open and due <= work.clock():
-        due = work.clock() + work.feed.settle  # a program has them open: they are given the same time once more
+        due = work.clock() + work.longest_settle  # a program has them open: they are given the same time once more
     return max(due, table or 0.0)
 
 
