@@ -44,10 +44,10 @@ def _remote(url: str) -> str:
     if ":" in place.rpartition("@")[0]:
         raise ValueError(
             "holds a secret; write the URL without it, and name where the secret is in [feeds.remote] (profile, "
-            "access_key_env, password_env, key_file, …)"
+            "access_key_env, credentials_file, password_env, key_file, …)"
         )
-    if scheme.lower() == "s3" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", place):
-        raise ValueError("does not begin with the name of a bucket; write it like s3://bucket/prefix")
+    if scheme.lower() in ("s3", "gs") and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", place):
+        raise ValueError(f"does not begin with the name of a bucket; write it like {scheme.lower()}://bucket/prefix")
     meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
     if scheme.lower() == "sftp":
         host_and_path(meant)

@@ -20,11 +20,15 @@ from synapse_sync.config.section import Section
 
 
 class Kind(NamedTuple):
-    """A kind of remote path: how it is written, the package that reads it, and which options are for it alone."""
+    """A kind of remote path: how it is written, what reads it, which options are for it alone, and what installs that.
+
+    package: the module to look for; extra: as the kind's scheme, unless given.
+    """
 
     example: str
     package: str
     options: frozenset[str]
+    extra: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -35,6 +39,12 @@ KINDS: Mapping[str, Kind] = {
             {"endpoint_url", "region", "profile", "anonymous", "access_key_env", "secret_key_env", "session_token_env"}
             | {"addressing", "ca_bundle"}
         ),
+    ),
+    "gs": Kind(
+        "gs://bucket/prefix",
+        "google.auth",
+        frozenset({"endpoint_url", "anonymous", "credentials_file", "ca_bundle"}),
+        extra="gcs",
     ),
     "sftp": Kind(
         "sftp://host/path",
@@ -47,12 +57,15 @@ KINDS: Mapping[str, Kind] = {
 
 def extra_of(scheme: str) -> str:
     """The command that installs what reads a kind of remote path."""
-    return f"pip install 'synapse-sync[{scheme}]'"
+    return f"pip install 'synapse-sync[{KINDS[scheme].extra or scheme}]'"
 
 
 def _endpoint(value: str) -> str:
     if "@" in value:
-        raise ValueError("holds a user or password; name environment variables with access_key_env and secret_key_env")
+        raise ValueError(
+            "holds a user or password; name environment variables with access_key_env and secret_key_env, or a "
+            "credentials_file"
+        )
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -84,7 +97,7 @@ class Remote(Section):
 
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
         default="",
-        description="Address of the S3 service; Amazon's unless given.",
+        description="Address of the service; Amazon's, or for gs:// Google's, unless given.",
         examples=["https://minio.example.org:9000"],
     )
     region: str = Field(
@@ -121,6 +134,12 @@ class Remote(Section):
         default=None,
         description="File with the certificates to trust, for a service with a certificate of its own.",
         examples=["/etc/ssl/certs/nas.pem"],
+    )
+    credentials_file: FilePath | None = Field(
+        default=None,
+        description="File with the key of a service account, or other credentials for Google Cloud; the application "
+        "default ones (GOOGLE_APPLICATION_CREDENTIALS, gcloud, the machine's own) unless given.",
+        examples=["/etc/synapse-sync/scans-reader.json"],
     )
     user: str = Field(
         default="",
@@ -160,7 +179,8 @@ class Remote(Section):
 
     def files(self) -> list[Path]:
         """The files that are named here."""
-        return [path for path in (self.ca_bundle, self.key_file, self.known_hosts) if path is not None]
+        named = (self.ca_bundle, self.credentials_file, self.key_file, self.known_hosts)
+        return [path for path in named if path is not None]
 
     def foreign(self, schemes: Collection[str]) -> dict[str, str]:
         """Options that are for none of these kinds of remote paths: name -> for which they are, in words."""
@@ -179,8 +199,9 @@ class Remote(Section):
         keys = [name for name in ("access_key_env", "secret_key_env", "session_token_env") if getattr(self, name)]
         if keys and not (self.access_key_env and self.secret_key_env):
             found[keys[0]] = "access_key_env and secret_key_env go together; write both"
-        if self.anonymous and (keys or self.profile):
-            found["anonymous"] = f"asks without credentials; remove it, or {', '.join(keys or ['profile'])}"
+        others = keys or [name for name in ("profile", "credentials_file") if getattr(self, name)]
+        if self.anonymous and others:
+            found["anonymous"] = f"asks without credentials; remove it, or {', '.join(others)}"
         elif keys and self.profile:
             found["profile"] = f"names other credentials than {', '.join(keys)}; remove one or the other"
         if self.key_passphrase_env and self.key_file is None:

@@ -58,11 +58,18 @@ def _remote_access(config: Config) -> Iterator[str]:
     roots = [(feed, root) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
     for scheme, kind in KINDS.items():
         feeds = ", ".join(dict.fromkeys(feed.name for feed, root in roots if scheme_of(root.path) == scheme))
-        if feeds and find_spec(kind.package) is None:
+        if feeds and not _is_installed(kind.package):
             yield f"feed {feeds}: what reads {scheme}:// is not installed: {extra_of(scheme)}"
     addresses = [root.remote.endpoint_url for _, root in roots if root.remote]
     for address in dict.fromkeys(address for address in addresses if is_unprotected(address)):
         yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # what it is a part of is not there either
+        return False
 
 
 def _overlaps(config: Config) -> Iterator[str]:

@@ -17,6 +17,10 @@ def source_of(root: AssetRoot) -> Source:
         from synapse_sync.sources.s3.source import S3Source
 
         return S3Source(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
+    if scheme == "gs":
+        from synapse_sync.sources.gcs.source import GcsSource
+
+        return GcsSource(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
     if scheme == "sftp":
         from synapse_sync.sources.sftp.source import SftpSource
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
-from synapse_sync.shown import shown
-from synapse_sync.sources.s3.keys import NoFile, decoded, meaning
+from synapse_sync.sources import object_names
+from synapse_sync.sources.object_names import nanoseconds
 
 PAGE = 1000  # keys a request: the most that there are
 
@@ -42,27 +43,15 @@ def pages(ask: Callable[..., dict[str, Any]], bucket: str, prefix: str, *, recur
 def pieces(page: dict[str, Any], prefix: str) -> Iterator[Directory | Untakeable]:
     """What a page holds, by directories, and the keys that are no files."""
     encoded = page.get("EncodingType") == "url"
-    start = prefix.encode()
-    found: dict[bytes, Directory] = {}
-    for item in page.get("Contents", ()):
-        key, size = decoded(item["Key"], encoded=encoded), int(item["Size"])
-        if not key.startswith(start):
-            yield Untakeable(shown(key), "it was not asked for: the service lists what lies outside of the prefix", "")
-            continue
-        means = meaning(key, start, size)
-        if isinstance(means, NoFile):
-            if means.reason:
-                yield Untakeable(shown(key[len(start) :]), means.reason, means.remedy)
-            continue
-        directory = found.get(means.directory)
-        if directory is None:
-            directory = found[means.directory] = Directory(means.directory, 0, {}, whole=False)
-        directory.files[means.name] = _observation(item, size)
-    yield from found.values()
+    found = ((decoded(item["Key"], encoded=encoded), _observation(item)) for item in page.get("Contents", ()))
+    return object_names.pieces(found, prefix.encode())
 
 
-def _observation(item: dict[str, Any], size: int) -> Observation:
-    """What a listing says of an object; its time is the service's, and only ever compared with itself."""
-    modified = item["LastModified"]
-    since = int(modified.timestamp()) * 1_000_000_000 + modified.microsecond * 1000
-    return Observation(size, since, 0, item.get("ETag", ""))
+def decoded(key: str, *, encoded: bool) -> bytes:
+    """A key as a listing has it. encoded: as in a form's data ("%ED%95%9C a+b"), which every server can send."""
+    return unquote_to_bytes(key.replace("+", " ")) if encoded else key.encode()
+
+
+def _observation(item: dict[str, Any]) -> Observation:
+    """What a listing says of an object."""
+    return Observation(int(item["Size"]), nanoseconds(item["LastModified"]), 0, item.get("ETag", ""))

@@ -14,15 +14,16 @@ import pytest
 
 from synapse_sync.sources.sftp.source import SftpSource
 
+from .fake_gcs import FakeGcs, GcsBucket
 from .interference import Proxy
 from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder
 from .sshd import Sshd, required
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-LONG = ("s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
+LONG = ("gcs_failures", "gcs_trouble", "s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp"]
+KINDS = [*S3_KINDS, "sftp", *(["gcs"] if ALL else [])]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -86,6 +87,28 @@ def sftp(tmp_path: Path, _sshd: Sshd) -> SftpFolder:
     return SftpFolder(tmp_path / "remote", _sshd)
 
 
+@pytest.fixture(scope="session")
+def _fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGcs]:
+    server = FakeGcs(tmp_path_factory.mktemp("gcs"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gcs(_fake_gcs: FakeGcs) -> GcsBucket:
+    """An empty bucket of a server that speaks the API of Google Cloud Storage."""
+    return GcsBucket(_fake_gcs)
+
+
+@pytest.fixture
+def gcs_proxy(_fake_gcs: FakeGcs) -> Iterator[Proxy]:
+    """A way to that server on which a test may interfere."""
+    proxy = Proxy(_fake_gcs.port)
+    proxy.up()
+    yield proxy
+    proxy.down()
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -100,6 +123,6 @@ def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> R
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
-    if request.param == "sftp":
-        return request.getfixturevalue("sftp")  # type: ignore[no-any-return]
+    if request.param in ("sftp", "gcs"):
+        return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))

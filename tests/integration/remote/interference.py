@@ -22,8 +22,8 @@ class Asked(NamedTuple):
 
     @property
     def lists(self) -> bool:
-        """Whether it asks for a page of a listing."""
-        return "list-type=2" in self.path
+        """Whether it asks for a page of a listing: of S3, or of Google Cloud Storage."""
+        return "list-type=2" in self.path or self.path.partition("?")[0].endswith("/o")
 
 
 class Cut(NamedTuple):
@@ -38,6 +38,7 @@ class Answer(NamedTuple):
 
     status: int
     body: str
+    headers: str = ""
 
 
 def refusal(status: int, code: str) -> Answer:
@@ -105,7 +106,11 @@ class Proxy:
                 said = (
                     f"HTTP/1.1 {verdict.status} X\r\nContent-Type: application/xml\r\nContent-Length: {len(text)}\r\n"
                 )
-                client.sendall(said.encode() + b"Connection: close\r\n\r\n" + (b"" if method == "HEAD" else text))
+                client.sendall(
+                    (said + verdict.headers).encode()
+                    + b"Connection: close\r\n\r\n"
+                    + (b"" if method == "HEAD" else text)
+                )
                 return
             kept = [line for line in lines if not line.lower().startswith("connection:")]
             self._pass_on(

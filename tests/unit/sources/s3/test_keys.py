@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_sync.shown import joined
-from synapse_sync.sources.s3.keys import File, NoFile, decoded, meaning
+from synapse_sync.sources.object_names import File, NoFile, meaning
+from synapse_sync.sources.s3.listing import decoded
 
 
 @pytest.mark.parametrize(

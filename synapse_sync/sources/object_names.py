@@ -7,10 +7,12 @@ for another one, or for something outside. It is told, with what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
-LONGEST = 1024  # bytes of a key (S3)
+from synapse_sync.records import Directory, Observation, Untakeable
+from synapse_sync.shown import shown
 
 RENAME = "rename the object, or leave it out with exclude"
 
@@ -27,11 +29,6 @@ class NoFile(NamedTuple):
 
     reason: str
     remedy: str = RENAME
-
-
-def decoded(key: str, *, encoded: bool) -> bytes:
-    """A key as a listing has it. encoded: as in a form's data ("%ED%95%9C a+b"), which every server can send."""
-    return unquote_to_bytes(key.replace("+", " ")) if encoded else key.encode()
 
 
 def meaning(key: bytes, prefix: bytes, size: int) -> File | NoFile:
@@ -53,3 +50,27 @@ def meaning(key: bytes, prefix: bytes, size: int) -> File | NoFile:
         return NoFile("its name has a NUL character")
     directory, _, name = path.rpartition(b"/")
     return File(directory, name)
+
+
+def pieces(found: Iterable[tuple[bytes, Observation]], prefix: bytes) -> Iterator[Directory | Untakeable]:
+    """What a page of a listing holds, by directories, and the keys that are no files."""
+    directories: dict[bytes, Directory] = {}
+    for key, observed in found:
+        if not key.startswith(prefix):
+            yield Untakeable(shown(key), "it was not asked for: the service lists what lies outside of the prefix", "")
+            continue
+        means = meaning(key, prefix, observed.size)
+        if isinstance(means, NoFile):
+            if means.reason:
+                yield Untakeable(shown(key[len(prefix) :]), means.reason, means.remedy)
+            continue
+        directory = directories.get(means.directory)
+        if directory is None:
+            directory = directories[means.directory] = Directory(means.directory, 0, {}, whole=False)
+        directory.files[means.name] = observed
+    yield from directories.values()
+
+
+def nanoseconds(moment: datetime) -> int:
+    """A time that a listing tells, exactly; it is the service's, and only ever compared with itself."""
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
