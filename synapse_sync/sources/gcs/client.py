@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -80,8 +81,17 @@ class Client:
 
     def asked(self, path: str, question: Mapping[str, str | int]) -> dict[str, Any]:
         """The JSON object that is answered. Raises as refusals.failures() has it."""
-        with self.opened(path, question) as answer:
-            said = answer.json()
+        attempt = 1
+        while True:
+            try:
+                with self.opened(path, question) as answer:
+                    said = answer.json()
+                break
+            except requests.exceptions.ChunkedEncodingError:  # of what breaks off in the middle urllib3 takes no care
+                if attempt >= ATTEMPTS:
+                    raise
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+                attempt += 1
         if not isinstance(said, dict):
             raise requests.exceptions.InvalidJSONError
         return said

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
 
 from synapse_sync.sources.refusals import Refusal
 
@@ -30,7 +30,8 @@ _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     ),
     (requests.exceptions.ProxyError, Refusal("the proxy can't be reached", "see HTTPS_PROXY and HTTP_PROXY")),
     (requests.exceptions.ConnectTimeout, Refusal("it does not answer", _REACH)),
-    (requests.exceptions.ReadTimeout, Refusal("it stopped answering", _LATER)),
+    (ReadTimeoutError, Refusal("it stopped answering", _LATER)),
+    (NameResolutionError, Refusal("its name is not known", "correct endpoint_url, or this machine's name service")),
     (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", _LATER)),
     (requests.exceptions.ConnectionError, Refusal("it can't be reached", _REACH)),
     (
@@ -75,8 +76,10 @@ def refusal(error: Exception) -> Refusal:
     """What an error means. No token is in its words: those are in headers alone, of which nothing is repeated."""
     if isinstance(error, Refused):
         return _of_answer(error)
+    # requests calls all that failed after several attempts a connection; what it was, urllib3 says.
+    reason = getattr(error.args[0], "reason", None) if error.args else None
     for kind, means in _CONNECTIONS:
-        if isinstance(error, kind):
+        if isinstance(error, kind) or isinstance(reason, kind):
             return means
     return _of_credentials(error) or Refusal(f"{_OTHER.what}: {type(error).__name__}", _OTHER.hint)
 

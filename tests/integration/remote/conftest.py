@@ -20,7 +20,17 @@ from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, Seawe
 from .sshd import Sshd, required
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-LONG = ("gcs_failures", "gcs_trouble", "s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
+LONG = (
+    "gcs_credentials",
+    "gcs_failures",
+    "gcs_trouble",
+    "s3_failures",
+    "s3_trouble",
+    "sftp_failures",
+    "sftp_trouble",
+    "trouble",
+    "many",
+)
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 KINDS = [*S3_KINDS, "sftp", *(["gcs"] if ALL else [])]

@@ -25,6 +25,7 @@ from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.gcs.source import GcsSource
 
+from .interference import Answer
 from .starting import free_port, wait_for
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -43,20 +44,20 @@ def binary() -> Path:
 
 
 class FakeGcs:
-    """The server, with all of it in memory; it has the same port again when it is started again, and nothing else."""
+    """The server. It has the same port again when it is started again, and its objects where it `keeps` them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self.binary, self.folder, self.port = binary(), folder, free_port()
+        self.backend = ["filesystem", "-filesystem-root", str(folder / "objects")] if keeps else ["memory"]
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
-        command = [self.binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(self.port), "-backend", "memory"]
+        command = [self.binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(self.port)]
+        command += ["-public-host", f"127.0.0.1:{self.port}", "-backend", *self.backend]
         log = self.folder / "log"
         with log.open("ab") as written:
-            self.process = subprocess.Popen(
-                [*command, "-public-host", f"127.0.0.1:{self.port}"], stdout=written, stderr=written, cwd=self.folder
-            )
+            self.process = subprocess.Popen(command, stdout=written, stderr=written, cwd=self.folder)
         wait_for(self.port, self.process, log)
 
     def stop(self) -> None:
@@ -64,6 +65,16 @@ class FakeGcs:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+def refused(status: int, reason: str = "", headers: str = "") -> Answer:
+    """What the service says when it refuses."""
+    said = {"error": {"code": status, "message": "as the test wants it", "errors": [{"reason": reason}]}}
+    return Answer(status, json.dumps(said), headers)
 
 
 @dataclass

@@ -40,6 +40,7 @@ def problems(**feed: Any) -> list[str]:
         ("s3://bucket/50% off?#1", ("bucket", "50% off?#1/")),
         ("s3://bucket/a//", ("bucket", "a//")),
         ("s3://bucket//", ("bucket", "/")),
+        ("GS://my.bucket_1/a/b", ("my.bucket_1", "a/b/")),
     ],
 )
 def test_a_url_names_a_bucket_and_what_its_keys_begin_with_and_nothing_in_it_is_unquoted(
@@ -49,10 +50,11 @@ def test_a_url_names_a_bucket_and_what_its_keys_begin_with_and_nothing_in_it_is_
     assert bucket_and_prefix(root.path) == meant
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://user@bucket/a", "s3://a:b/c"])
-def test_a_url_without_a_bucket_is_none(url: str) -> None:
-    assert problems(path=url) == [
-        "feeds[0].path: does not begin with the name of a bucket; write it like s3://bucket/prefix"
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+@pytest.mark.parametrize("place", ["", "/prefix", "user@bucket/a", "a:b/c"])
+def test_a_url_without_a_bucket_is_none(kind: str, place: str) -> None:
+    assert problems(path=f"{kind}://{place}") == [
+        f"feeds[0].path: does not begin with the name of a bucket; write it like {kind}://bucket/prefix"
     ]
 
 
@@ -84,6 +86,12 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
     assert problems(path="s3://bucket", remote={"host_key": "SHA256:" + "a" * 43}) == [
         "feeds[0].remote.host_key: is for sftp:// paths alone; remove it"
     ]
+    assert problems(path="sftp://nas/a", remote={"anonymous": True}) == [
+        "feeds[0].remote.anonymous: is for s3:// and gs:// paths alone; remove it"
+    ]
+    assert problems(path="gs://bucket", remote={"profile": "scans", "credentials_file": "/k"}) == [
+        "feeds[0].remote.profile: is for s3:// paths alone; remove it"
+    ]
     both = {"image_1": {"path": "sftp://nas/a"}, "label_1": {"path": "s3://bucket"}}
     assert problems(assets=both, remote={"region": "eu", "user": "kim", "read_timeout": "5s"}) == []
 
@@ -100,16 +108,20 @@ def test_access_to_an_ssh_server_that_contradicts_itself_is_told() -> None:
     assert "names a user" in problems(path="sftp://kim@nas/a", remote={"user": "lee"})[0]
 
 
-@pytest.mark.parametrize(("path", "kind"), [("s3://bucket", "s3"), ("sftp://nas", "sftp")])
+@pytest.mark.parametrize(("path", "kind"), [("s3://bucket", "s3"), ("gs://bucket", "gcs"), ("sftp://nas", "sftp")])
 def test_what_is_not_installed_is_warned_of_with_the_command(
     path: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "find_spec", lambda _name: None)
-    (words,) = loaded(path=path).warnings
-    assert f"pip install 'synapse-sync[{kind}]'" in words
+    def parent_is_missing(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    for missing in (lambda _name: None, parent_is_missing):
+        monkeypatch.setattr(rules, "find_spec", missing)
+        (words,) = loaded(path=path).warnings
+        assert f"pip install 'synapse-sync[{kind}]'" in words
 
 
-@pytest.mark.parametrize("scheme", ["s3", "sftp"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "sftp"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
     assert "holds a secret" in words
@@ -121,6 +133,7 @@ def test_a_secret_in_the_table_is_refused_with_the_way_to_do_it(key: str) -> Non
     (words,) = problems(path="s3://bucket", remote={key: SECRET})
     assert "no secret stands in this file" in words
     assert "access_key_env" in words
+    assert "credentials_file" in words
     assert "password_env" in words
 
 
@@ -142,6 +155,9 @@ def test_access_that_contradicts_itself_or_is_of_no_use_is_told() -> None:
     ]
     assert problems(path="s3://bucket", remote={"anonymous": True, "profile": "scans"}) == [
         "feeds[0].remote.anonymous: asks without credentials; remove it, or profile"
+    ]
+    assert problems(path="gs://bucket", remote={"anonymous": True, "credentials_file": "/k"}) == [
+        "feeds[0].remote.anonymous: asks without credentials; remove it, or credentials_file"
     ]
     keys = {"access_key_env": "A", "secret_key_env": "B"}
     assert problems(path="s3://bucket", remote={**keys, "profile": "scans"}) == [

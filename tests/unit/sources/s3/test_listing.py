@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
-from synapse_sync.sources.s3.listing import pages, pieces
+from synapse_sync.sources.s3.listing import decoded, pages, pieces
 
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -75,3 +78,10 @@ def test_a_service_that_ignores_the_prefix_is_told_and_its_other_keys_left_alone
     (told,) = pieces({"Contents": [item("elsewhere/a")]}, "in/")
     assert isinstance(told, Untakeable)
     assert "outside of the prefix" in told.reason
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_a_key_comes_back_from_its_listing_whichever_way_the_server_encodes_blanks(key: str) -> None:
+    assert decoded(quote(key, safe="/"), encoded=True) == key.encode()
+    assert decoded(quote_plus(key, safe="/"), encoded=True) == key.encode()
+    assert decoded(key, encoded=False) == key.encode()

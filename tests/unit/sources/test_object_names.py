@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, quote_plus
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_sync.shown import joined
 from synapse_sync.sources.object_names import File, NoFile, meaning
-from synapse_sync.sources.s3.listing import decoded
 
 
 @pytest.mark.parametrize(
@@ -68,10 +65,3 @@ def test_no_two_keys_are_the_same_file_and_none_is_outside(key: bytes, prefix: b
     if isinstance(found, File):
         assert prefix + joined(found.directory, found.name) == prefix + key
         assert not {b"", b".", b".."} & set(joined(found.directory, found.name).split(b"/"))
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30))
-def test_a_key_comes_back_from_its_listing_whichever_way_the_server_encodes_blanks(key: str) -> None:
-    assert decoded(quote(key, safe="/"), encoded=True) == key.encode()
-    assert decoded(quote_plus(key, safe="/"), encoded=True) == key.encode()
-    assert decoded(key, encoded=False) == key.encode()
