@@ -7,22 +7,26 @@ it moto alone, and what takes seconds.
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.smb.source import SmbSource
 
+from . import smbd, sshd
 from .interference import Proxy
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder
-from .sshd import Sshd, required
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder, SmbFolder
+from .smbd import Smbd
+from .sshd import Sshd
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = ("s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp"]
+KINDS = [*S3_KINDS, "sftp", "smb"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -74,7 +78,7 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="session")
 def _sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    required()
+    sshd.required()
     server = Sshd(tmp_path_factory.mktemp("sshd"))
     yield server
     server.stop()
@@ -86,6 +90,21 @@ def sftp(tmp_path: Path, _sshd: Sshd) -> SftpFolder:
     return SftpFolder(tmp_path / "remote", _sshd)
 
 
+@pytest.fixture(scope="session")
+def _smbd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smbd]:
+    smbd.required()
+    server = Smbd(tmp_path_factory.mktemp("smbd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def smb(_smbd: Smbd, monkeypatch: pytest.MonkeyPatch) -> SmbFolder:
+    """An empty folder in a Samba server's share."""
+    monkeypatch.setenv(smbd.VARIABLE, smbd.PASSWORD)
+    return SmbFolder(f"folder-{uuid.uuid4().hex[:12]}", _smbd)
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -95,11 +114,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS)
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
-    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
+    for kind in (SftpSource, SmbSource):
+        monkeypatch.setattr(kind, "certain_after", 0.0)
     return _remote(request)
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
-    if request.param == "sftp":
-        return request.getfixturevalue("sftp")  # type: ignore[no-any-return]
+    if request.param in ("sftp", "smb"):
+        return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))

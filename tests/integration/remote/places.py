@@ -21,7 +21,9 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.s3.source import S3Source
 from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.smb.source import SmbSource
 
+from .smbd import VARIABLE, Smbd
 from .sshd import Sshd
 from .starting import STARTING, free_port, wait_for
 
@@ -30,6 +32,9 @@ KEY, SECRET = "AKIASYNAPSESYNCTESTS", "a-secret-of-the-tests-alone"
 
 class Place(Protocol):
     """What the conformance suite needs of a kind of source."""
+
+    def shows(self, name: str) -> bool:
+        """Whether it lists such a name as it is; else it lists the file under another one."""
 
     def put(self, path: str, content: bytes) -> None: ...
 
@@ -65,6 +70,9 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         root.mkdir()
+
+    def shows(self, name: str) -> bool:
+        return True
 
     def put(self, path: str, content: bytes) -> None:
         """Replace it as a whole, as a careful program does."""
@@ -129,6 +137,41 @@ class SftpFolder(Folder):
         return SftpSource(f"{self.url}2", Remote())
 
 
+class SmbFolder(Folder):
+    """A folder in the share of a Samba server."""
+
+    def __init__(self, name: str, server: Smbd) -> None:
+        super().__init__(server.served / name)
+        self.server = server
+
+    def shows(self, name: str) -> bool:
+        """Windows has no such names."""
+        return not set('"*:<>?|\\').intersection(name) and not name.endswith((".", " "))
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        return f"smb://127.0.0.1:{self.port}/tests/{self.root.name}"
+
+    @property
+    def table(self) -> str:
+        return f'user = "{self.server.user}"\npassword_env = "{VARIABLE}"\n'
+
+    def make(self) -> None:
+        self.root.mkdir()
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> SmbSource:
+        known = {"user": self.server.user, "password_env": VARIABLE, **(access or {})}
+        url = f"smb://127.0.0.1:{port or self.port}/tests/{self.root.name}"
+        return SmbSource(url, Remote(**known), **options)
+
+    def elsewhere(self) -> Source:
+        return SmbSource(f"{self.url}2", Remote())
+
+
 @cache
 def client_of(port: int) -> Any:
     """What the tests themselves put things into buckets with."""
@@ -164,6 +207,9 @@ class Bucket:
     @property
     def table(self) -> str:
         return f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
+
+    def shows(self, name: str) -> bool:
+        return True
 
     def put(self, path: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=self.prefix + path, Body=content)

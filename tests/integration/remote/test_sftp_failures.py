@@ -19,9 +19,9 @@ import pytest
 from synapse_sync.checksum import digest
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.records import Directory, Untakeable
-from synapse_sync.sources import remote_reading
-from synapse_sync.sources.sftp import listing
-from synapse_sync.sources.sftp.session import PERMISSION_DENIED, Refused, Session
+from synapse_sync.sources import remote_reading, remote_walk
+from synapse_sync.sources.conversing import Refused
+from synapse_sync.sources.sftp.session import Session
 
 from .line import Line
 from .places import SftpFolder
@@ -89,7 +89,7 @@ def test_a_listing_whose_connection_breaks_is_no_listing_and_the_next_one_is_who
 def test_a_listing_that_breaks_off_between_its_pieces_is_none(
     sftp: SftpFolder, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PIECE", 3)
+    monkeypatch.setattr(remote_walk, "PIECE", 3)
     for number in range(300):
         sftp.put(f"{number % 10}/{number}", b"1")
     source = sftp.source(port=line.port)
@@ -250,7 +250,7 @@ def test_a_folder_that_may_not_be_listed_fails_the_listing_unless_it_is_left_out
 
     def refused(session: Session, path: bytes) -> bytes:
         if path.endswith(b"/secret"):
-            raise Refused(PERMISSION_DENIED, "")
+            raise Refused("no", denied=True)
         return real(session, path)
 
     monkeypatch.setattr(Session, "open_folder", refused)
@@ -418,7 +418,7 @@ def test_a_name_that_no_file_can_have_is_told_and_leads_nowhere(
     def also(session: Session, handle: bytes, requests: int) -> Any:
         entries, end = real(session, handle, requests)
         return [
-            *((name, found) for name in (b"../up", b"/etc/passwd", b"", b"x\0y") for _, found in entries[:1]),
+            *(one._replace(name=name) for name in (b"../up", b"/etc/passwd", b"", b"x\0y") for one in entries[:1]),
             *entries,
         ], end
 

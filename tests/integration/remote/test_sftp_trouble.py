@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.sources.sftp.reading import ObservedSftpFile
+from synapse_sync.sources.conversed_file import ConversedFile
 from synapse_sync.sources.sftp.source import SftpSource
 
 from ..conftest import PAIR, Installation, stored, until
@@ -70,16 +70,16 @@ def test_a_file_that_is_replaced_between_hashing_and_sending_is_never_registered
         sftp.put(name, str(content).encode())
     configured(site, sftp)
     opened: list[bytes] = []
-    real = ObservedSftpFile.__enter__
+    real = ConversedFile.__enter__
 
-    def enter(file: ObservedSftpFile) -> Any:
+    def enter(file: ConversedFile) -> Any:
         if file._path.endswith(b"image.png"):
             opened.append(file._path)
             if len(opened) == 2:
                 sftp.put("p1/image.png", b"another one")
         return real(file)
 
-    monkeypatch.setattr(ObservedSftpFile, "__enter__", enter)
+    monkeypatch.setattr(ConversedFile, "__enter__", enter)
     site.sync()
     site.sync()
     assert [unit["image_1"] for unit in site.registered()] == [stored("another one")]
