@@ -1,7 +1,7 @@
 """One connection to a share: its folders and files. smbprotocol runs a thread for each, which ends with it.
 
-A folder's answers tell all that is asked of a file: size, times of 100 ns, and its number, which is its token. A file that
-was replaced has another number, and one that was written to has another time of its last change.
+A folder's answers tell all that is asked of a file: its size, its times of 100 ns, and its number, which is its token.
+A file that was replaced has another number, and one that was written to has another time of its last change.
 """
 
 from __future__ import annotations

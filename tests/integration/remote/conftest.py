@@ -13,18 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from synapse_sync.sources import remote_reading
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
 
 from . import smbd, sshd
 from .interference import Proxy
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder, SmbFolder
+from .line import Line
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, Served, SftpFolder, SmbFolder
 from .smbd import Smbd
 from .sshd import Sshd
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-LONG = ("s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
-collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
+LONG = ("conversed_failures", "conversed_trouble", "many", "s3_failures", "s3_trouble", "sftp_failures", "smb_failures")
+collect_ignore = [] if ALL else [f"test_{name}.py" for name in (*LONG, "trouble")]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 KINDS = [*S3_KINDS, "sftp", "smb"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
@@ -123,3 +125,52 @@ def _remote(request: pytest.FixtureRequest) -> RemotePlace:
     if request.param in ("sftp", "smb"):
         return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
+
+
+@pytest.fixture(params=["sftp", "smb"])
+def served(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of a server that is talked with."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["sftp", "smb"])
+def own(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of such a server that is this test's alone."""
+    return request.getfixturevalue(f"own_{request.param}")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def own_sftp(tmp_path: Path) -> Iterator[SftpFolder]:
+    """A folder of an SSH server that is this test's alone."""
+    sshd.required()
+    (tmp_path / "sshd").mkdir()
+    server = Sshd(tmp_path / "sshd")
+    yield SftpFolder(tmp_path / "remote", server)
+    server.stop()
+
+
+@pytest.fixture
+def own_smb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmbFolder]:
+    """A folder of a Samba server that is this test's alone."""
+    smbd.required()
+    monkeypatch.setenv(smbd.VARIABLE, smbd.PASSWORD)
+    (tmp_path / "smbd").mkdir()
+    server = Smbd(tmp_path / "smbd")
+    yield SmbFolder("folder", server)
+    server.stop()
+
+
+@pytest.fixture
+def line(served: Served) -> Iterator[Line]:
+    """A way to the server on which a test may interfere; it is known by its port as well."""
+    line = Line(served.port)
+    line.up()
+    served.known_at(line.port)
+    yield line
+    line.down()
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between attempts."""
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.config import Config
-from botocore.session import Session
+from botocore.session import Session as S3Session
 
 from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.s3.source import S3Source
+from synapse_sync.sources.sftp.session import Session
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
+from synapse_sync.sources.smb.talk import Talk
 
 from .smbd import VARIABLE, Smbd
 from .sshd import Sshd
@@ -95,12 +97,32 @@ class Folder:
         return LocalSource(str(self.root.parent))
 
 
+class Served(RemotePlace, Protocol):
+    """A folder of this machine that a server has, which is talked with. talks: the class of what is said."""
+
+    root: Path
+    kind: str
+    talks: type[Any]
+    server: Any
+
+    @property
+    def port(self) -> int: ...
+
+    def known_at(self, port: int) -> None:
+        """The server is reached by another port as well."""
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> Source: ...
+
+
 class SftpFolder(Folder):
     """A folder of this machine that an SSH server serves; what is put there is a second newer each time.
 
     SFTP tells times in whole seconds: two contents of the same size within one look the same to it, which is why a
     source of its kind waits until the second is over (certain_after).
     """
+
+    kind = "sftp"
+    talks = Session
 
     def __init__(self, root: Path, server: Sshd) -> None:
         super().__init__(root)
@@ -124,6 +146,10 @@ class SftpFolder(Folder):
         self.moment += 1
         os.utime(self.root / path, (self.moment, self.moment))
 
+    def known_at(self, port: int) -> None:
+        known = self.server.known_hosts
+        known.write_text(known.read_text() + known.read_text().replace(f":{self.port} ", f":{port} "))
+
     def make(self) -> None:
         self.root.mkdir()
 
@@ -139,6 +165,9 @@ class SftpFolder(Folder):
 
 class SmbFolder(Folder):
     """A folder in the share of a Samba server."""
+
+    kind = "smb"
+    talks = Talk
 
     def __init__(self, name: str, server: Smbd) -> None:
         super().__init__(server.served / name)
@@ -160,6 +189,9 @@ class SmbFolder(Folder):
     def table(self) -> str:
         return f'user = "{self.server.user}"\npassword_env = "{VARIABLE}"\n'
 
+    def known_at(self, port: int) -> None:
+        """A share has no key."""
+
     def make(self) -> None:
         self.root.mkdir()
 
@@ -175,7 +207,7 @@ class SmbFolder(Folder):
 @cache
 def client_of(port: int) -> Any:
     """What the tests themselves put things into buckets with."""
-    return Session().create_client(
+    return S3Session().create_client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
         region_name="us-east-1",
