@@ -11,7 +11,7 @@ from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
 from synapse_sync.config.invoking import command_for, program
 from synapse_sync.config.loading import find_config, load, loads
-from synapse_sync.config.locations import ledger_path, socket_places
+from synapse_sync.config.locations import ledger_path, socket_places, spool_path
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
 from synapse_sync.config.remote import Remote, bucket_and_prefix
 
@@ -39,4 +39,5 @@ __all__ = [
     "program",
     "resolve",
     "socket_places",
+    "spool_path",
 ]

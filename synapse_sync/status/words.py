@@ -10,6 +10,7 @@ RUN_WORDS = {
     "renamed": "{n} renamed",
     "gone": "{n} gone",
     "read_files": "{n} read",
+    "read_twice": "{n} read twice",
     "present": "{n} already there",
     "sent_files": "{n} sent",
     "sent_bytes": "{size} sent",

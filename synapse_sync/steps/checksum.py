@@ -14,7 +14,7 @@ from synapse_sync.errors import FileChanged, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import Digests
 from synapse_sync.sources.readers import Result, ToRead
-from synapse_sync.states import Code
+from synapse_sync.states import Code, ContentState
 from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.rest import await_rest, goes_as_it_is
 from synapse_sync.steps.rows import observation, raw_path
@@ -29,18 +29,38 @@ CHUNK_BYTES = 64 << 20
 def checksum(work: Work) -> int:
     """Read what is to be read; returns how many files were worked on."""
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
-    if not rows:
-        return 0
-    remote = {asset for asset, source in work.sources.items() if source.remote}
-    chunks = [
-        *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
-        *_chunks((row for row in rows if row["asset"] in remote), REMOTE_CHUNK_FILES),
-    ]
+    remote = [row for row in rows if work.sources[row["asset"]].remote]
+    local = [row for row in rows if not work.sources[row["asset"]].remote]
+    remote = _with_room(work, remote)
+    chunks = [*_chunks(local, CHUNK_FILES), *_chunks(remote, REMOTE_CHUNK_FILES)]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
         _record(work, list(zip(chunks[number], results, strict=True)))
         work.going()
-    return len(rows)
+    return len(local) + len(remote)
+
+
+def _with_room(work: Work, rows: list[Row]) -> list[Row]:
+    """Those of these remote files that the spool has room for, and those that it can't take: they are read twice.
+
+    The rest waits while something in the spool is about to be sent. Where nothing is, older contents have to go.
+    """
+    chosen = _fitting(work, rows, work.spool.room(evicting=False))
+    if chosen or work.verification.under_way or any(sending.kept for sending in work.uploads.items()):
+        return chosen
+    return _fitting(work, rows, work.spool.room(evicting=True))
+
+
+def _fitting(work: Work, rows: list[Row], left: int) -> list[Row]:
+    """Those that `left` bytes are enough for, and those that are not kept."""
+    chosen = []
+    for row in rows:
+        if work.spool.takes(row["size"]):
+            if row["size"] > left:
+                continue
+            left -= row["size"]
+        chosen.append(row)
+    return chosen
 
 
 def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
@@ -76,7 +96,10 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
     """A file's content is known; sent: the content that its unit was registered with, if it was; 0: it went without."""
     destination = work.destination.name
-    content = transaction.one("content_id", destination=destination, **digests._asdict())["id"]
+    row = transaction.one("content_id", destination=destination, **digests._asdict())
+    content = row["id"]
+    if row["state"] == ContentState.PRESENT:
+        work.spool.free(digests)
     differs = sent is not None and sent != content
     before = sent or file["content"]
     code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT

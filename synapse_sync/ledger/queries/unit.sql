@@ -52,9 +52,9 @@ WHERE f.feed = :feed AND f.state = 'grouped' AND f.code = 'reread' AND f.not_bef
     AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 LIMIT :limit
 
--- content_id: the row of a content, made where there is none
+-- content_id: the row of a content and its state, made where there is none
 INSERT INTO contents (destination, md5, sha1, size) VALUES (:destination, :md5, :sha1, :size)
-ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id
+ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id, state
 
 -- record_read: a file's content is known; another content of a sent unit's file is decided on by grouping
 UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' END, code = :code, reason = '',
