@@ -277,7 +277,7 @@ class FeedLoop:
             self.server.met(one.offline, ended)
         self._attempt_at = self._next_attempt(work, ended)
         self.told(one)
-        if work.run.changed:
+        if looks or work.run.changed:
             work.ledger.rest()
             give_back()
 

@@ -131,7 +131,8 @@ class Upload(Section):
 
     workers: Workers = Field(
         default="auto",
-        description='How many small files are sent at once, or "auto": as many as make it faster and lose nothing.',
+        description='How many small files are sent at once, and beside them parts of larger ones; "auto": as many as '
+        "make it faster and lose nothing.",
         examples=["auto", 4],
     )
     route: Literal["auto", "direct", "chunked", "presigned"] = Field(

@@ -23,27 +23,31 @@ from synapse_sync.steps.work import Work
 BATCH = 500
 CHUNK_FILES = 100
 REMOTE_CHUNK_FILES = 20  # more readers share them
-CHUNK_BYTES = 64 << 20
+CHUNK_BYTES = 16 << 20
+BATCH_BYTES = 128 << 20  # then other steps have their turn: what is known goes out while more is read
 
 
 def checksum(work: Work) -> int:
     """Read what is to be read; returns how many files were worked on."""
     rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
-    remote = [row for row in rows if work.sources[row["asset"]].remote]
-    local = [row for row in rows if not work.sources[row["asset"]].remote]
-    remote = _with_room(work, remote)
-    chunks = [*_chunks(local, CHUNK_FILES), *_chunks(remote, REMOTE_CHUNK_FILES)]
+    rows = _at_once(_with_room(work, rows))
+    remote = {asset for asset, source in work.sources.items() if source.remote}
+    chunks = [
+        *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
+        *_chunks((row for row in rows if row["asset"] in remote), REMOTE_CHUNK_FILES),
+    ]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
         _record(work, list(zip(chunks[number], results, strict=True)))
         work.going()
-    return len(local) + len(remote)
+    return len(rows)
 
 
 def _with_room(work: Work, rows: list[Row]) -> list[Row]:
-    """Those of these remote files that the spool has room for, and those that it can't take: they are read twice.
+    """These files, without remote ones that the spool has no room for just now.
 
-    The rest waits while something in the spool is about to be sent. Where nothing is, older contents have to go.
+    They wait while something in the spool is about to be sent; where nothing is, older contents have to go. What the
+    spool can't take at all waits for nothing: it is read twice.
     """
     chosen = _fitting(work, rows, work.spool.room(evicting=False))
     if chosen or work.verification.under_way or any(sending.kept for sending in work.uploads.items()):
@@ -52,15 +56,25 @@ def _with_room(work: Work, rows: list[Row]) -> list[Row]:
 
 
 def _fitting(work: Work, rows: list[Row], left: int) -> list[Row]:
-    """Those that `left` bytes are enough for, and those that are not kept."""
+    """Those that `left` bytes are enough for, and all that are not kept."""
     chosen = []
     for row in rows:
-        if work.spool.takes(row["size"]):
+        if work.sources[row["asset"]].remote and work.spool.takes(row["size"]):
             if row["size"] > left:
                 continue
             left -= row["size"]
         chosen.append(row)
     return chosen
+
+
+def _at_once(rows: list[Row]) -> list[Row]:
+    """The first of these files, up to BATCH_BYTES and the one that exceeds them."""
+    size = 0
+    for number, row in enumerate(rows, 1):
+        size += row["size"]
+        if size >= BATCH_BYTES:
+            return rows[:number]
+    return rows
 
 
 def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:

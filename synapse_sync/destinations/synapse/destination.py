@@ -15,10 +15,11 @@ from synapse_sync.destinations.synapse import files, listing, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
 from synapse_sync.destinations.synapse.examination import SynapseExamination
-from synapse_sync.destinations.synapse.http.adaptive import AdaptiveLimit
+from synapse_sync.destinations.synapse.http.adaptive import LARGE, SMALL, AdaptiveLimit
 from synapse_sync.destinations.synapse.http.address import parse_address
 from synapse_sync.destinations.synapse.http.errors import Gone
 from synapse_sync.destinations.synapse.http.lanes import FixedRoom
+from synapse_sync.destinations.synapse.http.streams import Streams
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.routes import Route, Routes
@@ -46,8 +47,8 @@ class SynapseDestination:
 
     Sizes in bytes, times in seconds. `read_timeout` is how long the server may be silent in a short call; uploads and
     registrations are given at least what they need. `token_again` reads the token anew from where it came. `workers`
-    small files go side by side, or as many as help where `adaptive`; `bandwidth` says how many bytes a second may leave
-    now. For `route`, `direct_limit` and `chunk_size` see Routes.
+    small files go side by side, and beside them as many larger bodies, or as many as help where `adaptive`; `bandwidth`
+    says how many bytes a second may leave now. For `route`, `direct_limit` and `chunk_size` see Routes.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class SynapseDestination:
     ) -> None:
         address = parse_address(url)
         throttle = Throttle(bandwidth or (lambda: None))
+        connections = LARGE.most if adaptive else workers
+        streams = Streams(AdaptiveLimit(LARGE) if adaptive else FixedRoom(workers))
         self._options: dict[str, Any] | None = None
         if bandwidth is None:
             self._options = {
@@ -92,8 +95,9 @@ class SynapseDestination:
             ca_bundle=ca_bundle,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
-            workers=workers,
+            connections=connections,
             throttle=throttle,
+            streams=streams,
         )
         self._routes = Routes(
             self._transport,
@@ -102,8 +106,8 @@ class SynapseDestination:
             direct_limit=direct_limit,
             chunk_size=chunk_size,
             pace=pace or Pace(),
-            storage=Storage(ca_bundle, workers, throttle),
-            room=AdaptiveLimit() if adaptive else FixedRoom(workers),
+            storage=Storage(ca_bundle, connections, throttle, streams),
+            room=AdaptiveLimit(SMALL) if adaptive else FixedRoom(workers),
             throttle=throttle,
         )
 

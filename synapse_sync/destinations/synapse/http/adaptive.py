@@ -1,9 +1,8 @@
 """How many requests may be under way at once, found out by measuring: more while that helps, fewer when some are lost.
 
-Enters: how each request ended. Leaves: `limit`. Requests are looked at in windows of 30 and of 0.25 s at least (0.03 s
-until the first step in vain: at 40 ms 2,000 files take but a second), in whole rounds of `limit` requests: they come
-back in bunches, and part of a bunch says nothing about speed. The first round after each change of the limit is left
-out, as it began under the old one.
+Enters: how each request ended. Leaves: `limit`. Requests are looked at in windows (Bounds says how many and how long at
+least), in whole rounds of `limit` requests: they come back in bunches, and part of a bunch says nothing about speed.
+The first round after each change of the limit is left out, as it began under the old one.
 
     losses above 2 %            × 0.7; back to the best known limit if that was below the one with losses
     goodput grew with it        by half as much at least: this limit is the best known; on with twice as many, after the
@@ -19,15 +18,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
-START = 32
-"""Near the 10 of production clients (protocol §7); two steps from MOST."""
-LEAST = 4
-"""So that a window is soon over even while most is lost, and the end of the losses is noticed."""
-MOST = 192
-"""2,200 files/s were measured with 96 at 40 ms, 4,000 with 192, and no more with 384: then the processor is busy."""
 
-_COUNT, _SECONDS, _FIRST_SECONDS = 30, 0.25, 0.03  # a window has at least so many requests, and lasts so long
+class Bounds(NamedTuple):
+    """How far a limit may go, from where, and how much it looks at before it changes.
+
+    first_seconds: of a window until the first step in vain.
+    """
+
+    start: int
+    least: int
+    most: int
+    requests: int
+    seconds: float
+    first_seconds: float
+
+
+SMALL = Bounds(start=32, least=4, most=192, requests=30, seconds=0.25, first_seconds=0.03)
+"""Small files. 32 is near the 10 of production clients (protocol §7). 2,200 files/s were measured with 96 at 40 ms,
+4,000 with 192, and no more with 384: then the processor is busy. A first window is one round there, as 2,000 files take
+but a second."""
+
+LARGE = Bounds(start=8, least=2, most=32, requests=8, seconds=1.0, first_seconds=1.0)
+"""Larger bodies, of some 100 KB to 100 MB: few fill a line, and each keeps a thread busy."""
+
 _LOSSES, _LOSS_SHARE = 2, 0.02  # more than thrice the share that is usual with 40 at once: 0.6 % (protocol §7)
 _FEWER, _FASTER, _STEP = 0.7, 1.0, 0.1
 _GAIN = 0.5  # the share of a step that goodput must grow by; all of it where nothing but the number of requests limits
@@ -37,18 +52,19 @@ _REQUEST = 9_000  # bytes that a request counts for beside its own: the usual fi
 
 
 class AdaptiveLimit:
-    """`limit`: how many requests may be under way now, from LEAST to MOST. For one thread.
+    """`limit`: how many requests may be under way now, within the bounds. For one thread at a time.
 
     clock: seconds that never go back.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.limit = START
+    def __init__(self, bounds: Bounds, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit = bounds.start
+        self._bounds = bounds
         self._clock = clock
         self._best: tuple[int, float] | None = None  # a limit without losses, and its bytes per second
         self._fast = True  # until the first step in vain
         self._rest = 0
-        self._left_out = START  # requests that are yet to be left out
+        self._left_out = bounds.start  # requests that are yet to be left out
         self._begin(clock())
 
     def ended(self, size: int, ok: bool, full: bool = True) -> None:
@@ -65,8 +81,8 @@ class AdaptiveLimit:
         self._lost += not ok
         self._not_full += not full
         self._bytes += (size + _REQUEST) * ok
-        seconds = _FIRST_SECONDS if self._fast else _SECONDS
-        if self._count % self.limit or self._count < _COUNT or now - self._began < seconds:
+        seconds = self._bounds.first_seconds if self._fast else self._bounds.seconds
+        if self._count % self.limit or self._count < self._bounds.requests or now - self._began < seconds:
             return
         if self._lost >= _LOSSES and self._lost > _LOSS_SHARE * self._count:
             self._retreat()
@@ -80,7 +96,7 @@ class AdaptiveLimit:
 
     def _retreat(self) -> None:
         """Too many are lost."""
-        lossy, fewer = self.limit, max(LEAST, int(self.limit * _FEWER))
+        lossy, fewer = self.limit, max(self._bounds.least, int(self.limit * _FEWER))
         if self._best and not fewer < self._best[0] < lossy:
             self._best = None
         self._fast = False
@@ -98,7 +114,7 @@ class AdaptiveLimit:
         else:
             self._best = (self.limit, goodput)
             if self.limit > best or self._rest <= 1:
-                self._change(min(MOST, self.limit + self._step()))
+                self._change(min(self._bounds.most, self.limit + self._step()))
             else:
                 self._rest -= 1
 

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -31,6 +31,7 @@ from synapse_sync.destinations.synapse.http.connect import Connector, named_bund
 from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused, unclear
 from synapse_sync.destinations.synapse.http.lanes import Lanes, Request, Room
 from synapse_sync.destinations.synapse.http.pages import Page, page_in
+from synapse_sync.destinations.synapse.http.streams import Streams
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.destinations.synapse.http.words import parse
 from synapse_sync.errors import ConfigError, CredentialsError, DestinationError
@@ -54,15 +55,16 @@ class Transport:
         ca_bundle: str | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 15.0,
-        workers: int = 8,
-        throttle: Throttle | None = None,
+        connections: int = 8,
+        throttle: Throttle,
+        streams: Streams,
     ) -> None:
         self.skew = 0.0
         self.answered = False
         self._address = address
         self._tenant = tenant
         self._breaker = Breaker()
-        self._throttle = throttle or Throttle(lambda: None)
+        self._throttle, self._streams = throttle, streams
         self.use(token)
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
         self._certificates = _certificates(ca_bundle)
@@ -72,7 +74,7 @@ class Transport:
         plain_proxy = bool(self._proxy) and address.base.startswith("http:") and not self._proxy.startswith("socks")
         self._prefix = address.base if plain_proxy else address.path
         self._connector = Connector(address.base, lambda: trusting(self._certificates))
-        self._adapter, self._pool = self._connections(workers)
+        self._adapter, self._pool = self._connections(connections)
 
     def call(
         self,
@@ -91,11 +93,14 @@ class Transport:
         `path` is relative to the server ("v2/…" for v2) and ends with "/"; `doing` completes "could not …" in errors;
         `data` is sent as JSON, `body` as it is. Raises a DestinationError, and whatever body.pieces raises.
         """
+        turn: AbstractContextManager[None] = nullcontext()
         if data is not None:
             body = json_body(data, doing)
         elif body is not None:
             body = body._replace(pieces=self._throttle.paced(body.pieces))
-        value = self._asked(method, path, doing, kind, body, query, headers)
+            turn = self._streams.turn(body.length)
+        with turn:
+            value = self._asked(method, path, doing, kind, body, query, headers)
         if path.startswith("v2/") and isinstance(value, dict) and {"data", "meta"} <= value.keys():
             return value["data"]
         return value

@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from synapse_sync.destinations.synapse.http.calls import Kind
 from synapse_sync.destinations.synapse.http.connect import named_bundle, trusting
 from synapse_sync.destinations.synapse.http.errors import Answer, broken, refused_by_storage, try_later
+from synapse_sync.destinations.synapse.http.streams import Streams
 from synapse_sync.destinations.synapse.http.throttle import Throttle
 from synapse_sync.errors import DestinationError
 from synapse_sync.loopback import is_loopback
@@ -43,10 +44,10 @@ class Target(NamedTuple):
 class Storage:
     """PUTs to presigned URLs, from any number of threads."""
 
-    def __init__(self, ca_bundle: str | None, workers: int, throttle: Throttle) -> None:
+    def __init__(self, ca_bundle: str | None, connections: int, throttle: Throttle, streams: Streams) -> None:
         self._ca_bundle = ca_bundle
-        self._workers = workers
-        self._throttle = throttle
+        self._connections = connections
+        self._throttle, self._streams = throttle, streams
         self._tags_are_md5 = False
         self._managers: dict[str, PoolManager] = {}
         self._proxies: dict[str, str] = {}  # by origin
@@ -59,6 +60,10 @@ class Storage:
         raises.
         """
         target = target_of(url, doing)
+        with self._streams.turn(length):
+            return etag(self._sent(target, length, pieces, doing), doing)
+
+    def _sent(self, target: Target, length: int, pieces: Iterable[bytes], doing: str) -> Answer:
         try:
             response = self._manager(target.origin).urlopen(
                 "PUT",
@@ -71,7 +76,7 @@ class Storage:
             )
         except HTTPError as cause:
             raise in_one_call(broken(_without(target.path, cause), doing, change=False), doing) from None
-        return etag(Answer(response.status, response.headers, response.data), doing)
+        return Answer(response.status, response.headers, response.data)
 
     def compare(self, tag: str, md5: str, doing: str) -> None:
         """Hold an ETag against the MD5 of what was sent. Raises Busy with scope "call" where other bytes arrived.
@@ -106,10 +111,10 @@ class Storage:
         with self._lock:
             if proxy not in self._managers:
                 if proxy:  # requests' adapter knows what one needs: the password in its URL, SOCKS
-                    adapter = HTTPAdapter(pool_maxsize=self._workers)
+                    adapter = HTTPAdapter(pool_maxsize=self._connections)
                     self._managers[proxy] = adapter.proxy_manager_for(proxy, ssl_context=self.tls)
                 else:
-                    self._managers[proxy] = PoolManager(maxsize=self._workers, ssl_context=self.tls)
+                    self._managers[proxy] = PoolManager(maxsize=self._connections, ssl_context=self.tls)
             return self._managers[proxy]
 
     def _proxy(self, origin: str) -> str:

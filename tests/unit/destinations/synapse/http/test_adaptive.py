@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sync.destinations.synapse.http.adaptive import LEAST, MOST, START, AdaptiveLimit
+from synapse_sync.destinations.synapse.http.adaptive import LARGE, SMALL, AdaptiveLimit, Bounds
 
 SIZE = 9_000
 
@@ -30,10 +30,11 @@ Server = Callable[[float, int], Served]
 class World:
     """A client that always has as many requests under way as it may, and the time."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, bounds: Bounds = SMALL, size: int = SIZE) -> None:
         self.now = 0.0
         self.server = server
-        self.adaptive = AdaptiveLimit(lambda: self.now)
+        self.size = size
+        self.adaptive = AdaptiveLimit(bounds, lambda: self.now)
         self.history: list[tuple[float, int]] = []
         self.ended = self.lost = 0
         self._under_way: list[tuple[float, int, bool]] = []
@@ -48,7 +49,7 @@ class World:
             full = len(self._under_way) >= self.adaptive.limit
             self.now, _, ok = heapq.heappop(self._under_way)
             self.ended, self.lost = self.ended + 1, self.lost + (not ok)
-            self.adaptive.ended(SIZE, ok, full)
+            self.adaptive.ended(self.size, ok, full)
             self.history.append((self.now, self.adaptive.limit))
 
     def limits(self, since: float) -> list[int]:
@@ -87,7 +88,7 @@ def behind_a_proxy(above: int, share: float, latency: float = 0.04, seed: int = 
 def test_a_server_that_is_busy_with_few_gets_few(seed: int) -> None:
     world = World(one_after_the_other(1000, 0.005, seed))
     world.run(40)
-    assert max(world.limits(10)) <= START + 4
+    assert max(world.limits(10)) <= SMALL.start + 4
     assert world.ended / world.now == pytest.approx(1000, rel=0.02)
 
 
@@ -106,7 +107,7 @@ def test_a_long_way_is_filled_within_seconds(latency: float, seconds: float, see
     world.run(seconds)
     assert world.adaptive.limit >= 90
     world.run(20)
-    assert world.share_within(90, MOST, since=seconds) == 1
+    assert world.share_within(90, SMALL.most, since=seconds) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -143,7 +144,7 @@ def test_it_goes_down_to_the_least_while_all_is_lost_and_recovers() -> None:
     world.run(10)
     world.server = lambda now, _: Served(now + 0.01, False)
     world.run(10)
-    assert world.adaptive.limit == LEAST
+    assert world.adaptive.limit == SMALL.least
     world.server = far_away(0.04)
     world.run(30)
     assert world.adaptive.limit >= 90
@@ -160,7 +161,7 @@ def test_it_gives_way_when_a_server_that_was_fast_begins_to_refuse() -> None:
 def test_speed_says_nothing_while_there_is_too_little_to_send() -> None:
     world = World(far_away(0.04))
     world.run(30, most=10)
-    assert set(world.limits(0)) == {START}
+    assert set(world.limits(0)) == {SMALL.start}
     world.run(10)
     assert world.adaptive.limit >= 90
 
@@ -168,14 +169,14 @@ def test_speed_says_nothing_while_there_is_too_little_to_send() -> None:
 def test_losses_count_even_while_there_is_little_to_send() -> None:
     world = World(behind_a_proxy(0, 0.5))
     world.run(30, most=10)
-    assert world.adaptive.limit == LEAST
+    assert world.adaptive.limit == SMALL.least
 
 
 def test_larger_files_that_take_longer_do_not_pass_for_gains_or_losses() -> None:
     """A line of 10 MB/s: sizes change from window to window, the best limit does not."""
     dice, free_at = random.Random(1), 0.0
     now = 0.0
-    adaptive = AdaptiveLimit(lambda: now)
+    adaptive = AdaptiveLimit(SMALL, lambda: now)
     limits = []
     for _ in range(60_000):
         size = dice.choice([1_000, 9_000, 100_000])
@@ -186,11 +187,39 @@ def test_larger_files_that_take_longer_do_not_pass_for_gains_or_losses() -> None
     assert sum(limits[3000:]) / len(limits[3000:]) <= 40
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10**6), st.booleans(), st.booleans()), max_size=2000))
-def test_it_never_leaves_its_bounds(requests: list[tuple[float, int, bool, bool]]) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_large_bodies_of_which_each_is_slow_are_as_many_as_may_be(seed: int) -> None:
+    """Where a window of TCP, not the line, limits each: 5 MB/s a stream, 50 MB each."""
+    world = World(far_away(10, seed), LARGE, 50_000_000)
+    world.run(300)
+    assert world.adaptive.limit >= 28
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_bodies_that_fill_the_line_stay_few(seed: int) -> None:
+    world = World(one_after_the_other(2, 0.04, seed), LARGE, 50_000_000)
+    world.run(2000)
+    late = world.limits(200)
+    assert sum(late) / len(late) <= LARGE.start + 2
+    assert world.ended / world.now == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_bodies_give_way_where_a_proxy_drops_what_goes_beyond_some(seed: int) -> None:
+    world = World(behind_a_proxy(4, 0.3, latency=2, seed=seed), LARGE, 5_000_000)
+    world.run(600)
+    late = world.limits(100)
+    assert 2 <= sum(late) / len(late) <= 6
+
+
+@given(
+    st.sampled_from([SMALL, LARGE]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10**6), st.booleans(), st.booleans()), max_size=2000),
+)
+def test_it_never_leaves_its_bounds(bounds: Bounds, requests: list[tuple[float, int, bool, bool]]) -> None:
     now = 0.0
-    adaptive = AdaptiveLimit(lambda: now)
+    adaptive = AdaptiveLimit(bounds, lambda: now)
     for pause, size, ok, full in requests:
         now += pause
         adaptive.ended(size, ok, full)
-        assert LEAST <= adaptive.limit <= MOST
+        assert bounds.least <= adaptive.limit <= bounds.most
