@@ -134,6 +134,8 @@ class Code(StrEnum):
     METADATA = "metadata"
     LEFT_OUT = "left_out"  # its unit goes without it
     READ = "read"  # checksums known
+    VOUCHED = "vouched"  # its source vouches for its content, which the server has: it need not be read
+    UNVOUCHED = "unvouched"  # it is read all the same
     SAME_CONTENT = "same_content"  # read again: the content is what it was
     NEW_CONTENT = "new_content"  # read again: the content is another
     REOPENED = "reopened"  # settings, specs or a person's retry: decided anew

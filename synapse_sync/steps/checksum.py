@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 
 from synapse_sync.errors import FileChanged, SourceError
 from synapse_sync.ledger import Row, Transaction
-from synapse_sync.records import Digests
+from synapse_sync.records import Digests, Reading
 from synapse_sync.sources.readers import Result, ToRead
 from synapse_sync.states import Code, ContentState
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.fingerprint import renew_fingerprints
 from synapse_sync.steps.rest import await_rest, goes_as_it_is
 from synapse_sync.steps.rows import observation, raw_path
+from synapse_sync.steps.vouching import Vouching
 from synapse_sync.steps.work import Work
 
 BATCH = 500
@@ -29,8 +31,10 @@ BATCH_BYTES = 128 << 20  # then other steps have their turn: what is known goes 
 
 def checksum(work: Work) -> int:
     """Read what is to be read; returns how many files were worked on."""
-    rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
-    rows = _at_once(_with_room(work, rows))
+    vouching = Vouching(work)
+    wanted = {"feed": work.id, "vouching": vouching.believed, "limit": BATCH}
+    rows = work.ledger.query("files_to_read", now=work.clock(), **wanted)
+    rows = _at_once(_with_room(work, vouching.sampled(rows)))
     remote = {asset for asset, source in work.sources.items() if source.remote}
     chunks = [
         *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
@@ -38,7 +42,7 @@ def checksum(work: Work) -> int:
     ]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
-        _record(work, list(zip(chunks[number], results, strict=True)))
+        _record(work, vouching, list(zip(chunks[number], results, strict=True)))
         work.going()
     return len(rows)
 
@@ -90,8 +94,9 @@ def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
+def _record(work: Work, vouching: Vouching, readings: list[tuple[Row, Result]]) -> None:
     sizes = []
+    read = [(file, result.digests) for file, result in readings if isinstance(result, Reading)]
     with work.ledger.write() as transaction:
         files = [file["id"] for file, _ in readings]
         sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
@@ -103,20 +108,35 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
             else:
                 _record_content(work, transaction, file, result.digests, sent.get(file["id"]))
                 sizes.append(result.digests.size)
+        vouching.note(transaction, read)
+    vouching.count_read(file for file, _ in read)
     work.run.count("read_files", len(sizes))
     work.run.count("read_bytes", sum(sizes))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
-    """A file's content is known; sent: the content that its unit was registered with, if it was; 0: it went without."""
-    destination = work.destination.name
-    row = transaction.one("content_id", destination=destination, **digests._asdict())
-    content = row["id"]
+    """A file's content was read."""
+    known = {"destination": work.destination.name, **digests._asdict()}
+    vouched = transaction.query("vouched_was_read", **known)
+    row = vouched[0] if vouched else transaction.one("content_id", **known)
+    if vouched:
+        renew_fingerprints(transaction, row["id"])
     if row["state"] == ContentState.PRESENT:
         work.spool.free(digests)
+    take_content(work, transaction, file, row["id"], Code.READ, sent)
+
+
+def take_content(
+    work: Work, transaction: Transaction, file: Row, content: int, code: Code, sent: int | None
+) -> None:  # fmt: skip
+    """A file's content is known, from now on; code: how, where there was none before.
+
+    sent: the content that its unit was registered with, if it was; 0: it went without.
+    """
     differs = sent is not None and sent != content
     before = sent or file["content"]
-    code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
+    if before is not None:
+        code = Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
     guard = {"id": file["id"], "revision": file["revision"]}
     transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
     if sent is not None and not differs:

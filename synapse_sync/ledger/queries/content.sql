@@ -39,13 +39,13 @@ UPDATE contents SET asked_at = CASE WHEN code = 'lacking' THEN asked_at END, att
     not_before = :not_before, reason = :reason
 WHERE id = :id
 
--- contents_to_send: what ready units need and the server lacks, with a file that has it and how far sending came
+-- contents_to_send: what ready units need and the server lacks, as far as it was read, with a file that has it and how far sending came
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
     p.offset, p.parts
 FROM contents AS c LEFT JOIN uploads AS p ON p.content = c.id
 CROSS JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
     AND f.not_before <= :now
-WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
+WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now AND c.vouched = 0
     AND (c.size BETWEEN 1 AND :small AND p.upload_id IS NULL) = :by_lane
     AND c.id NOT IN (SELECT value FROM json_each(:under_way)) AND EXISTS (
         SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit

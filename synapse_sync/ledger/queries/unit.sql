@@ -38,12 +38,13 @@ UPDATE units SET state = 'held', code = :code, reason = :reason,
     decide_at = CASE WHEN server_id IS NULL THEN NULL ELSE decide_at END, moved_at = :now, run = :run
 WHERE id = :id
 
--- files_to_read: files of described units whose content isn't known, and changed files of units that were sent
+-- files_to_read: files of described units whose content isn't known, unless an asset may vouch for it, and changed files of units that were sent
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
     f.observed_at, f.accepted_revision = f.revision AS accepted, u.key AS unit, c.md5, c.sha1
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
 LEFT JOIN contents AS c ON c.id = f.content
 WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not_before <= :now
+    AND (f.unvouched_revision = f.revision OR f.asset NOT IN (SELECT value FROM json_each(:vouching)))
 UNION ALL
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
     f.observed_at, f.accepted_revision = f.revision, u.key, c.md5, c.sha1

@@ -13,6 +13,7 @@ from synapse_sync.records import Directory, FileId, Observation, RootIdentity, U
 from synapse_sync.shown import shown
 from synapse_sync.sources.filters import Filters
 from synapse_sync.sources.s3.client import Connection
+from synapse_sync.sources.s3.etags import md5_of
 from synapse_sync.sources.s3.listing import pages, pieces
 from synapse_sync.sources.s3.reading import ObservedObject
 from synapse_sync.sources.s3.refusals import failures, refusal
@@ -26,6 +27,7 @@ class S3Source:
     """
 
     remote = True
+    vouches = True
 
     def __init__(
         self,
@@ -76,6 +78,10 @@ class S3Source:
         described = self._at_service(self.describe_path(path))
         opened = ObservedObject(self._connection, place, described, observed)
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
+
+    def vouched(self, observed: Observation) -> str:
+        """The MD5 that the object's ETag seems to be."""
+        return md5_of(observed)
 
     def writers(self) -> Mapping[FileId, int]:
         """None that could be seen: an object appears whole, once all of it was sent."""
