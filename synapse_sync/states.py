@@ -111,7 +111,8 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
         {"registering", "registered", "held", "complete", "forming", "incomplete", "described", "duplicate"}
     ),
     "registering": frozenset({"registered", "held", "ready", "forming"}),
-    "registered": frozenset({"registered", "forming"}),  # its metadata changed; the server has it no longer
+    # its metadata changed; the server has it no longer; its source vouched for what is not so
+    "registered": frozenset({"registered", "forming", "held"}),
     "incomplete": frozenset({"forming", "complete", "held"}),
     "duplicate": frozenset({"described", "complete", "forming", "incomplete", "held"}),
     # a person's retry: decided anew, or gone on with where the server has it or may have it

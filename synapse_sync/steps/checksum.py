@@ -123,22 +123,23 @@ def _record_content(work: Work, transaction: Transaction, file: Row, digests: Di
         renew_fingerprints(transaction, row["id"])
     if row["state"] == ContentState.PRESENT:
         work.spool.free(digests)
-    take_content(work, transaction, file, row["id"], Code.READ, sent)
+    take_content(work, transaction, file, row["id"], sent)
 
 
 def take_content(
-    work: Work, transaction: Transaction, file: Row, content: int, code: Code, sent: int | None
-) -> None:  # fmt: skip
-    """A file's content is known, from now on; code: how, where there was none before.
+    work: Work, transaction: Transaction, file: Row, content: int, sent: int | None, *, vouched: bool = False
+) -> None:
+    """A file's content is known, from now on; vouched: nobody has read it.
 
     sent: the content that its unit was registered with, if it was; 0: it went without.
     """
     differs = sent is not None and sent != content
     before = sent or file["content"]
+    code = Code.VOUCHED if vouched else Code.READ
     if before is not None:
         code = Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
-    guard = {"id": file["id"], "revision": file["revision"]}
-    transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
+    known = {"content": content, "vouched": vouched, "differs": differs, "code": code}
+    transaction.run("record_read", id=file["id"], revision=file["revision"], **known, **work.stamp(transaction))
     if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
 

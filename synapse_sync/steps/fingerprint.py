@@ -37,7 +37,7 @@ def fingerprint(work: Work) -> int:
     units = [unit for unit in units if unit["id"] not in unread]
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
-        read_all_the_same(work, transaction, sorted(unread))
+        read_all_the_same(transaction, sorted(unread), stamp)
         for row in bereft:
             transaction.run("promote_duplicate", id=row["id"], **stamp)
         for row in [row for unit in units for row in contents[unit["id"]]]:

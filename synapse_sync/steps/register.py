@@ -73,7 +73,7 @@ def _certain(work: Work, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
     unread = {row["id"] for row in rows}
     if unread:
         with work.ledger.write() as transaction:
-            read_all_the_same(work, transaction, sorted(unread))
+            read_all_the_same(transaction, sorted(unread), work.stamp(transaction))
     return [unit for unit in units if unit.id not in unread]
 
 

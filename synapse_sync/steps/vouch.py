@@ -73,7 +73,7 @@ def _record(
             if content is None:
                 read.append(row["id"])
             else:
-                take_content(work, transaction, row, content, Code.VOUCHED, sent.get(row["id"]))
+                take_content(work, transaction, row, content, sent.get(row["id"]), vouched=True)
                 taken.append(row["size"])
         transaction.run("read_all_the_same", files=read)
     work.run.count("vouched_files", len(taken))
@@ -108,5 +108,5 @@ def _read_what_is_lacking(work: Work) -> int:
     rows = work.ledger.query("units_lacking_vouched", feed=work.id)
     if rows:
         with work.ledger.write() as transaction:
-            read_all_the_same(work, transaction, [row["id"] for row in rows])
+            read_all_the_same(transaction, [row["id"] for row in rows], work.stamp(transaction))
     return len(rows)

@@ -8,8 +8,8 @@ first that is not what was vouched for the source is never believed again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from synapse_sync.errors import SourceError
 from synapse_sync.ledger import Row, Transaction
@@ -107,8 +107,8 @@ class Vouching:
     def _disbelieve(self, transaction: Transaction, asset: str) -> None:
         """The source was wrong: what is not sent yet is read all the same."""
         work = self._work
-        units = transaction.query("units_vouched_by", feed=work.id, asset=asset)
-        read_all_the_same(work, transaction, [row["id"] for row in units])
+        units = [row["id"] for row in transaction.query("units_vouched_by", feed=work.id, asset=asset)]
+        read_all_the_same(transaction, units, work.stamp(transaction))
         if self._vouchers[asset].believed:
             words = f"{work.sources[asset].root} vouched for a wrong MD5; it is not believed again"
             work.run.problem(SourceError(words, hint="`synapse-sync verify --deep` reads what was taken on its word"))
@@ -121,12 +121,10 @@ def needs_sha1(work: Work) -> bool:
     return work.destination.api != "v2" and allows(work.collection.meta_schema, SYNC_KEY)
 
 
-def read_all_the_same(work: Work, transaction: Transaction, units: Sequence[int]) -> None:
-    """Have the contents of these unsent units read that were only vouched for."""
-    if units:
-        stamp = work.stamp(transaction)
-        transaction.run("await_reading", units=list(units), **stamp)
-        transaction.run("read_vouched_of", units=list(units), **stamp)
+def read_all_the_same(transaction: Transaction, units: Sequence[int], stamp: Mapping[str, Any]) -> None:
+    """Have the contents of these unsent units read that were only vouched for; stamp: as Work.stamp gives it."""
+    transaction.run("await_reading", units=list(units), **stamp)
+    transaction.run("read_vouched_of", units=list(units), **stamp)
 
 
 def _voucher(work: Work, asset: str) -> Voucher:

@@ -57,9 +57,10 @@ LIMIT :limit
 INSERT INTO contents (destination, md5, sha1, size) VALUES (:destination, :md5, :sha1, :size)
 ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id, state
 
--- record_read: a file's content is known; another content of a sent unit's file is decided on by grouping
+-- record_read: a file's content is known, by reading it or because it was vouched for; another content of a sent unit's file is decided on by grouping
 UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' END, code = :code, reason = '',
-    content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run
+    content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run,
+    vouched_revision = CASE WHEN :vouched THEN revision ELSE 0 END
 WHERE id = :id AND revision = :revision AND state = 'grouped'
 
 -- sent_contents: what these files' units were registered with, of those that were; 0 for a file that its unit went without

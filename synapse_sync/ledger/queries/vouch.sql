@@ -47,8 +47,8 @@ CROSS JOIN units AS u ON u.id = uf.unit
 WHERE c.vouched = 1 AND c.state = 'unknown' AND c.asked_at IS NOT NULL AND u.feed = :feed AND u.state = 'ready'
 
 -- units_vouched_by: units of a feed that are not sent yet, with contents that an asset vouched for
-SELECT DISTINCT f.unit AS id FROM contents AS c INDEXED BY contents_vouched CROSS JOIN files AS f ON f.content = c.id
-WHERE c.vouched = 1 AND f.feed = :feed AND f.asset = :asset AND f.unit IS NOT NULL
+SELECT DISTINCT f.unit AS id FROM files AS f INDEXED BY files_vouched
+WHERE f.feed = :feed AND f.vouched_revision > 0 AND f.vouched_revision = f.revision AND f.asset = :asset AND f.unit IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 
 -- units_vouched_for: those of these units that have a content which nobody has read
@@ -57,13 +57,33 @@ WHERE uf.unit IN (SELECT value FROM json_each(:units)) AND c.vouched = 1
 
 -- read_vouched_of: files of units whose content was vouched for are read all the same
 UPDATE files SET state = 'grouped', reason = '', content = NULL, read_revision = 0, unvouched_revision = revision,
+    vouched_revision = 0,
     code = CASE WHEN EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = files.unit) THEN 'reread' ELSE 'unvouched' END,
     attempts = 0, not_before = 0, moved_at = :now, run = :run
 WHERE state = 'checksummed' AND id IN (
         SELECT id FROM files WHERE unit IN (SELECT value FROM json_each(:units))
         UNION SELECT file FROM unit_files WHERE unit IN (SELECT value FROM json_each(:units)))
-    AND EXISTS (SELECT 1 FROM contents AS c WHERE c.id = files.content AND c.vouched = 1)
+    AND vouched_revision = revision
 
 -- await_reading: ready units wait for contents that are read all the same
 UPDATE units SET state = 'described', code = 'reopened', reason = '', moved_at = :now, run = :run
 WHERE state = 'ready' AND id IN (SELECT value FROM json_each(:units))
+
+-- files_taken_on_trust: files of a feed whose content nobody has read, after one, in order
+SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, u.key AS unit
+FROM files AS f INDEXED BY files_vouched LEFT JOIN units AS u ON u.id = f.unit
+WHERE f.feed = :feed AND f.id > :after AND f.vouched_revision > 0 AND f.vouched_revision = f.revision
+    AND f.read_revision = f.revision AND f.content IS NOT NULL
+ORDER BY f.id LIMIT :limit
+
+-- file_on_trust: such a file, if it still is as it was read, and its content
+SELECT f.id, f.feed, f.asset, f.dir, f.name, f.unit, f.content, c.destination, c.md5, c.sha1, c.size
+FROM files AS f JOIN contents AS c ON c.id = f.content
+WHERE f.id = :file AND f.revision = :revision AND f.vouched_revision = f.revision AND f.read_revision = f.revision
+
+-- proved: a file's content was read, and is what was vouched for
+UPDATE files SET vouched_revision = 0 WHERE id = :file
+
+-- units_sent_with: units that the server has with this content of this file
+SELECT u.id, u.server_id FROM unit_files AS uf JOIN units AS u ON u.id = uf.unit
+WHERE uf.file = :file AND uf.content = :content AND u.state <> 'held' AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = u.id)

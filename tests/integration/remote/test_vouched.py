@@ -14,7 +14,7 @@ from synapse_sync.devserver import DevServer, Options
 from synapse_sync.sources.s3 import client, etags, reading
 from synapse_sync.steps import vouching
 
-from ..conftest import IMAGE, LABEL, Installation
+from ..conftest import IMAGE, LABEL, Installation, until
 from .feeds import configured
 from .interference import Asked, Proxy
 from .places import Bucket
@@ -245,9 +245,102 @@ def test_what_the_server_turns_out_to_lack_is_read_and_sent(begin: Begin, bucket
     bucket.put("10.json", b"a label")
 
     def lose(_asked: Asked) -> None:
-        site.in_backend(lambda db: db.execute("DELETE FROM data_files WHERE checksum = ?", (md5(content(10)),)))
+        for statement in (
+            "DELETE FROM units WHERE id IN (SELECT unit FROM unit_files WHERE data_file IN "
+            "(SELECT id FROM data_files WHERE checksum = ?))",
+            "DELETE FROM data_files WHERE checksum = ?",
+        ):
+            site.in_backend(lambda db, statement=statement: db.execute(statement, (md5(content(10)),)))
 
     proxy.rule = lambda asked: lose(asked) if "10.json" in asked.path and asked.method == "GET" else None
     assert site.sync().exit_code == 0
     assert len(site.units()) == 7
     assert hashlib.sha1(content(10)).hexdigest() in {unit["image_1"] for unit in site.registered()}
+
+
+def trusted_site(begin: Begin, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """Six objects proved the bucket right; of two more, taken on its word, one is not what it says."""
+    liar = Liar(monkeypatch)
+    for number in range(6):
+        bucket.put(f"{number:02}.png", content(number))
+    site = begin("md5", [content(number) for number in range(20)])
+    site.sync()
+    bucket.put("10.png", content(10))
+    bucket.put("11.png", b"other")
+    liar.said[md5(b"other")] = md5(content(11))
+    assert site.sync().counts["vouched_files"] == 2
+    return site
+
+
+def test_verify_deep_reads_what_was_taken_on_trust_and_holds_what_is_wrong(
+    begin: Begin, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = trusted_site(begin, bucket, monkeypatch)
+    assert site.run("verify", "--json").exit_code == 0
+    looked = site.run("verify", "--deep", "--json")
+    assert looked.exit_code == 1
+    assert looked.json["deep"]["read"] == 4  # two of the first six need not be read either
+    (wrong,) = looked.json["deep"]["wrong"]
+    assert (wrong["path"], wrong["why"]) == (
+        "11.png", f"its source vouched for the MD5 {md5(content(11))}, it is {md5(b'other')}",
+    )  # fmt: skip
+    assert site.states()["11"] == "held"
+    assert "forget --registered" in site.reason("11")
+    assert vouched_rows(site) == [md5(content(11))]
+    assert site.sync().exit_code == 1
+    assert site.states()["11"] == "held"
+    site.run("forget", "--registered", "scans:11")
+    assert site.sync().exit_code == 0
+    assert hashlib.sha1(b"other").hexdigest() in {unit["image_1"] for unit in site.registered()}
+    again = site.run("verify", "--deep", "--json")
+    assert (again.exit_code, again.json["deep"]["read"]) == (0, 0)
+
+
+def test_a_person_may_leave_what_is_wrong_as_it_is(
+    begin: Begin, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = trusted_site(begin, bucket, monkeypatch)
+    assert "1 wrong" in site.type("verify", "--deep").stdout
+    site.run("retry", "scans:11")
+    assert site.sync().exit_code == 0
+    assert site.states()["11"] == "registered"
+    assert len(site.units()) == 8
+
+
+def test_the_daemon_records_what_verify_deep_found(
+    begin: Begin, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        bucket.put(f"{number:02}.png", content(number))
+    site = begin("md5", [content(number) for number in range(20)])
+    site.sync()
+    bucket.put("10.png", content(10))
+    site.sync()
+    daemon = site.process("run")
+    try:
+        until(lambda: site.run("status", "--json").json["daemon"], "the daemon answers")
+        looked = site.run("verify", "--deep", "--json")
+        assert (looked.exit_code, looked.json["deep"]) == (0, {"read": 3, "wrong": [], "unread": []})
+    finally:
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+        daemon.communicate()
+    assert vouched_rows(site) == []
+
+
+def test_plan_asks_and_why_tells(begin: Begin, bucket: Bucket, proxy: Proxy) -> None:
+    for number in range(6):
+        bucket.put(f"{number:02}.png", content(number))
+    site = begin("md5", [content(number) for number in range(20)])
+    site.sync()
+    for number in range(10, 14):
+        bucket.put(f"{number:02}.png", content(number))
+    proxy.asked.clear()
+    planned = site.run("plan", "--checksum", "--json").json["feeds"][0]
+    assert planned["totals"]["to_register"] == 4
+    assert planned["totals"]["bytes_to_send"] == 0
+    assert proxy.reads() == []
+    site.sync()
+    said = site.type("why", f"{bucket.url}/10.png").stdout
+    assert md5(content(10)) in said
+    assert "vouche" in said
