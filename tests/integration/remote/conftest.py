@@ -9,14 +9,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from synapse_sync.devserver import DevServer, Options
+
+from ..conftest import IMAGE, Installation
+from .feeds import configured
 from .interference import Proxy
 from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS
+from .vouched import V2, Begin
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-collect_ignore = [] if ALL else ["test_s3_failures.py", "test_s3_trouble.py", "test_s3_many.py"]
+collect_ignore = (
+    []
+    if ALL
+    else [
+        *("test_s3_failures.py", "test_s3_trouble.py", "test_s3_many.py"),
+        *("test_spool_trouble.py", "test_vouched_trouble.py"),
+    ]
+)
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
@@ -71,3 +84,30 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
 def place(request: pytest.FixtureRequest, tmp_path: Path, _servers: Callable[[str], int]) -> Place:
     """An empty place of each kind."""
     return Folder(tmp_path / "share") if request.param == "local" else Bucket(_servers(request.param))
+
+
+@pytest.fixture
+def begin(tmp_path: Path, bucket: Bucket, proxy: Proxy) -> Iterator[Begin]:
+    """A server that knows contents by one algorithm and has those of `there`, and a feed of images from the bucket."""
+    servers: list[DevServer] = []
+
+    def begun(checksum: str, there: list[bytes], head: str = V2, specs: Any = (IMAGE,)) -> Installation:
+        server = DevServer(Options(data=tmp_path / "backend", checksum=checksum))  # type: ignore[arg-type]
+        server.start()
+        servers.append(server)
+        (tmp_path / "before").mkdir()
+        before = Installation(tmp_path / "before", server)
+        before.write({f"{number}.png": data for number, data in enumerate(there)})
+        before.configure(specs=[IMAGE], extra='[feeds.grouping]\nby = "stem"\n')
+        assert before.sync().exit_code == 0
+        site = Installation(tmp_path, server)
+        site.collection = server.create_collection("all", specs=list(specs))
+        configured(site, bucket, proxy)
+        config = site.folder / "config.toml"
+        text = config.read_text().replace("[ledger]", f"{head}[ledger]", 1)
+        config.write_text(text.replace('by = "directory"', 'by = "stem"'))
+        return site
+
+    yield begun
+    for server in servers:
+        server.stop()
