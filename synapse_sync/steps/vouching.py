@@ -71,10 +71,10 @@ class Vouching:
         return chosen
 
     def count_read(self, rows: Iterable[Row]) -> None:
-        """Tell the run why these files are read, of those that their source may have vouched for."""
+        """Tell the run why these files were read, of those that their source may have vouched for."""
         for row in rows:
             if row["asset"] in self._vouchers:
-                self._work.run.count(self._why_read(row))
+                self._count_read(self._vouchers[row["asset"]], self.md5(row))
 
     def note(self, transaction: Transaction, read: Iterable[tuple[Row, Digests]]) -> None:
         """Hold what was read against what was vouched for."""
@@ -91,18 +91,20 @@ class Vouching:
         for asset in refuted:
             self._disbelieve(transaction, asset)
 
-    def _why_read(self, row: Row) -> str:
-        """The name of the count."""
-        voucher = self._vouchers[row["asset"]]
-        if not self.md5(row):
-            return "read_not_vouched_for"
-        if voucher.refuted:
-            return "read_not_believed"
-        if self._for_sha1:
-            return "read_for_sha1"
-        if not self._asks:
-            return "read_unknown_by_md5"
-        return "read_lacking" if voucher.believed else "read_as_sample"
+    def _count_read(self, voucher: Voucher, md5: str) -> None:
+        run = self._work.run
+        if not md5:
+            run.count("read_not_vouched_for")
+        elif voucher.refuted:
+            run.count("read_not_believed")
+        elif self._for_sha1:
+            run.count("read_for_sha1")
+        elif not self._asks:
+            run.count("read_unknown_by_md5")
+        elif voucher.believed:
+            run.count("read_lacking")
+        else:
+            run.count("read_as_sample")
 
     def _disbelieve(self, transaction: Transaction, asset: str) -> None:
         """The source was wrong: what is not sent yet is read all the same."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+from collections import Counter
 
 import pytest
 
+from synapse_sync.devserver.store import Database
 from synapse_sync.sources.s3 import client, reading
 from synapse_sync.steps import vouching
 
@@ -247,3 +250,54 @@ def test_plan_asks_and_why_tells(begin: Begin, bucket: Bucket, proxy: Proxy) -> 
     said = site.type("why", f"{bucket.url}/10.png").stdout
     assert md5(content(10)) in said
     assert "vouche" in said
+
+
+def test_a_unit_that_another_program_made_of_other_copies_is_recognised_once_it_is_read(
+    begin: Begin, bucket: Bucket, proxy: Proxy
+) -> None:
+    """The server has the contents under MD5 and SHA-1, and the unit in the collection is made of the latter."""
+    for number in range(6):
+        bucket.put(f"{number:02}.png", content(number))
+    site = begin("mixed", [content(number) for number in range(20)])
+
+    def sha1(number: int) -> str:
+        return hashlib.sha1(content(number), usedforsecurity=False).hexdigest()
+
+    def copy(db: Database) -> None:
+        for number in range(20):
+            db.execute(
+                "INSERT INTO data_files (checksum, content, size, name, created) SELECT ?, content, size, name, "
+                "created FROM data_files WHERE checksum = ?", (md5(content(number)), sha1(number)),
+            )  # fmt: skip
+
+    def move(db: Database) -> None:
+        made = "SELECT unit FROM unit_files AS u JOIN data_files AS d ON d.id = u.data_file WHERE d.checksum = ?"
+        db.execute(f"UPDATE units SET collection = ? WHERE id IN ({made})", (site.collection, sha1(10)))
+
+    site.in_backend(copy)
+    site.in_backend(move)
+    bucket.put("10.png", content(10))
+    done = site.sync()
+    assert done.exit_code == 0
+    assert done.counts["vouched_files"] == 3
+    assert done.counts["reused"] == 1
+    assert len(site.server.units(site.collection)) == 7
+
+
+@pytest.mark.parametrize("after", [8, 20, 30])
+def test_a_killed_process_registers_each_unit_once(begin: Begin, bucket: Bucket, proxy: Proxy, after: int) -> None:
+    for number in range(40):
+        bucket.put(f"{number:02}.png", content(number))
+    site = begin("md5", [content(number) for number in range(20, 40)])
+    started = site.process("once")
+
+    def rule(asked: Asked) -> None:
+        if asked.number == after:
+            started.send_signal(signal.SIGKILL)
+
+    proxy.rule = rule
+    started.communicate()
+    proxy.rule = lambda _asked: None
+    assert site.sync().exit_code == 0
+    assert len(site.units()) == 40
+    assert max(Counter(asked.path for asked in proxy.reads()).values()) <= 2
