@@ -63,8 +63,8 @@ class Relay:
     def _pass_on(self, one: socket.socket, other: socket.socket, sends: bool) -> None:
         with suppress(OSError):
             while piece := one.recv(64 << 10):
-                if sends and (begun := re.match(rb"(GET|HEAD) ", piece)):
-                    self.requests[begun[1].decode()] += 1
+                if sends and (begun := re.match(rb"(GET|HEAD) (\S+)", piece)):
+                    self.requests["LIST" if b"list-type=2" in begun[2] else begun[1].decode()] += 1
                 if not sends:
                     self.received += len(piece)
                 other.sendall(piece)
@@ -169,7 +169,7 @@ def measured(port: int, mode: str, files: int, share: Path, spool: bool) -> floa
         f"{counts.get('present', 0):,} there, {counts.get('sent_files', 0):,} sent, "
         f"{counts.get('vouched_files', 0):,} never read, {done.peak_mb:.0f} MB at the peak"
     )
-    return (relay.requests["GET"] - counts["list_requests"]) / files
+    return relay.requests["GET"] / files
 
 
 def main() -> None:

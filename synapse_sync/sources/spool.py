@@ -181,6 +181,11 @@ class Spool:
             with self._lock:
                 self._used -= copy.reserved
 
+    def contents(self) -> list[Digests]:
+        """What is kept, the oldest first."""
+        with self._lock:
+            return list(self._kept)
+
     def take(self, digests: Digests) -> Kept | None:
         """A content that is to be sent; None where it isn't here."""
         with self._lock:

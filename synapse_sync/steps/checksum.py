@@ -56,7 +56,9 @@ def _with_room(work: Work, rows: list[Row]) -> list[Row]:
     chosen = _fitting(work, rows, work.spool.room(evicting=False))
     if chosen or work.verification.under_way or any(sending.kept for sending in work.uploads.items()):
         return chosen
-    return _fitting(work, rows, work.spool.room(evicting=True))
+    return (
+        _fitting(work, rows, work.spool.room(evicting=True)) or rows[:1]
+    )  # other feeds may be sending all that is kept
 
 
 def _fitting(work: Work, rows: list[Row], left: int) -> list[Row]:

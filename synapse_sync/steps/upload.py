@@ -78,6 +78,16 @@ def end_uploads(work: Work) -> None:
         work.together.sending.release(work.id)
         if work.sender is not None:
             work.sender.stop()
+        _free_what_nobody_awaits(work)
+
+
+def _free_what_nobody_awaits(work: Work) -> None:
+    """Let contents go whose units are held, are duplicates, or do without them; others may be read at this moment."""
+    kept = {digests.sha1: digests for digests in work.spool.contents()}
+    if kept:
+        wanted = {"destination": work.destination.name, "sha1s": list(kept)}
+        for row in work.ledger.query("contents_not_awaited", **wanted):
+            work.spool.free(kept[row["sha1"]])
 
 
 def _begin(work: Work, uploads: Uploads) -> int:

@@ -76,3 +76,9 @@ WHERE state = 'ready' AND id IN (SELECT unit FROM unit_files WHERE content = :co
 
 -- forget_urls: uploads that hold presigned URLs
 DELETE FROM uploads WHERE parts <> '{}'
+
+-- contents_not_awaited: those of these contents that no unit waits for any more
+SELECT c.sha1 FROM json_each(:sha1s) AS k CROSS JOIN contents AS c ON c.destination = :destination AND c.sha1 = k.value
+WHERE c.state = 'present' OR NOT EXISTS (
+    SELECT 1 FROM files AS f CROSS JOIN units AS u ON u.id = f.unit
+    WHERE f.content = c.id AND f.state = 'checksummed' AND u.state IN ('forming', 'complete', 'described', 'ready'))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from synapse_sync.sources import spool as spools
 from synapse_sync.sources.s3 import client, reading
 
-from ..conftest import PAIR, Installation, stored, until
+from ..conftest import IMAGE, LABEL, PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill
 from .interference import Asked, Proxy
 from .places import Bucket
@@ -243,3 +244,54 @@ def test_the_bound_holds_while_everything_is_read_once(
     assert len(site.units()) == 40
     assert times_read(proxy) == {1}
     assert 1000 < max(most) <= 5000
+
+
+def test_what_no_unit_waits_for_any_more_does_not_stay(site: Installation, bucket: Bucket) -> None:
+    """The daemon goes on; what it has read of a changed object is held back by a policy."""
+    configured(site, bucket, feed='poll_every = "1s"\nwait_optional = "0s"')
+    daemon = site.process("run")
+    try:
+        fill(bucket)
+        until(lambda: len(site.server.units(site.collection)) == len(PATIENTS), "the bucket's units are there")
+        bucket.put("p1/image.png", b"another one")
+        until(lambda: "changed after the unit was registered" in site.reason("p1"), "the change is held")
+        until(lambda: not in_spool(site), "nothing is kept of it")
+    finally:
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+        daemon.communicate()
+
+
+def test_feeds_of_one_process_share_the_bound(site: Installation, bucket: Bucket, proxy: Proxy) -> None:
+    second = Bucket(bucket.port)
+    for number in range(20):
+        for where in (bucket, second):
+            where.put(f"p{number}/image.png", f"{where.name[-2:]}{number:02}".encode() * 250)
+            where.put(f"p{number}/label.json", f"{where.name[-2:]}{number:02}".encode() * 249)
+    configured(site, bucket, proxy, feed='wait_optional = "0s"')
+    with_upload(site, 'spool_size = "5KB"')
+    config = site.folder / "config.toml"
+    text = config.read_text()
+    other = site.server.create_collection("other", specs=[IMAGE, LABEL])
+    feed = text[text.index("[[feeds]]") :].replace('"scans"', '"others"', 1)
+    feed = feed.replace(bucket.url, second.url)
+    config.write_text(text + feed.replace(f"data_collection = {site.collection}", f"data_collection = {other}"))
+    most = [0]
+
+    def rule(_asked: Asked) -> None:
+        sizes = []
+        for path in in_spool(site):
+            with suppress(FileNotFoundError):
+                sizes.append(path.stat().st_size)
+        most.append(sum(sizes))
+
+    proxy.rule = rule
+    daemon = site.process("run")
+    try:
+        collections = (site.collection, other)
+        until(lambda: [len(site.server.units(each)) for each in collections] == [20, 20], "all units are there")
+    finally:
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+        daemon.communicate()
+    assert 0 < max(most) <= 5000
