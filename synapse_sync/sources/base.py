@@ -26,6 +26,10 @@ class Source(Protocol):
     vouches: bool
     """Whether its listings may name the MD5 of contents."""
 
+    certain_after: float
+    """Seconds for which a file must be seen unchanged at the least: 0 where its token tells of each change; 2 where two
+    changes of the same second look the same, so that a second look must come when that second is over."""
+
     list_requests: int
     """How many requests its listings have sent so far; 0 where they send none."""
 

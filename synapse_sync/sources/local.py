@@ -25,6 +25,7 @@ class LocalSource:
 
     remote = False
     vouches = False
+    certain_after = 0.0
     list_requests = 0
 
     def __init__(

@@ -33,8 +33,8 @@ from synapse_sync.steps.work import Run, Work
 class Step(NamedTuple):
     """The later goes first: what a source vouches for is looked at before anything is read.
 
-    network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed at a
-    time may be at it.
+    network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed of a
+    data collection may be at it at a time.
     """
 
     name: str

@@ -30,7 +30,7 @@ def test_every_object_is_read_once_and_the_spool_is_empty_afterwards(
     site: Installation, bucket: Bucket, proxy: Proxy, route: str
 ) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, f'route = "{route}"')
     done = site.sync()
     assert done.exit_code == 0

@@ -33,7 +33,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_files_that_are_kept_are_private(site: Installation, bucket: Bucket, proxy: Proxy) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     seen: list[tuple[int, int]] = []
 
     def rule(_asked: Asked) -> None:
@@ -49,7 +49,7 @@ def test_an_object_larger_than_the_spool_is_read_twice_and_others_once(
 ) -> None:
     fill(bucket)
     bucket.put("p3/image.png", b"large" * 100)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, 'spool_size = "100B"')
     assert site.sync().counts["read_twice"] == 1
     assert Counter(Counter(asked.path for asked in proxy.reads()).values()) == {1: 2 * len(PATIENTS) - 1, 2: 1}
@@ -63,7 +63,7 @@ def test_a_full_spool_keeps_nothing_from_going_on_while_the_server_is_away(
     to_server.up()
     bucket.put("p0/image.png", b"image of p0")
     bucket.put("p0/label.json", b"label of p0")
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, 'spool_size = "60B"')
     config = site.folder / "config.toml"
     config.write_text(config.read_text().replace(site.server.url, to_server.url))
@@ -83,7 +83,7 @@ def test_a_full_spool_keeps_nothing_from_going_on_while_the_server_is_away(
 def test_what_the_server_has_does_not_stay_in_the_spool(site: Installation, bucket: Bucket, proxy: Proxy) -> None:
     """Nor what it refuses."""
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     site.sync()
     site.run("forget", "--registered", "scans:p1")
     proxy.asked.clear()
@@ -96,7 +96,7 @@ def test_an_object_that_is_replaced_while_it_is_read_leaves_nothing_behind(
 ) -> None:
     for name, content in PAIR.items():
         bucket.put(name, str(content).encode())
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     done: list[int] = []
 
     def rule(asked: Asked) -> None:
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_objects_are_read_twice
     site: Installation, bucket: Bucket, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     (site.folder / "file").write_text("no folder")
     with_upload(site, f'spool = "{site.folder}/file"')
     assert site.sync().exit_code == 0
@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_once_and_objects_are_read_twice(
 ) -> None:  # fmt: skip
     fill(bucket)
     bucket.put("p3/image.png", os.urandom(200_000))
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, f'spool = "{small_disk}"')
     monkeypatch.setattr(spools, "LEFT_FREE", -(1 << 30))  # what is free is not looked at: writing fails
     assert site.sync().exit_code == 0
@@ -174,7 +174,7 @@ def test_a_killed_process_loses_nothing_and_what_it_left_is_removed(
     site: Installation, bucket: Bucket, proxy: Proxy, after: int
 ) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     site.sync("--no-wait") if after == 1 else None
     started = site.process("once")
 
@@ -196,7 +196,7 @@ def test_a_killed_process_loses_nothing_and_what_it_left_is_removed(
 
 
 def test_the_daemon_reads_each_object_once(site: Installation, bucket: Bucket, proxy: Proxy) -> None:
-    configured(site, bucket, proxy, feed='poll_every = "1s"\nwait_optional = "0s"')
+    configured(site, bucket, proxy.port, feed='poll_every = "1s"\nwait_optional = "0s"')
     daemon = site.process("run")
     try:
         fill(bucket)
@@ -211,7 +211,7 @@ def test_the_daemon_reads_each_object_once(site: Installation, bucket: Bucket, p
 
 def test_without_a_spool_objects_are_read_twice(site: Installation, bucket: Bucket, proxy: Proxy) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, "spool_size = 0")
     assert site.sync().counts["read_twice"] == 2 * len(PATIENTS)
     assert times_read(proxy) == {2}
@@ -225,7 +225,7 @@ def test_the_bound_holds_while_everything_is_read_once(
     for number in range(40):
         bucket.put(f"p{number}/image.png", f"{number:02}".encode() * 500)
         bucket.put(f"p{number}/label.json", f"{number:02}".encode() * 499)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     with_upload(site, f'spool = "{site.folder}/kept"', 'spool_size = "5KB"')
     most = [0]
 
@@ -268,7 +268,7 @@ def test_feeds_of_one_process_share_the_bound(site: Installation, bucket: Bucket
         for where in (bucket, second):
             where.put(f"p{number}/image.png", f"{where.name[-2:]}{number:02}".encode() * 250)
             where.put(f"p{number}/label.json", f"{where.name[-2:]}{number:02}".encode() * 249)
-    configured(site, bucket, proxy, feed='wait_optional = "0s"')
+    configured(site, bucket, proxy.port, feed='wait_optional = "0s"')
     with_upload(site, 'spool_size = "5KB"')
     config = site.folder / "config.toml"
     text = config.read_text()
