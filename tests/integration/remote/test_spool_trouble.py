@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from synapse_sync.sources import remote_reading
 from synapse_sync.sources import spool as spools
-from synapse_sync.sources.s3 import client, reading
+from synapse_sync.sources.s3 import client
 
 from ..conftest import IMAGE, LABEL, PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill
@@ -26,7 +27,7 @@ BYTES = sum(len(f"image of {patient}label of {patient}") for patient in PATIENTS
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
     monkeypatch.setattr(client, "ATTEMPTS", 1)
     monkeypatch.setattr(spools, "LEFT_FREE", 0)
 

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from synapse_sync.sources.s3 import client, reading
+from synapse_sync.sources import remote_reading
+from synapse_sync.sources.s3 import client
 from synapse_sync.steps import vouching
 
 from .interference import Proxy
@@ -16,7 +17,7 @@ from .vouched import Begin, Liar, content, md5, vouched_rows
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
     monkeypatch.setattr(client, "ATTEMPTS", 1)
     monkeypatch.setattr(vouching, "ENOUGH", 4)
 
