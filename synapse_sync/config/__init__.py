@@ -7,12 +7,19 @@
 Plain data, importable by all; imports neither the network nor the command line.
 """
 
-from synapse_sync.config.addresses import Host, bucket_and_prefix, host_and_path, scheme_of
+from synapse_sync.config.addresses import (
+    Host,
+    Share,
+    bucket_and_prefix,
+    host_and_path,
+    scheme_of,
+    share_and_path,
+)
 from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
 from synapse_sync.config.invoking import command_for, program
 from synapse_sync.config.loading import find_config, load, loads
-from synapse_sync.config.locations import ledger_path, socket_places
+from synapse_sync.config.locations import ledger_path, socket_places, spool_path
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
 from synapse_sync.config.remote import Remote, extra_of
 
@@ -30,6 +37,7 @@ __all__ = [
     "Remote",
     "Schedule",
     "Server",
+    "Share",
     "Upload",
     "bucket_and_prefix",
     "command_for",
@@ -43,5 +51,7 @@ __all__ = [
     "program",
     "resolve",
     "scheme_of",
+    "share_and_path",
     "socket_places",
+    "spool_path",
 ]

@@ -30,6 +30,7 @@ def broken_rules(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem
     yield from _same_names(feeds)
     yield from _same_folders(feeds)
     yield from _ledger_watched(config, feeds, ledger)
+    yield from _spool_watched(config, feeds)
 
 
 def warnings(config: Config) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         for name, words in {**remote.foreign(schemes), **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
-        host = host_and_path(root.path) if root.remote and scheme_of(root.path) == "sftp" else None
+        host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb") else None
         if host and host.user and root.remote and root.remote.user:
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")
@@ -203,3 +204,11 @@ def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Prob
                 asset: Place = ("assets", spec, "path") if spec else ("path",)
                 words = f"holds the ledger {ledger}; choose a folder without it, or set ledger.path"
                 yield Problem(("feeds", index, *asset), words)
+
+
+def _spool_watched(config: Config, feeds: Feeds) -> Iterator[Problem]:
+    spool = config.upload.spool
+    roots = {root.path for feed in feeds.values() for root in feed.asset_roots().values()}
+    for path in sorted(roots):
+        if spool is not None and spool.is_relative_to(path):
+            yield Problem(("upload", "spool"), f"lies inside {path}, which is watched; name a folder elsewhere")

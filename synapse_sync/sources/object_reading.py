@@ -105,9 +105,9 @@ class ObjectFile(RemoteFile):
                 raise FileUnreadable(f"{self._described} can't be read: {why.what}", hint=why.hint) from error
             raise self._unavailable(why.what, why.hint) from error
 
-    def _compare(self, size: int, token: str) -> None:
-        """Whatever a service makes of the condition, its answer names what it is about."""
-        if size != self._observed.size or (self._observed.token and token != self._observed.token):
+    def _compare(self, size: int, *, same: bool) -> None:
+        """Whatever a service makes of the condition, its answer names what it is about; same: whether it is that."""
+        if size != self._observed.size or not same:
             raise self._changed(_REPLACED)
 
     def _from_where(self, *, obeyed: bool) -> None:

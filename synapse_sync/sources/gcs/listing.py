@@ -12,11 +12,12 @@ from typing import Any
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.sources import object_names
+from synapse_sync.sources.gcs.versions import token_of
 from synapse_sync.sources.object_names import nanoseconds
 
 PAGE = 1000  # keys a request: the most that there are
 
-FIELDS = "kind,nextPageToken,items(name,size,generation,timeCreated)"
+FIELDS = "kind,nextPageToken,items(name,size,generation,md5Hash,timeCreated)"
 """All that is asked for. An empty page without `kind` would be an empty answer."""
 
 _NO_LISTING = "what answers is no Google Cloud Storage, or not a whole answer"
@@ -52,9 +53,10 @@ def pieces(page: dict[str, Any], prefix: str) -> Iterator[Directory | Untakeable
 
 
 def _observation(item: dict[str, str]) -> Observation:
-    """What a listing says of an object: its generation, which is another one for each content, and since when it is.
+    """What a listing says of an object: its generation (another one for each content), its MD5, and since when it is.
 
     Not `updated`: that is also the time of a change of what is said about the object.
     """
     moment = datetime.fromisoformat(item["timeCreated"])
-    return Observation(int(item["size"]), nanoseconds(moment), 0, str(int(item["generation"])))
+    token = token_of(str(int(item["generation"])), item.get("md5Hash", ""))
+    return Observation(int(item["size"]), nanoseconds(moment), 0, token)

@@ -13,6 +13,7 @@ from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.gcs import refusals
 from synapse_sync.sources.gcs.client import Client
+from synapse_sync.sources.gcs.versions import generation_of
 from synapse_sync.sources.object_reading import ObjectFile
 
 _AS_STORED = "x-goog-stored-content-encoding"
@@ -40,7 +41,8 @@ class ObservedGcsObject(ObjectFile):
     def __init__(self, connection: Connection[Client], path: str, described: str, observed: Observation) -> None:
         super().__init__(connection, described, observed, refusals)
         self._path = path
-        self._this = {"ifGenerationMatch": str(observed.token)}
+        self._generation = generation_of(observed)
+        self._this = {"ifGenerationMatch": self._generation}
 
     def _ask(self) -> None:
         with self._translated():
@@ -54,9 +56,9 @@ class ObservedGcsObject(ObjectFile):
                 hint='set its Cache-Control to "no-transform"',
             )
         whole = told.get("content-range", "").rpartition("/")[2] or told.get("content-length", self._observed.size)
-        self._compare(int(whole), told.get("x-goog-generation", ""))
+        self._compare(int(whole), same=told.get("x-goog-generation") == self._generation)
 
     def _look(self) -> None:
         with self._translated():
             told = self._client().asked(self._path, {**self._this, "fields": "generation,size"})
-        self._compare(int(told.get("size", -1)), str(told.get("generation")))
+        self._compare(int(told.get("size", -1)), same=told.get("generation") == self._generation)

@@ -15,12 +15,15 @@ from synapse_sync.sources.gcs.client import Client, connect
 from synapse_sync.sources.gcs.listing import pages, pieces
 from synapse_sync.sources.gcs.reading import ObservedGcsObject
 from synapse_sync.sources.gcs.refusals import failures, no_bucket
+from synapse_sync.sources.gcs.versions import md5_of
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote import RemoteSource, root_number
 
 
 class GcsSource(RemoteSource):
     """The objects below `root`, gs://BUCKET/PREFIX. Implements sources.base.Source; see RemoteSource."""
+
+    vouches = True
 
     def __init__(
         self,
@@ -61,6 +64,10 @@ class GcsSource(RemoteSource):
         place = f"{self._path}/{quote(self._prefix.encode() + path, safe='')}"
         opened = ObservedGcsObject(self._gcs, place, self._at_service(self.describe_path(path)), observed)
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
+
+    def vouched(self, observed: Observation) -> str:
+        """The MD5 that the service keeps of the object, if any."""
+        return md5_of(observed)
 
     def _pieces(self) -> Iterator[Directory | Untakeable]:
         for page in pages(self._ask_for_page, self._prefix, recursive=self._recursive):

@@ -27,9 +27,12 @@ class ObservedObject(ObjectFile):
         self._comes(answer["Body"])
         self._from_where(obeyed="ContentRange" in answer)
         whole = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
-        self._compare(int(whole), answer.get("ETag", ""))
+        self._compare(int(whole), same=self._is_same(answer))
 
     def _look(self) -> None:
         with self._translated():
             answer = self._client().head_object(**self._place)
-        self._compare(int(answer["ContentLength"]), answer.get("ETag", ""))
+        self._compare(int(answer["ContentLength"]), same=self._is_same(answer))
+
+    def _is_same(self, answer: Mapping[str, Any]) -> bool:
+        return not self._observed.token or answer.get("ETag") == self._observed.token

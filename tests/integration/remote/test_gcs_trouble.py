@@ -6,11 +6,14 @@ import pytest
 
 from synapse_sync.sources import remote_reading
 from synapse_sync.sources.gcs import client, listing
+from synapse_sync.steps import vouching
 
 from ..conftest import PAIR, Installation, stored
 from .fake_gcs import GcsBucket, refused
 from .feeds import PATIENTS, configured, fill
 from .interference import Answer, Asked, Cut, Proxy
+from .spooled import with_upload
+from .vouched import Begin, content, md5, vouched_rows
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +57,10 @@ def test_reads_that_break_are_made_good_and_nothing_is_sent_twice(
 def test_an_object_that_is_replaced_between_hashing_and_sending_is_never_registered_as_what_it_was(
     site: Installation, gcs: GcsBucket, gcs_proxy: Proxy
 ) -> None:
-    for name, content in PAIR.items():
-        gcs.put(name, str(content).encode())
+    for name, text in PAIR.items():
+        gcs.put(name, str(text).encode())
     configured(site, gcs, gcs_proxy.port)
+    with_upload(site, "spool_size = 0")  # else it is read once
     done: list[int] = []
 
     def rule(_asked: Asked) -> None:
@@ -70,3 +74,18 @@ def test_an_object_that_is_replaced_between_hashing_and_sending_is_never_registe
     site.sync()
     assert done
     assert [unit["image_1"] for unit in site.registered()] == [stored("another one")]
+
+
+def test_what_the_server_has_is_not_downloaded_by_the_word_of_the_service(
+    begin: Begin, gcs: GcsBucket, gcs_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vouching, "ENOUGH", 4)
+    for number in range(24):
+        gcs.put(f"{number:02}.png", content(number))
+    site = begin("md5", [content(number) for number in range(12, 24)], place=gcs, port=gcs_proxy.port)
+    done = site.sync()
+    assert done.exit_code == 0, done.error or done.stdout
+    assert len(site.units()) == 24
+    assert len([asked for asked in gcs_proxy.asked if "alt=media" in asked.path]) == 12
+    assert done.counts["vouched_files"] == 12
+    assert sorted(vouched_rows(site)) == sorted(md5(content(number)) for number in range(12, 24))

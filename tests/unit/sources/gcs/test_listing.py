@@ -65,7 +65,7 @@ def test_each_page_is_asked_for_with_the_token_of_the_one_before_and_for_no_more
         "prefix": "in/",
         "delimiter": "/",
         "maxResults": 1000,
-        "fields": "kind,nextPageToken,items(name,size,generation,timeCreated)",
+        "fields": "kind,nextPageToken,items(name,size,generation,md5Hash,timeCreated)",
     }
 
 
