@@ -115,7 +115,7 @@ class GcsBucket:
     def put(self, path: str, content: bytes) -> None:
         place = f"{self.address}/upload/storage/v1/b/{self.name}/o"
         question = {"uploadType": "media", "name": self.prefix + path}
-        requests.post(place, params=question, data=content).raise_for_status()  # several threads put
+        self.session.post(place, params=question, data=content).raise_for_status()
 
     def put_gzipped(self, path: str, content: bytes) -> bytes:
         """One whose contentEncoding is gzip; what is stored."""
