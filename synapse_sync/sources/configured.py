@@ -28,6 +28,10 @@ def source_of(root: AssetRoot) -> Source:
             include=root.include,
             exclude=root.exclude,
         )
+    if scheme == "smb":
+        from synapse_sync.sources.smb.source import SmbSource
+
+        return SmbSource(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
     raise ConfigError(f"{root.path}: this version does not read {scheme}:// paths", hint="see config.example.toml")
 
 

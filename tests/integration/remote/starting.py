@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 STARTING = 30.0  # seconds that a server may take
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """One that a server may have again after a restart: none that the system gives away meanwhile (32768 up)."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -26,3 +31,14 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def connections(port: int) -> int:
+    """How many are open to it from here, once those that were closed have gone (proc(5), /proc/net/tcp)."""
+    deadline = time.monotonic() + 5
+    while True:
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        found = sum(line[3] == "01" and int(line[2].partition(":")[2], 16) == port for line in lines)
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
