@@ -188,11 +188,13 @@ class SynapseDestination:
         return not known or bool(known & {algorithm, "both"})
 
     def _found(self, checksums: Iterable[str]) -> None:
-        """Remember what contents go by that the server has."""
-        kinds = {_ALGORITHMS.get(len(text), "") for text in checksums} | {self._learned.found_by}
-        if kinds - {""}:
-            both = "both" in kinds or {"md5", "sha1"} <= kinds
-            self.remember(found_by="both" if both else max(kinds))
+        """Remember what contents go by that the server has; several threads may be told at the same time."""
+        told = {_ALGORITHMS.get(len(text), "") for text in checksums}
+        with self._lock:
+            kinds = (told | {self._learned.found_by}) - {""}
+            if kinds:
+                by: Any = "both" if len(kinds) > 1 else kinds.pop()
+                self._learned = replace(self._learned, found_by=by)
 
     def put(
         self,
