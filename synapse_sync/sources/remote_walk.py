@@ -159,7 +159,7 @@ class Walk:
             raise SourceUnavailable("it is not a folder", hint="name a folder, not a file")
 
     def _was_deleted(self, folder: _Folder) -> bool:
-        """Whether a folder that its parent had is gone by itself: a disk that the server lost takes what is beside it."""
+        """Whether a folder that its parent had is gone by itself: a disk that the server lost takes others along."""
         parent, _, own = folder.path.rpartition(b"/")
         others = [joined(parent, name) for name in folder.beside if name != own]
         return not self._is_there(folder.path) and any(map(self._is_there, others))
