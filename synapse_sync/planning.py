@@ -31,7 +31,7 @@ from synapse_sync.steps.rehearse import rehearse
 from synapse_sync.steps.specs import refresh_collection
 
 PLANNED = {"settle", "detect", "infer", "group", "table", "describe"}
-WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
+WITH_CHECKSUMS = PLANNED | {"checksum", "vouch", "fingerprint", "verify"}
 
 
 def plan(
