@@ -35,6 +35,7 @@ from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.storages import Storages
 from synapse_sync.upkeep import Upkeep
 from synapse_sync.watching import Watching
 
@@ -119,8 +120,8 @@ class Daemon:
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        watching = Watching()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching)
+        watching, storages = Watching(), Storages(destination, logs.hide)
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, storages)
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False
         self._start(self.config.feeds, self._resting())
@@ -149,14 +150,15 @@ class Daemon:
         """Have the main thread look after all now."""
         self._requests.put(lambda: None)
 
-    def _loop(self, feed: Feed, destination: Destination, watching: Watching) -> FeedLoop:
+    def _loop(self, feed: Feed, destination: Destination, watching: Watching, storages: Storages) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
                 self._bulletin.counted(name, amount)
 
             work = put_to_work(
-                self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=counted
+                self.config, feed, self.ledger, destination,
+                patient=True, clock=time.time, watch=counted, storages=storages,
             )  # fmt: skip
             work.together = self._together
             return work

@@ -78,7 +78,7 @@ def _in_words(feed: Feed) -> str:
     """What a feed comes to, in one line."""
     from synapse_sync.config.quantities import format_duration
 
-    folders = ", ".join(f"{spec} {root.path}" if spec else root.path for spec, root in feed.asset_roots().items())
+    folders = ", ".join(f"{spec} {root.shown}" if spec else root.shown for spec, root in feed.asset_roots().items())
     by = {"directory": f"by directory, depth {feed.grouping.depth}", "auto": "as the files show"}
     grouped = by.get(feed.grouping.by, f"by {feed.grouping.by}")
     task = f", a task in project {feed.project} for each unit" if feed.project else ""

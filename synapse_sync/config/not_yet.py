@@ -31,7 +31,6 @@ def _unread(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value) and value.partition("://")[0] not in READABLE
 
 
-_NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
 _NO_URLS = Missing(
     _unread, "this version reads local folders and s3://BUCKET/PREFIX only; mount it and write the folder's path"
 )
@@ -41,9 +40,7 @@ NOT_YET: Mapping[str, Missing] = {
     "upload.spool": _NO_SPOOL,
     "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,
-    "feeds.*.storage": _NO_STORAGES,
     "feeds.*.assets.*.path": _NO_URLS,
-    "feeds.*.assets.*.storage": _NO_STORAGES,
 }
 """Key path ("*" is any feed or asset) to what is refused there."""
 

@@ -64,13 +64,14 @@ def _remote_access(config: Config) -> Iterator[str]:
 
 def _overlaps(config: Config) -> Iterator[str]:
     """Feeds of one collection whose folders lie in one another: each file there would belong to both."""
-    roots = [(feed, root.path) for feed in config.feeds for root in feed.asset_roots().values()]
-    for inner, path in roots:
+    roots = [(feed, root) for feed in config.feeds for root in feed.asset_roots().values()]
+    for inner, root in roots:
         for outer, above in roots:
-            inside = path != above and Path(path).is_relative_to(above)
+            inside = root.path != above.path and Path(root.path).is_relative_to(above.path)
+            inside = inside and root.storage == above.storage
             if outer is not inner and outer.data_collection == inner.data_collection and inside:
                 yield (
-                    f"feed {inner.name}: its folder {path} lies inside that of feed {outer.name}, for the same "
+                    f"feed {inner.name}: its folder {root.shown} lies inside that of feed {outer.name}, for the same "
                     f"collection: leave it out there with exclude, or both take its files"
                 )
 
@@ -100,13 +101,15 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
 
 def _access(place: Place, feed: Feed) -> Iterator[Problem]:
     """Access to remote paths: of use, and without contradictions."""
-    paths = [feed.path or "", *(asset.path for asset in feed.assets.values())]
-    tables: list[tuple[Place, Remote | None, bool]] = [((*place, "remote"), feed.remote, any(map(is_remote, paths)))]
+    roots = feed.asset_roots()
+    used = any(is_remote(root.path) or root.storage is not None for root in roots.values())
+    tables: list[tuple[Place, Remote | None, bool]] = [((*place, "remote"), feed.remote, used)]
     for spec, asset in feed.assets.items():
-        tables.append(((*place, "assets", spec, "remote"), asset.remote, is_remote(asset.path)))
+        used = is_remote(asset.path) or asset.storage is not None
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, used))
     for where, remote, used in tables:
         if remote is not None and not used:
-            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix; remove the table")
+            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix, or in a storage; remove it")
         for name, words in (remote.contradictions() if remote is not None else {}).items():
             yield Problem((*where, name), words)
 
@@ -138,6 +141,10 @@ def _says_nothing(place: Place, feed: Feed) -> Iterator[Problem]:
     for index, text in enumerate(feed.groups):
         if not text:
             yield Problem((*place, "groups", index), "is empty; a group has a name")
+    if feed.storage is not None and feed.path is None and all(a.storage is None for a in feed.assets.values()):
+        yield Problem(
+            (*place, "storage"), "is for paths without scheme and leading slash, and there are none; remove it"
+        )
     if is_remote(feed.metadata.table):
         yield Problem((*place, "metadata", "table"), "this version reads local tables only")
 
@@ -162,10 +169,10 @@ def _same_names(feeds: Feeds) -> Iterator[Problem]:
 
 def _same_folders(feeds: Feeds) -> Iterator[Problem]:
     """Two feeds may overlap; the same folders into the same collection would be each unit twice."""
-    first: dict[tuple[int, frozenset[tuple[str, str]]], int] = {}
+    first: dict[tuple[int, frozenset[tuple[str, str, int | None]]], int] = {}
     for index, feed in feeds.items():
         roots = feed.asset_roots().values()
-        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "") for root in roots)
+        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "", root.storage) for root in roots)
         other = first.setdefault((feed.data_collection, paths), index)
         if paths and other != index:
             words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"
@@ -175,7 +182,7 @@ def _same_folders(feeds: Feeds) -> Iterator[Problem]:
 def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem]:
     for index, feed in feeds.items():
         for spec, root in feed.asset_roots().items():
-            if not ledger.is_relative_to(root.path):
+            if root.storage is not None or not ledger.is_relative_to(root.path):
                 continue
             if config.ledger.path is not None:
                 yield Problem(

@@ -13,7 +13,9 @@ def source_of(root: AssetRoot) -> Source:
         return local_source(root)
     from synapse_sync.sources.s3.source import S3Source
 
-    return S3Source(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
+    return S3Source(
+        root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude, grant=root.grant
+    )
 
 
 def local_source(root: AssetRoot) -> LocalSource:

@@ -120,6 +120,7 @@ class Work:
     trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
     between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
+    is_astray: whether the sources are not where they are to be found now, so that the feed is to be put to work anew.
     doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
     show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
     verification, registration: the request of that step, while it is under way. sender: a process that was started and
@@ -152,6 +153,7 @@ class Work:
     together: Together = field(default_factory=Together)
     doing: str = ""
     descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
+    is_astray: Callable[[], bool] = lambda: False
     between: Callable[[], None] = lambda: None
     progressed: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -178,6 +180,11 @@ class Work:
         self.progressed()
         if self.stop.is_set():
             raise Ended
+
+    @property
+    def in_storages(self) -> set[str]:
+        """The assets whose root the server tells of."""
+        return {asset for asset, root in self.feed.asset_roots().items() if root.storage is not None}
 
     @property
     def collection(self) -> Collection:

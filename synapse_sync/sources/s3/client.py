@@ -11,6 +11,7 @@ from typing import Any
 
 from synapse_sync.config import Remote
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 
 CONNECTIONS = 32
 """At most, kept open: the readers' and the uploads' threads have one each."""
@@ -30,8 +31,8 @@ class Connection:
     A service that failed rests: reading fails at once with the same words, until REST is over or a listing succeeds.
     """
 
-    def __init__(self, access: Remote) -> None:
-        self._access = access
+    def __init__(self, access: Remote, grant: Grant | None = None) -> None:
+        self._access, self._grant = access, grant
         self._lock = threading.Lock()
         self._client: Any = None
         self._rests_until = 0.0
@@ -43,7 +44,7 @@ class Connection:
             if resting and time.monotonic() < self._rests_until:
                 raise SourceUnavailable(self._why.message, hint=self._why.hint)
             if self._client is None:
-                self._client = connect(self._access)
+                self._client = connect(self._access, self._grant)
             return self._client
 
     def failed(self, why: SourceUnavailable) -> None:
@@ -57,12 +58,12 @@ class Connection:
             self._rests_until = 0.0
 
 
-def connect(remote: Remote) -> Any:
+def connect(remote: Remote, grant: Grant | None = None) -> Any:
     """A client of botocore's. Sends nothing by itself, but may ask the machine's metadata service for credentials.
 
     Nothing is shared with other clients, so that credentials that were renewed and connections that broke are met by
-    the next one. Raises SourceUnavailable where botocore is not installed or a named variable is not set, and whatever
-    botocore raises.
+    the next one. grant: where credentials come from that the config does not name. Raises SourceUnavailable where
+    botocore is not installed, a named variable is not set or no credentials are granted, and whatever botocore raises.
     """
     try:
         from botocore import UNSIGNED
@@ -86,6 +87,10 @@ def connect(remote: Remote) -> Any:
         options["signature_version"] = UNSIGNED
     session = Session(profile=remote.profile or None)
     session.register_component("data_loader", _descriptions())
+    if grant is not None:
+        from synapse_sync.sources.s3.granted import granted
+
+        session.register_component("credential_provider", granted(grant))
     return session.create_client(
         "s3",
         region_name=remote.region or session.get_config_variable("region") or "us-east-1",

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from synapse_sync.config import Remote, bucket_and_prefix
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, FileId, Observation, RootIdentity, Untakeable
 from synapse_sync.shown import shown
 from synapse_sync.sources.filters import Filters
@@ -35,6 +36,7 @@ class S3Source:
         recursive: bool = True,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        grant: Grant | None = None,
     ) -> None:
         self.root = root
         self.list_requests = 0
@@ -42,7 +44,7 @@ class S3Source:
         self._access = access
         self._bucket, self._prefix = bucket_and_prefix(root)
         self._recursive = recursive
-        self._connection = Connection(access)
+        self._connection = Connection(access, grant)
 
     def identity(self) -> RootIdentity:
         """A number for service, bucket and prefix. Asks nothing: whether it is there, a listing tells."""

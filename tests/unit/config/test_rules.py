@@ -125,9 +125,7 @@ REFUSED: dict[str, Any] = {
     "upload.spool": "/var/spool/x",
     "upload.spool_size": "1GB",
     "feeds.*.path": "gs://bucket/prefix",
-    "feeds.*.storage": 11,
     "feeds.*.assets.*.path": "sftp://nas/labels",
-    "feeds.*.assets.*.storage": 11,
 }
 
 

@@ -1,0 +1,90 @@
+"""What the server tells of its storages, remembered for the life of the process and asked for anew when it is time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from synapse_sync.destinations.base import Destination
+from synapse_sync.errors import DestinationError, SourceUnavailable, StorageUnusable, TokenRefused
+from synapse_sync.records import StorageSession
+
+MAX_AGE = 3600.0
+"""Seconds after which a storage is asked for again: somebody may have changed it."""
+
+MARGIN = 60.0
+"""Seconds before its end, at most a tenth of its life, at which a session is asked for anew."""
+
+PAUSE = 30.0
+"""Seconds between two attempts while one that is known serves."""
+
+
+@dataclass
+class _Known:
+    session: StorageSession
+    asked_at: float
+    failed_at: float = 0.0
+
+    def is_due(self, now: float) -> bool:
+        ends = self.session.ends
+        soon = ends is not None and now >= ends - min(MARGIN, (ends - self.asked_at) / 10)
+        return soon or now - self.asked_at >= MAX_AGE
+
+    def serves(self, now: float) -> bool:
+        return self.session.ends is None or now < self.session.ends
+
+
+class Storages:
+    """The storages of one destination; for several threads. hide: called with each secret before it is used."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        hide: Callable[[str], None] = lambda _secret: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._destination = destination
+        self._hide = hide
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[int, _Known] = {}
+
+    def session(self, number: int, *, doubted: bool = False) -> StorageSession:
+        """How to read from a storage, asked for where it isn't known, is old or ends soon, or is doubted.
+
+        While the server can't be asked, what it told last serves as long as it lasts. Raises SourceUnavailable, with
+        the exit code of what failed.
+        """
+        with self._lock:
+            known, now = self._known.get(number), self._clock()
+            if known is not None:
+                asks = doubted or known.is_due(now)
+                if known.serves(now) and not (asks and now - known.failed_at >= PAUSE):
+                    return known.session
+            try:
+                session = self._ask(number)
+            except DestinationError as error:
+                if known is not None and known.serves(now) and not isinstance(error, StorageUnusable):
+                    known.failed_at = now
+                    return known.session
+                raise unavailable(error) from error
+            session.secrets.hide_with(self._hide)
+            self._known[number] = _Known(session, now)
+            return session
+
+    def _ask(self, number: int) -> StorageSession:
+        try:
+            return self._destination.storage(number)
+        except TokenRefused:
+            if not self._destination.renew():
+                raise
+            return self._destination.storage(number)
+
+
+def unavailable(error: DestinationError) -> SourceUnavailable:
+    """A storage that can't be had is a source that can't be listed."""
+    why = SourceUnavailable(error.message, hint=error.hint)
+    why.exit_code = error.exit_code
+    return why

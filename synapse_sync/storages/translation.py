@@ -1,0 +1,132 @@
+"""From a storage's provider and configuration (protocol §9) to a folder or URL with access to it. Pure.
+
+No message and no field but the secrets holds a credential.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from synapse_sync.config import Remote
+from synapse_sync.config.paths import resolve_path
+from synapse_sync.config.storage_paths import ROOT
+from synapse_sync.errors import StorageUnusable
+from synapse_sync.grants import Secrets
+from synapse_sync.records import StorageSession
+
+NONE = Secrets({})
+
+_MOUNT = "mount it on this machine, remove storage and write the folder's path"
+_AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
+_REGION = "us-east-1"  # where the configuration names none
+
+
+class PlacedRoot(NamedTuple):
+    """A path in a storage as this machine reaches it. remote: access to it where it is a URL, else None."""
+
+    path: str
+    remote: Remote | None = None
+    secrets: Secrets = NONE
+
+    @property
+    def address(self) -> str:
+        """What tells it from every other place; the same however access to it changes."""
+        return f"{self.path} at {self.remote.endpoint_url}" if self.remote and self.remote.endpoint_url else self.path
+
+
+class _Asked(NamedTuple):
+    """A path in a storage: the storage's number, what the server tells of it, and the access that the config gives."""
+
+    number: int
+    session: StorageSession
+    path: str
+    access: Remote
+
+    def setting(self, name: str) -> str:
+        """A setting that must be there. Raises StorageUnusable."""
+        value = self.session.settings.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.unusable(f"its configuration has no {name}", "have it completed in Synapse")
+        return value
+
+    def unusable(self, what: str, hint: str) -> StorageUnusable:
+        return StorageUnusable(f"storage {self.number} ({self.session.provider}): {what}", hint=hint)
+
+
+def placed_root(number: int, session: StorageSession, path: str, access: Remote | None) -> PlacedRoot:
+    """Where `path` (relative, config.storage_paths) of a storage is; access: what [feeds.remote] says, if there is one.
+
+    What the config says goes before what the server tells: its address of a service may be one of an inner network.
+    Raises StorageUnusable.
+    """
+    asked = _Asked(number, session, "" if path == ROOT else path, access or Remote())
+    provider = session.provider.lower()
+    if provider in _READ:
+        return _READ[provider](asked)
+    name, hint = _NOT_READ.get(provider, (f"provider {provider}", _MOUNT))
+    raise asked.unusable(f"this version reads no storage of {name}", hint)
+
+
+def _local(asked: _Asked) -> PlacedRoot:
+    location = asked.setting("location")
+    if not os.path.isabs(location):
+        raise asked.unusable(f"its location {location} is no absolute path", "have it corrected in Synapse")
+    return PlacedRoot(os.path.normpath(os.path.join(location, asked.path)))
+
+
+def _s3(asked: _Asked) -> PlacedRoot:
+    try:
+        path = resolve_path(f"s3://{asked.setting('bucket_name')}/{asked.path}", "/")
+    except ValueError as error:
+        raise asked.unusable(f"its bucket_name {error}", "have it corrected in Synapse") from None
+    return PlacedRoot(path, _access_to_s3(asked), _keys(asked))
+
+
+def _access_to_s3(asked: _Asked) -> Remote:
+    settings = asked.session.settings
+    told = {"endpoint_url": settings.get("endpoint_url") or "", "region": settings.get("region_name") or _REGION}
+    left = {name: value for name, value in told.items() if name not in asked.access.model_fields_set}
+    try:
+        checked = Remote.model_validate(left)
+    except ValidationError:
+        hint = "have it corrected in Synapse, or write endpoint_url and region in [feeds.remote]"
+        raise asked.unusable("its endpoint_url is no http or https URL, or its region_name no text", hint) from None
+    return asked.access.model_copy(update={name: getattr(checked, name) for name in left})
+
+
+def _keys(asked: _Asked) -> Secrets:
+    """Those of the storage, unless the config has its own, or the server keeps them to itself."""
+    own = asked.access.access_key_env or asked.access.profile or asked.access.anonymous
+    secrets = asked.session.secrets
+    there = [name for name in ("access_key", "secret_key") if secrets.get(name)]
+    if own or not there:
+        return NONE
+    if len(there) == 1:
+        raise asked.unusable(f"its configuration has {there[0]} alone", "have both keys registered in Synapse")
+    return secrets
+
+
+_READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
+    "local": _local,
+    "file_system": _local,
+    "s3": _s3,
+    "amazon_s3": _s3,
+    "minio": _s3,
+}
+"""Providers that this version reads."""
+
+_NOT_READ = {
+    **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _MOUNT)),
+    "azure": ("Azure", _MOUNT),
+    "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
+    "sftp": ("SFTP", _MOUNT),
+    "smb": ("SMB", _MOUNT),
+    "ftp": ("FTP", _MOUNT),
+    "synology": ("Synology's own interface", _MOUNT),
+    **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
+}
+"""Providers that it does not: what they are called, and what to do."""
