@@ -109,7 +109,7 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         tables.append(((*place, "assets", spec, "remote"), asset.remote, used))
     for where, remote, used in tables:
         if remote is not None and not used:
-            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix, or in a storage; remove it")
+            yield Problem(where, "is for a URL as path, like s3://bucket/prefix, or a storage; remove it")
         for name, words in (remote.contradictions() if remote is not None else {}).items():
             yield Problem((*where, name), words)
 

@@ -8,6 +8,6 @@ Where the server can't be asked, an Unplaced source stands in, and says so when 
 
 from synapse_sync.storages.placing import Placed, placed
 from synapse_sync.storages.sessions import Storages
-from synapse_sync.storages.translation import placed_root
+from synapse_sync.storages.telling import Told, told
 
-__all__ = ["Placed", "Storages", "placed", "placed_root"]
+__all__ = ["Placed", "Storages", "Told", "placed", "told"]

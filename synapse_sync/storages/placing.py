@@ -31,6 +31,11 @@ class Placing:
         self._secrets = self.place.secrets
         self._connected = False
 
+    @property
+    def provider(self) -> str:
+        """The storage's kind, in the server's word."""
+        return self._session.provider
+
     def source_root(self) -> AssetRoot:
         """The root as sources know it."""
         grant = self if self.place.secrets else None
