@@ -190,11 +190,12 @@ def test_a_server_that_is_down_keeps_only_feeds_in_its_storages_from_being_looke
         assert set(site.units()) == PATIENTS
 
 
-def test_the_daemon_waits_for_the_server_and_goes_where_a_storage_went(away: tuple[Installation, DevServer]) -> None:
+def test_the_daemon_waits_for_the_server(away: tuple[Installation, DevServer]) -> None:
     site, server = away
     with running(site) as daemon:
         until(lambda: "storage 11" in status(site)["daemon"]["feeds"][0]["trouble"], "the storage is missed")
         with server:
+            site.type("trigger")
             until(lambda: set(site.units()) == PATIENTS, "the units of the storage are registered")
             until(lambda: not status(site)["daemon"]["feeds"][0]["trouble"], "all is well")
             site.write({"scans/p3/image.png": "image p3", "scans/p3/label.json": "p3"})

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from synapse_sync.assembly import next_run, open_destination, put_to_work
-from synapse_sync.config import load, resolve
+from synapse_sync.config import Config, load, resolve
+from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.ledger import open_for_writing
-from synapse_sync.steps import scan
+from synapse_sync.ledger import Ledger, open_for_writing
+from synapse_sync.steps import Work, scan
 from synapse_sync.storages import Storages
 
-from ..conftest import DIRECTORY, STEM, Installation, until
-from ..test_daemon import QUICK, ended, running, status
+from ..conftest import DIRECTORY, STEM, Installation
 from ..test_storages import options as options
 from .feeds import PATIENTS, fill
 from .interference import Answer, Asked, Proxy, refusal
@@ -50,7 +52,7 @@ class Service:
         self.site.server.change_storage(self.storage, "minio", self.configuration(key, secret, bucket), name)
 
     def configure(self, tables: str = DIRECTORY) -> None:
-        self.site.configure(extra=tables, head=QUICK, feed='wait_optional = "0s"')
+        self.site.configure(extra=tables, feed='wait_optional = "0s"')
         config = Path(self.site.config)
         config.write_text(config.read_text().replace('path = "share"', f'storage = {self.storage}\npath = "in"'))
 
@@ -109,69 +111,111 @@ def test_an_older_backend_that_keeps_the_keys_leaves_them_to_the_config(
     assert set(service.site.units()) == set(PATIENTS)
 
 
-def test_keys_that_were_rotated_are_taken_up_after_a_refusal_and_nothing_looks_gone_or_new(service: Service) -> None:
-    site = service.site
-    fill(service.bucket)
-    service.configure()
-    with running(site) as daemon:
-        until(lambda: set(site.units()) == set(PATIENTS), "all is registered")
-        history = site.rows("SELECT count(*) FROM history")
-        service.accepted = "AKIALATER"
-        service.told("AKIALATER", NEW)
-        service.bucket.put("p99/image.png", b"image of p99")
-        service.bucket.put("p99/label.json", b"label of p99")
-        site.type("trigger")
-        until(lambda: "p99" in site.units(), "what came after the rotation is registered")
-        until(lambda: not status(site)["daemon"]["feeds"][0]["trouble"], "all is well")
-        log = ended(daemon)
-    assert site.rows("SELECT count(*) FROM history WHERE became = 'gone'") == [(0,)]
-    assert site.rows("SELECT count(*) FROM files") == [(2 * len(PATIENTS) + 2,)]
-    assert site.rows("SELECT count(*) FROM history")[0] > history[0]
-    assert_hidden(site, log)
+class AtWork:
+    """The feed, put to work in this process, at a time that the test sets."""
+
+    def __init__(self, service: Service, config: Config, ledger: Ledger, destination: Destination) -> None:
+        self.site = service.site
+        self.now = time.time()
+        self.storages = Storages(destination, clock=lambda: self.now)
+        self._begin = partial(
+            put_to_work, config, config.feeds[0], ledger, destination,
+            patient=False, clock=lambda: self.now, storages=self.storages,
+        )  # fmt: skip
+        self.work = self._begin()
+
+    def again(self) -> Work:
+        """As the daemon does it where the feed is astray."""
+        self.work = self._begin()
+        return self.work
+
+    def look(self) -> None:
+        """List it."""
+        self.work = next_run(self.work)
+        scan(self.work)
+
+    @property
+    def asked(self) -> int:
+        return self.site.requests("POST storages/{id}/session/")
 
 
-def test_a_session_is_asked_for_anew_before_it_ends_and_a_move_is_followed(
-    service: Service, options: Callable[..., None]
-) -> None:
-    site, now = service.site, [0.0]
-    fill(service.bucket)
+@pytest.fixture
+def at_work(service: Service) -> Iterator[Callable[[], AtWork]]:
+    """The feed is put to work when this is called."""
     service.configure()
-    options(session_seconds=600.0)
-    config = load(Path(site.config))
+    config = load(Path(service.site.config))
     with (
         open_destination(config, resolve(config)) as destination,
-        open_for_writing(site.ledger, create=True) as ledger,
+        open_for_writing(service.site.ledger, create=True) as ledger,
     ):
-        storages = Storages(destination, clock=lambda: now[0])
-        now[0] = destination_time = storages.session(service.storage).ends - 600.0
-        (feed,) = config.feeds
-        work = put_to_work(config, feed, ledger, destination, patient=False, clock=lambda: 1.0, storages=storages)
-        scan(work)
-        asked = site.requests("POST storages/{id}/session/")
+        yield lambda: AtWork(service, config, ledger, destination)
 
-        now[0] = destination_time + 500
-        scan(next_run(work))
-        assert site.requests("POST storages/{id}/session/") == asked
-        service.accepted = "AKIALATER"
-        service.told("AKIALATER", NEW)
-        now[0] = destination_time + 550
-        scan(next_run(work))
-        assert site.requests("POST storages/{id}/session/") == asked + 1
-        assert not work.is_astray()
 
-        other = Bucket(service.bucket.port)
-        service.told("AKIALATER", NEW, other.name)
-        now[0] += 3600
-        assert work.is_astray()
-        with pytest.raises(SourceUnavailable, match=f"no longer s3://{service.bucket.name}/in") as moved:
-            scan(next_run(work))
-        assert NEW not in str(moved.value)
-        assert (
-            put_to_work(config, feed, ledger, destination, patient=False, clock=lambda: 1.0, storages=storages)
-            .sources[""]
-            .root
-            == f"s3://{other.name}/in"
-        )
+def test_keys_that_were_rotated_are_taken_up_after_a_refusal_and_nothing_looks_gone_or_new(
+    service: Service, at_work: Callable[[], AtWork]
+) -> None:
+    fill(service.bucket)
+    feed = at_work()
+    feed.look()
+    before = service.site.ledger_text()
+    service.accepted = "AKIALATER"
+    service.told("AKIALATER", NEW)
+
+    with pytest.raises(SourceUnavailable, match="does not know the access key"):
+        feed.look()
+    feed.look()
+
+    assert service.site.ledger_text() == before
+    assert not feed.work.is_astray()
+
+
+def test_a_session_is_asked_for_anew_before_it_ends(
+    service: Service, at_work: Callable[[], AtWork], options: Callable[..., None]
+) -> None:
+    options(session_seconds=600.0)
+    feed = at_work()
+    began = feed.now
+    feed.look()
+    asked = feed.asked
+    feed.now = began + 500
+    feed.look()
+    assert feed.asked == asked
+
+    service.accepted = "AKIALATER"
+    service.told("AKIALATER", NEW)
+    feed.now = began + 550
+    feed.look()
+
+    assert feed.asked == asked + 1
+
+
+def test_a_storage_that_moves_while_it_is_read_is_followed(service: Service, at_work: Callable[[], AtWork]) -> None:
+    fill(service.bucket)
+    feed = at_work()
+    feed.look()
+    other = Bucket(service.bucket.port)
+    service.told("AKIAFIRST", OLD, other.name)
+    assert not feed.work.is_astray()
+
+    feed.now += 3600
+
+    assert feed.work.is_astray()
+    with pytest.raises(SourceUnavailable, match=f"no longer s3://{service.bucket.name}/in") as moved:
+        feed.look()
+    assert OLD not in str(moved.value)
+    assert feed.again().sources[""].root == f"s3://{other.name}/in"
+
+
+def test_a_server_that_is_away_does_not_keep_a_storage_that_is_known_from_being_read(
+    service: Service, at_work: Callable[[], AtWork]
+) -> None:
+    fill(service.bucket)
+    feed = at_work()
+    service.site.server.fault("POST storages/{id}/session/", "status", times=None, code=503)
+    feed.now += 3600
+    feed.look()
+    assert not feed.work.is_astray()
+    assert service.site.rows("SELECT count(*) FROM files") == [(2 * len(PATIENTS),)]
 
 
 def test_a_storage_that_becomes_another_bucket_is_like_a_changed_path(service: Service) -> None:
