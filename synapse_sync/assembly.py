@@ -105,6 +105,7 @@ def put_to_work(
         uploads=_uploads(config),
         readers=Readers(there.sources),
         is_astray=there.is_astray,
+        table_root=there.table_root,
         clock=clock,
         stop=stop or threading.Event(),
     )

@@ -110,8 +110,8 @@ class Metadata(Section):
 
     table: str = Field(
         default="",
-        description="Spreadsheet or CSV file with one row per unit, absolute or below the feed's path; without it a "
-        "meta or metadata table right below the path is found by itself.",
+        description="Spreadsheet or CSV file with one row per unit, absolute, below the feed's path, or with `storage` "
+        "below that storage's root; without it a meta or metadata table right below the path is found by itself.",
         examples=["tables/patients.xlsx"],
     )
     key_column: str = Field(

@@ -12,6 +12,7 @@ from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.remote import Remote
+from synapse_sync.config.storage_paths import is_relative, storage_path
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
 from synapse_sync.templates import Template
@@ -141,10 +142,15 @@ def _says_nothing(place: Place, feed: Feed) -> Iterator[Problem]:
     for index, text in enumerate(feed.groups):
         if not text:
             yield Problem((*place, "groups", index), "is empty; a group has a name")
-    if feed.storage is not None and feed.path is None and all(a.storage is None for a in feed.assets.values()):
+    if feed.storage is not None and feed.path is None and all(a.storage != feed.storage for a in feed.assets.values()):
         yield Problem(
             (*place, "storage"), "is for paths without scheme and leading slash, and there are none; remove it"
         )
+    if feed.storage is not None and is_relative(feed.metadata.table):
+        try:
+            storage_path(feed.metadata.table)
+        except ValueError as error:
+            yield Problem((*place, "metadata", "table"), str(error))
     if is_remote(feed.metadata.table):
         yield Problem((*place, "metadata", "table"), "this version reads local tables only")
 

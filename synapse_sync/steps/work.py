@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synapse_sync.config import Config, Feed
+from synapse_sync.config import AssetRoot, Config, Feed
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
@@ -121,7 +121,8 @@ class Work:
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
     between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
     is_astray: whether the sources are not where they are to be found now, so that the feed is to be put to work anew.
-    doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
+    doing: the step that is at work. table_root: where a table with a relative path lies, unless that is the first root
+    and a folder here. table: the feed's metadata table (steps/tables.py). unseen: the server does not
     show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
     verification, registration: the request of that step, while it is under way. sender: a process that was started and
     serves nobody yet.
@@ -149,6 +150,7 @@ class Work:
     unseen: bool = False
     tasked: Tasked | None = None
     sender: Sender | None = None
+    table_root: AssetRoot | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""

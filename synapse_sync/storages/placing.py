@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synapse_sync.config import AssetRoot, Feed
+from synapse_sync.config.storage_paths import ROOT
 from synapse_sync.errors import SourceUnavailable, StorageUnusable
 from synapse_sync.grants import Secrets
 from synapse_sync.records import StorageSession
@@ -41,6 +42,10 @@ class Placing:
         grant = self if self.place.secrets else None
         return replace(self._root, path=self.place.path, remote=self.place.remote, storage=None, grant=grant)
 
+    def storage_root(self) -> AssetRoot:
+        """The root of the whole storage, as sources know it."""
+        return Placing(self._storages, replace(self._root, path=ROOT)).source_root()
+
     def has_moved(self) -> bool:
         """Whether the storage is elsewhere now, or can't be used any more."""
         try:
@@ -71,10 +76,14 @@ class Placing:
 
 @dataclass(frozen=True)
 class Placed:
-    """A feed's sources by asset; placings are those of its roots in storages, None where one could not be asked for."""
+    """A feed's sources by asset; placings are those of its roots in storages, None where one could not be asked for.
+
+    table_root: see Work.
+    """
 
     sources: Mapping[str, Source]
     placings: Mapping[str, Placing | None]
+    table_root: AssetRoot | None = None
 
     @property
     def addresses(self) -> str | None:
@@ -95,18 +104,24 @@ def placed(feed: Feed, storages: Storages, ledger: Path) -> Placed:
     """The sources of a feed; those that the server does not tell of raise that when they are listed."""
     sources: dict[str, Source] = {}
     placings: dict[str, Placing | None] = {}
+    table_root = None
     for asset, root in feed.asset_roots().items():
-        if root.storage is None:
-            sources[asset] = source_of(root)
-            continue
-        try:
-            placing = Placing(storages, root)
-            there = placing.source_root()
-            require_here(there, root, ledger)
-            sources[asset], placings[asset] = source_of(there), placing
-        except SourceUnavailable as error:
-            sources[asset], placings[asset] = Unplaced(root.shown, error), None
-    return Placed(sources, placings)
+        there = root
+        if root.storage is not None:
+            try:
+                placing = Placing(storages, root)
+                there = placing.source_root()
+                require_here(there, root, ledger)
+                if root.storage == feed.storage and table_root is None:
+                    table_root = placing.storage_root()
+            except SourceUnavailable as error:
+                sources[asset], placings[asset] = Unplaced(root.shown, error), None
+                continue
+            placings[asset] = placing
+        elif root.remote is not None and not sources and feed.storage is None:
+            table_root = root
+        sources[asset] = source_of(there)
+    return Placed(sources, placings, table_root)
 
 
 def require_here(there: AssetRoot, root: AssetRoot, ledger: Path) -> None:

@@ -38,8 +38,8 @@ def options(site: Installation) -> Iterator[Any]:
     backend.options = before
 
 
-def configured(site: Installation, storage: int, path: str = "scans") -> None:
-    site.configure(extra=DIRECTORY, head=QUICK, feed='wait_optional = "0s"')
+def configured(site: Installation, storage: int, path: str = "scans", extra: str = "") -> None:
+    site.configure(extra=DIRECTORY + extra, head=QUICK, feed='wait_optional = "0s"')
     config = Path(site.config)
     config.write_text(config.read_text().replace('path = "share"', f'storage = {storage}\npath = "{path}"'))
 
@@ -202,3 +202,13 @@ def test_the_daemon_waits_for_the_server(away: tuple[Installation, DevServer]) -
             until(lambda: "p3" in site.units(), "what arrives is registered")
             log = ended(daemon)
     assert "all is well again" in log
+
+
+@pytest.mark.parametrize("place", ["tables/patients.csv", "scans/meta/patients.csv"])
+def test_a_table_is_relative_to_the_storage(site: Installation, nas: int, place: str) -> None:
+    fill(site)
+    site.write({place: "name,age\np1,4\np2,5\n"})
+    configured(site, nas, extra=f'[feeds.metadata]\ntable = "{place}"\n')
+    assert {unit["key"] for unit in site.run("plan", "--json").json["feeds"][0]["units"]} == PATIENTS
+    assert site.sync().exit_code == 0
+    assert {str(unit["meta"]["age"]) for unit in site.server.units(site.collection)} == {"4", "5"}

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from synapse_sync.config import Config, load, resolve
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.ledger import Ledger, open_for_writing
-from synapse_sync.steps import Work, scan
+from synapse_sync.steps import Work, scan, tables
+from synapse_sync.steps.tables import table_settles_at
 from synapse_sync.storages import Storages
 
 from ..conftest import DIRECTORY, STEM, Installation
@@ -140,19 +142,24 @@ class AtWork:
 
 
 @pytest.fixture
-def at_work(service: Service) -> Iterator[Callable[[], AtWork]]:
-    """The feed is put to work when this is called."""
-    service.configure()
-    config = load(Path(service.site.config))
-    with (
-        open_destination(config, resolve(config)) as destination,
-        open_for_writing(service.site.ledger, create=True) as ledger,
-    ):
-        yield lambda: AtWork(service, config, ledger, destination)
+def at_work(service: Service) -> Iterator[Callable[..., AtWork]]:
+    """The feed is put to work when this is called, with these tables in its config."""
+    with ExitStack() as opened:
+
+        def begin(tables: str = DIRECTORY, settle: str = "0s") -> AtWork:
+            service.configure(tables)
+            file = Path(service.site.config)
+            file.write_text(file.read_text().replace('settle = "0s"', f'settle = "{settle}"'))
+            config = load(file)
+            destination = opened.enter_context(open_destination(config, resolve(config)))
+            ledger = opened.enter_context(open_for_writing(service.site.ledger, create=True))
+            return AtWork(service, config, ledger, destination)
+
+        yield begin
 
 
 def test_keys_that_were_rotated_are_taken_up_after_a_refusal_and_nothing_looks_gone_or_new(
-    service: Service, at_work: Callable[[], AtWork]
+    service: Service, at_work: Callable[..., AtWork]
 ) -> None:
     fill(service.bucket)
     feed = at_work()
@@ -170,7 +177,7 @@ def test_keys_that_were_rotated_are_taken_up_after_a_refusal_and_nothing_looks_g
 
 
 def test_a_session_is_asked_for_anew_before_it_ends(
-    service: Service, at_work: Callable[[], AtWork], options: Callable[..., None]
+    service: Service, at_work: Callable[..., AtWork], options: Callable[..., None]
 ) -> None:
     options(session_seconds=600.0)
     feed = at_work()
@@ -189,7 +196,7 @@ def test_a_session_is_asked_for_anew_before_it_ends(
     assert feed.asked == asked + 1
 
 
-def test_a_storage_that_moves_while_it_is_read_is_followed(service: Service, at_work: Callable[[], AtWork]) -> None:
+def test_a_storage_that_moves_while_it_is_read_is_followed(service: Service, at_work: Callable[..., AtWork]) -> None:
     fill(service.bucket)
     feed = at_work()
     feed.look()
@@ -207,7 +214,7 @@ def test_a_storage_that_moves_while_it_is_read_is_followed(service: Service, at_
 
 
 def test_a_server_that_is_away_does_not_keep_a_storage_that_is_known_from_being_read(
-    service: Service, at_work: Callable[[], AtWork]
+    service: Service, at_work: Callable[..., AtWork]
 ) -> None:
     fill(service.bucket)
     feed = at_work()
@@ -255,3 +262,90 @@ def test_images_of_a_storage_and_labels_of_a_share_make_units(service: Service) 
     site.configure(extra=f"{STEM}{assets}")
     assert site.sync().exit_code == 0
     assert set(site.units()) == {"a"}
+
+
+ROWS = "name,age\n" + "".join(f"{patient},4\n" for patient in PATIENTS)
+TABLE = '[feeds.metadata]\ntable = "tables/patients.csv"\n'
+
+
+def ages(site: Installation) -> set[str]:
+    return {str(unit["meta"].get("age")) for unit in site.server.units(site.collection)}
+
+
+def test_a_table_elsewhere_on_the_storage_is_read_and_again_when_it_changes(service: Service) -> None:
+    site, client = service.site, service.bucket.client
+    fill(service.bucket)
+    service.configure(f"{DIRECTORY}{TABLE}")
+
+    lacking = site.sync()
+    assert lacking.exit_code == 1
+    assert f"s3://{service.bucket.name}/tables/patients.csv is not there" in lacking.feed["paused"]
+    assert not site.units()
+
+    client.put_object(Bucket=service.bucket.name, Key="tables/patients.csv", Body=ROWS.replace("p3,4\n", "").encode())
+    assert site.sync().exit_code == 0
+    assert set(site.units()) == set(PATIENTS) - {"p3"}
+    assert ages(site) == {"4"}
+    before = site.ledger_text()
+    site.sync()
+    assert site.ledger_text() == before
+
+    client.put_object(Bucket=service.bucket.name, Key="tables/patients.csv", Body=ROWS.encode())
+    assert site.sync().exit_code == 0
+    assert set(site.units()) == set(PATIENTS)
+
+
+def test_a_table_that_the_filters_leave_out_of_a_bucket_is_read(service: Service) -> None:
+    site, bucket = service.site, service.bucket
+    fill(bucket)
+    bucket.put("tables/patients.csv", ROWS.encode())
+    site.configure(
+        feed='wait_optional = "0s"\ninclude = ["*.png", "label.json"]',
+        extra=f'{DIRECTORY}{TABLE}[feeds.remote]\nendpoint_url = "http://127.0.0.1:{bucket.port}"\n'
+        'access_key_env = "NAS_KEY"\nsecret_key_env = "NAS_KEY"\n',
+    )
+    config = Path(site.config)
+    config.write_text(config.read_text().replace('path = "share"', f'path = "{bucket.url}"'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAS_KEY", "AKIAFIRST")
+        assert site.sync().exit_code == 0
+    assert ages(site) == {"4"}
+
+
+def test_a_table_of_a_bucket_is_given_time_to_settle(service: Service, at_work: Callable[..., AtWork]) -> None:
+    service.bucket.client.put_object(Bucket=service.bucket.name, Key="tables/patients.csv", Body=ROWS.encode())
+    feed = at_work(DIRECTORY + TABLE, settle="30s")
+    feed.look()
+    assert table_settles_at(feed.work) == feed.now + 30
+    service.bucket.client.put_object(Bucket=service.bucket.name, Key="tables/patients.csv", Body=ROWS.encode() * 2)
+    feed.now += 20
+    feed.look()
+    assert table_settles_at(feed.work) == feed.now + 30
+    feed.now += 31
+    feed.look()
+    assert table_settles_at(feed.work) is None
+
+
+def test_a_table_that_is_too_large_to_be_copied_pauses_the_feed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_COPIED", 10)
+    fill(service.bucket)
+    service.bucket.client.put_object(Bucket=service.bucket.name, Key="tables/patients.csv", Body=ROWS.encode())
+    service.configure(f"{DIRECTORY}{TABLE}")
+    assert "are read" in service.site.sync().feed["paused"]
+    assert not service.site.units()
+
+
+def test_sidecars_in_a_bucket_are_read(service: Service) -> None:
+    fill(service.bucket)
+    service.bucket.put("p3/image.meta.json", b'{"age": 4}')
+    service.configure(f"{DIRECTORY}[feeds.metadata]\nsidecar = true\n")
+    assert service.site.sync().exit_code == 0
+    assert ages(service.site) == {"4", "None"}
+    service.bucket.put("p4/image.meta.json", b'{"age": 5}')
+    service.bucket.put("p98/image.png", b"image of p98")
+    service.bucket.put("p98/label.json", b"label of p98")
+    service.bucket.put("p98/label.meta.json", b'{"age": 6}')
+    service.site.sync()
+    assert ages(service.site) == {"4", "6", "None"}
