@@ -49,6 +49,9 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
     who = identity(place)
     if not config.feeds:
         found.problems.append(f"{config.source} has no feeds: there is nothing to do for a service")
+    for root in roots:
+        if root.storage is not None:
+            found.warnings.append(f"{root.shown} is not looked at: the server tells where it is, and `doctor` asks it")
     for path in folders:
         if not os.path.isdir(path):
             found.warnings.append(f"{path} is not there now: its feed waits for it")

@@ -1,4 +1,4 @@
-"""A metadata table in a remote place that no listing of the feed shows: elsewhere on a storage, or left out by filters."""
+"""A metadata table in a remote place that no listing of the feed shows: elsewhere on a storage, or not taken."""
 
 from __future__ import annotations
 

@@ -57,19 +57,22 @@ class Storages:
         While the server can't be asked, what it told last serves as long as it lasts. Raises SourceUnavailable, with
         the exit code of what failed.
         """
+        known, now = self._known.get(number), self._clock()
+        serves = known is not None and known.serves(now)
+        if known is not None and serves:
+            asks = doubted or known.is_due(now)
+            if not asks or now - known.failed_at < PAUSE or self._lock.locked():
+                return known.session  # whoever asks already holds nobody else up
         with self._lock:
-            known, now = self._known.get(number), self._clock()
-            if known is not None:
-                asks = doubted or known.is_due(now)
-                if known.serves(now) and not (asks and now - known.failed_at >= PAUSE):
-                    return known.session
+            if self._known.get(number) is not known:
+                return self._known[number].session  # asked for while this one waited
             try:
                 session = self._ask(number)
             except DestinationError as error:
-                if known is not None and known.serves(now) and not isinstance(error, StorageUnusable):
-                    known.failed_at = now
-                    return known.session
-                raise unavailable(error) from error
+                if known is None or not serves or isinstance(error, StorageUnusable):
+                    raise unavailable(error) from error
+                known.failed_at = now
+                return known.session
             session.secrets.hide_with(self._hide)
             self._known[number] = _Known(session, now)
             return session
