@@ -53,29 +53,32 @@ def _compare(folder: Path, files: int, folders: int, rounds: int) -> None:
         '[server]\nurl = "http://127.0.0.1:9"\n[ledger]\npath = "ledger.db"\n'
         '[[feeds]]\nname = "scans"\ndata_collection = 1\npath = "share"\n'
     )
-    first = _measured(folder, files, new=files)
-    _tell("first listing", first, files)
+    first = measured(folder, files, new=files)
+    tell("first listing", first, files)
     find: list[Finished] = []
     again: list[Finished] = []
     for _ in range(rounds):
         find.append(run(["find", folder / "share", *FIND], discard=True))
-        again.append(_measured(folder, files, new=0))
-    _tell("find -printf", median(find), files)
-    _tell("unchanged listing", median(again), files)
+        again.append(measured(folder, files, new=0))
+    tell("find -printf", median(find), files)
+    tell("unchanged listing", median(again), files)
     verdict("unchanged listing / find", median(again).seconds / median(find).seconds, TARGET, at_least=False)
     verdict("peak memory of the first listing in MB", first.peak_mb, MEMORY, at_least=False)
     verdict("peak memory of an unchanged listing in MB", median(again).peak_mb, MEMORY, at_least=False)
 
 
-def _tell(name: str, result: Finished, files: int) -> None:
+def tell(name: str, result: Finished, files: int) -> None:
+    """One line."""
     print(
         f"{name:18} {result.seconds:7.2f} s  {result.seconds / files * 1e6:6.1f} us a file, "
         f"{result.cpu_seconds / files * 1e6:6.1f} us of CPU  {result.peak_mb:5.0f} MB at the peak"
     )
 
 
-def _measured(folder: Path, files: int, *, new: int) -> Finished:
-    """One listing in a process of its own; its time is that of the step, without Python's start."""
+def measured(folder: Path, files: int, *, new: int) -> Finished:
+    """One listing, of the feed of folder/config.toml, in a process of its own; its time is that of the step, without
+    Python's start. Raises Failed where it does not see so many files.
+    """
     result = run([sys.executable, __file__, "--only-scan", folder])
     told = json.loads(result.output)
     if (told["listed"], told["new"]) != (files, new):
@@ -101,7 +104,7 @@ def _scan(folder: Path) -> None:
         began, used = time.perf_counter(), time.process_time()
         scan(work)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - used
-        counts = {name: work.run.counts[name] for name in ("listed", "new", "changed", "gone")}
+        counts = {name: work.run.counts[name] for name in ("listed", "new", "changed", "gone", "list_requests")}
     print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, **counts}))
 
 

@@ -36,6 +36,9 @@ class Secrets:
         raise TypeError("secrets stay in this process")
 
 
+NO_SECRETS = Secrets({})
+
+
 class Grant(Protocol):
     """What a source asks for the credentials of its place. May be asked by several threads."""
 

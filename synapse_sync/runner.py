@@ -111,13 +111,14 @@ def _acted(step: Step, work: Work) -> bool:
 
 @contextmanager
 def _alone(work: Work) -> Iterator[None]:
-    """While no other feed of this process is at such a step; one may be at it for hours, so the wait can be ended."""
-    while not work.together.registering.acquire(timeout=TURN):
+    """While no other feed with the same collection is at such a step, for hours maybe; so the wait can be ended."""
+    registering = work.together.registering(work.feed.data_collection)
+    while not registering.acquire(timeout=TURN):
         work.going()
     try:
         yield
     finally:
-        work.together.registering.release()
+        registering.release()
 
 
 def _sleep(work: Work, seconds: float) -> None:
@@ -152,7 +153,7 @@ def _wait_until_settled(passes: Sequence[Pass]) -> None:
     if not passes:
         return
     clock = passes[0].work.clock
-    deadline = clock() + 2 * max(one.work.feed.settle for one in passes)
+    deadline = clock() + 2 * max(one.work.longest_settle for one in passes)
     for one in passes:
         with _stopping(one):
             settle(one.work)
@@ -177,9 +178,9 @@ def _settles_at(work: Work) -> float | None:
     if not row["files"]:
         return table
     work.run.count("settling", row["files"])
-    due = float(row["latest"]) + work.feed.settle
+    due = float(row["latest"]) + work.longest_settle
     if work.left_open and due <= work.clock():
-        due = work.clock() + work.feed.settle  # a program has them open: they are given the same time once more
+        due = work.clock() + work.longest_settle  # a program has them open: they are given the same time once more
     return max(due, table or 0.0)
 
 

@@ -7,13 +7,14 @@
 Plain data, importable by all; imports neither the network nor the command line.
 """
 
+from synapse_sync.config.addresses import Host, bucket_and_prefix, host_and_path, scheme_of
 from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
 from synapse_sync.config.invoking import command_for, program
 from synapse_sync.config.loading import find_config, load, loads
 from synapse_sync.config.locations import ledger_path, socket_places
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
-from synapse_sync.config.remote import Remote, bucket_and_prefix
+from synapse_sync.config.remote import Remote, extra_of
 
 __all__ = [
     "Asset",
@@ -22,6 +23,7 @@ __all__ = [
     "Credentials",
     "Feed",
     "Grouping",
+    "Host",
     "Ledger",
     "Log",
     "Metadata",
@@ -31,12 +33,15 @@ __all__ = [
     "Upload",
     "bucket_and_prefix",
     "command_for",
+    "extra_of",
     "find_config",
+    "host_and_path",
     "ledger_path",
     "load",
     "loads",
     "masked",
     "program",
     "resolve",
+    "scheme_of",
     "socket_places",
 ]

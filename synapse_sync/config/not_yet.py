@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from synapse_sync.config.addresses import scheme_of
 from synapse_sync.config.feed import Feed
 from synapse_sync.config.model import Config
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
-from synapse_sync.config.remote import READABLE
+from synapse_sync.config.remote import KINDS
 
 
 class Missing(NamedTuple):
@@ -28,11 +29,13 @@ def _given(value: Any) -> bool:
 
 
 def _unread(value: Any) -> bool:
-    return isinstance(value, str) and is_remote(value) and value.partition("://")[0] not in READABLE
+    return isinstance(value, str) and is_remote(value) and scheme_of(value) not in KINDS
 
 
 _NO_URLS = Missing(
-    _unread, "this version reads local folders and s3://BUCKET/PREFIX only; mount it and write the folder's path"
+    _unread,
+    f"this version reads local folders and {', '.join(kind.example for kind in KINDS.values())} only; mount it and "
+    "write the folder's path",
 )
 _NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 

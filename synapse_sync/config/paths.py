@@ -15,6 +15,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
+from synapse_sync.config.addresses import host_and_path
+
 
 def is_remote(path: str) -> bool:
     """Whether a path is a URL ("s3://bucket/prefix") and not a local folder."""
@@ -42,11 +44,14 @@ def _remote(url: str) -> str:
     if ":" in place.rpartition("@")[0]:
         raise ValueError(
             "holds a secret; write the URL without it, and name where the secret is in [feeds.remote] (profile, "
-            "access_key_env, …)"
+            "access_key_env, password_env, key_file, …)"
         )
     if scheme.lower() == "s3" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", place):
         raise ValueError("does not begin with the name of a bucket; write it like s3://bucket/prefix")
-    return f"{scheme.lower()}://{rest.removesuffix('/')}"
+    meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
+    if scheme.lower() == "sftp":
+        host_and_path(meant)
+    return meant
 
 
 def below_root(path: str, root: str) -> str | None:

@@ -17,6 +17,7 @@ _SECRETS = {"token", "access_token", "api_token", "user_token", "api_key", "secr
 
 _KEYS = {
     *("key", "secret", "access_key", "access_key_id", "secret_key", "secret_access_key", "session_token", "password"),
+    *("passphrase", "key_passphrase", "private_key"),
     *("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "token"),
 }
 
@@ -66,8 +67,8 @@ def _unknown(place: Place) -> str:
     key = str(place[-1])
     if "remote" in place[:-1] and key.lower() in _KEYS:
         return (
-            "no secret stands in this file; keep it in ~/.aws/credentials (and name its profile), or name the "
-            "environment variables that hold it with access_key_env and secret_key_env"
+            "no secret stands in this file; for s3:// keep it in ~/.aws/credentials (and name its profile), or name "
+            "the environment variables that hold it with access_key_env and secret_key_env; else with password_env"
         )
     if key.lower() in _SECRETS:
         return "no secret stands in this file; store the token with `synapse-sync login`, or name an access_token_file"
@@ -90,8 +91,8 @@ def _example(place: Place) -> str:
 def _section_at(place: Place) -> type[Section]:
     """The model of the table at a place; keys that a person chose (assets.SPEC) and indexes lead no further."""
     section: type[Section] = Config
-    for part in place:
-        field = section.model_fields.get(str(part))
+    for above, part in zip(("", *place), place, strict=False):
+        field = None if above == "assets" else section.model_fields.get(str(part))  # else a SPEC may be called "remote"
         section = (_section_in(field.annotation) if field else None) or section
     return section
 

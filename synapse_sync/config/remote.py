@@ -1,4 +1,4 @@
-"""How a feed gets at a remote path: [feeds.remote] and [feeds.assets.SPEC.remote]; and what "s3://BUCKET/PREFIX" means.
+"""How a feed gets at a remote path: [feeds.remote] and [feeds.assets.SPEC.remote].
 
 No secret stands in the config: credentials come from where the provider's own tools look for them, or from environment
 variables that are named here. Pure; errors are ValueErrors in words that repeat neither address nor secret.
@@ -7,7 +7,9 @@ variables that are named here. Pure; errors are ValueErrors in words that repeat
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -16,17 +18,36 @@ from synapse_sync.config.paths import FilePath
 from synapse_sync.config.quantities import Interval, as_written
 from synapse_sync.config.section import Section
 
-READABLE = ("s3",)
-"""Schemes of the remote paths that this version reads."""
+
+class Kind(NamedTuple):
+    """A kind of remote path: how it is written, the package that reads it, and which options are for it alone."""
+
+    example: str
+    package: str
+    options: frozenset[str]
 
 
-def bucket_and_prefix(url: str) -> tuple[str, str]:
-    """("bucket", "prefix/") of "s3://bucket/prefix", as resolve_path leaves it; ("bucket", "") of a whole one.
+KINDS: Mapping[str, Kind] = {
+    "s3": Kind(
+        "s3://bucket/prefix",
+        "botocore",
+        frozenset(
+            {"endpoint_url", "region", "profile", "anonymous", "access_key_env", "secret_key_env", "session_token_env"}
+            | {"addressing", "ca_bundle"}
+        ),
+    ),
+    "sftp": Kind(
+        "sftp://host/path",
+        "paramiko",
+        frozenset({"user", "password_env", "key_file", "key_passphrase_env", "known_hosts", "host_key"}),
+    ),
+}
+"""The remote paths that this version reads, by scheme. What no kind has for itself is for all of them."""
 
-    Nothing is unquoted. What was typed with two slashes at its end keeps one, and means keys that have both.
-    """
-    bucket, slash, prefix = url.partition("://")[2].partition("/")
-    return bucket, prefix + slash
+
+def extra_of(scheme: str) -> str:
+    """The command that installs what reads a kind of remote path."""
+    return f"pip install 'synapse-sync[{scheme}]'"
 
 
 def _endpoint(value: str) -> str:
@@ -46,6 +67,12 @@ def _variable(value: str) -> str:
     if value and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("is not the name of an environment variable; the secret itself does not stand in this file")
     return value
+
+
+def _fingerprint(value: str) -> str:
+    if value and not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}=?", value):
+        raise ValueError('is no fingerprint; write it as ssh-keygen -l shows it, like "SHA256:" and 43 characters')
+    return value.rstrip("=")
 
 
 Variable = Annotated[str, AfterValidator(_variable)]
@@ -95,12 +122,56 @@ class Remote(Section):
         description="File with the certificates to trust, for a service with a certificate of its own.",
         examples=["/etc/ssl/certs/nas.pem"],
     )
+    user: str = Field(
+        default="",
+        description="Whom to log in as; the user in the URL, or who runs synapse-sync, unless given.",
+        examples=["scans"],
+    )
+    password_env: Variable = Field(
+        default="", description="Name of the environment variable that holds the password.", examples=["NAS_PASSWORD"]
+    )
+    key_file: FilePath | None = Field(
+        default=None,
+        description="File with the private SSH key; the SSH agent's and those in ~/.ssh unless given.",
+        examples=["/etc/synapse-sync/nas_ed25519"],
+    )
+    key_passphrase_env: Variable = Field(
+        default="",
+        description="Name of the environment variable that holds the passphrase of key_file.",
+        examples=["NAS_KEY_PASSPHRASE"],
+    )
+    known_hosts: FilePath | None = Field(
+        default=None,
+        description="File with the keys of known SSH servers; ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts unless "
+        "given.",
+        examples=["/etc/synapse-sync/known_hosts"],
+    )
+    host_key: Annotated[str, AfterValidator(_fingerprint)] = Field(
+        default="",
+        description="Fingerprint of the SSH server's key, as ssh-keygen -l shows it: it alone is accepted then.",
+        examples=["SHA256:9mMYJJzvCbRSPnVLLBYbWzYCF2nDwKVzVuvbRqmmmTk"],
+    )
     connect_timeout: Interval = Field(
         default=as_written("10s"), description="Longest wait for a connection.", examples=["10s"]
     )
     read_timeout: Interval = Field(
         default=as_written("60s"), description="Longest silence of a connection.", examples=["60s"]
     )
+
+    def files(self) -> list[Path]:
+        """The files that are named here."""
+        return [path for path in (self.ca_bundle, self.key_file, self.known_hosts) if path is not None]
+
+    def foreign(self, schemes: Collection[str]) -> dict[str, str]:
+        """Options that are for none of these kinds of remote paths: name -> for which they are, in words."""
+        own = {scheme for scheme in schemes if scheme in KINDS}
+        found = {}
+        for name in sorted(self.model_fields_set) if own else ():
+            kinds = [scheme for scheme, kind in KINDS.items() if name in kind.options]
+            if kinds and not own.intersection(kinds):
+                paths = " and ".join(f"{scheme}://" for scheme in kinds)
+                found[name] = f"is for {paths} paths alone; remove it"
+        return found
 
     def contradictions(self) -> dict[str, str]:
         """Settings that can't stand together: name -> what to do."""
@@ -112,4 +183,8 @@ class Remote(Section):
             found["anonymous"] = f"asks without credentials; remove it, or {', '.join(keys or ['profile'])}"
         elif keys and self.profile:
             found["profile"] = f"names other credentials than {', '.join(keys)}; remove one or the other"
+        if self.key_passphrase_env and self.key_file is None:
+            found["key_passphrase_env"] = "is for a key_file; name the file as well"  # noqa: S105 - it is the option's
+        if self.host_key and self.known_hosts is not None:
+            found["known_hosts"] = "is of no use beside host_key, which alone is accepted; remove one or the other"
         return found

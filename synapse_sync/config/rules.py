@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from synapse_sync.config.feed import Feed
+from synapse_sync.config.addresses import host_and_path, scheme_of
+from synapse_sync.config.feed import AssetRoot, Feed
 from synapse_sync.config.model import Config, Server
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
-from synapse_sync.config.remote import Remote
+from synapse_sync.config.remote import KINDS, Remote, extra_of
 from synapse_sync.config.storage_paths import is_relative, storage_path
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
@@ -55,11 +56,13 @@ def warnings(config: Config) -> tuple[str, ...]:
 
 
 def _remote_access(config: Config) -> Iterator[str]:
-    remotes = [(feed, root.remote) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
-    if remotes and find_spec("botocore") is None:
-        feeds = ", ".join(dict.fromkeys(feed.name for feed, _ in remotes))
-        yield f"feed {feeds}: what reads s3:// is not installed: pip install 'synapse-sync[s3]'"
-    for address in dict.fromkeys(remote.endpoint_url for _, remote in remotes if is_unprotected(remote.endpoint_url)):
+    roots = [(feed, root) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
+    for scheme, kind in KINDS.items():
+        feeds = ", ".join(dict.fromkeys(feed.name for feed, root in roots if scheme_of(root.path) == scheme))
+        if feeds and find_spec(kind.package) is None:
+            yield f"feed {feeds}: what reads {scheme}:// is not installed: {extra_of(scheme)}"
+    addresses = [root.remote.endpoint_url for _, root in roots if root.remote]
+    for address in dict.fromkeys(address for address in addresses if is_unprotected(address)):
         yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
 
 
@@ -101,18 +104,26 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
 
 
 def _access(place: Place, feed: Feed) -> Iterator[Problem]:
-    """Access to remote paths: of use, and without contradictions."""
+    """Access to remote paths: of use to one of those it is for, and without contradictions."""
     roots = feed.asset_roots()
-    used = any(is_remote(root.path) or root.storage is not None for root in roots.values())
-    tables: list[tuple[Place, Remote | None, bool]] = [((*place, "remote"), feed.remote, used)]
+    tables: list[tuple[Place, Remote | None, list[AssetRoot]]] = [((*place, "remote"), feed.remote, [*roots.values()])]
     for spec, asset in feed.assets.items():
-        used = is_remote(asset.path) or asset.storage is not None
-        tables.append(((*place, "assets", spec, "remote"), asset.remote, used))
-    for where, remote, used in tables:
-        if remote is not None and not used:
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, [roots[spec]] if spec in roots else []))
+    for where, remote, served in tables:
+        if remote is None:
+            continue
+        schemes = {scheme_of(root.path) for root in served if is_remote(root.path)}
+        in_storages = any(root.storage is not None for root in served)  # of whatever kind: the server knows
+        if not schemes and not in_storages:
             yield Problem(where, "is for a URL as path, like s3://bucket/prefix, or a storage; remove it")
-        for name, words in (remote.contradictions() if remote is not None else {}).items():
+        foreign = {} if in_storages else remote.foreign(schemes)
+        for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
+    for spec, root in feed.asset_roots().items():
+        host = host_and_path(root.path) if root.remote and scheme_of(root.path) == "sftp" else None
+        if host and host.user and root.remote and root.remote.user:
+            where = (*place, "assets", spec, "path") if spec else (*place, "path")
+            yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")
 
 
 def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:

@@ -62,8 +62,8 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
         found.groups = sorted(map(group_name, groups))
         found.mounts = list(dict.fromkeys(folders))
         found.problems += [*_hidden([*program, *folders]), *_ledger(place, config)]
-    bundles = [config.server.ca_bundle, *(root.remote.ca_bundle for root in roots if root.remote)]
-    files = [str(path) for path in (config.source, *bundles) if path]
+    named = [path for root in roots if root.remote for path in root.remote.files()]
+    files = [str(path) for path in (config.source, config.server.ca_bundle, *named) if path]
     found.problems += [*_token(place, config, who), *_readable([*program, *files, *there], program, who)]
     if not found.problems:
         refused = tried(interpreter, [*files, *there], who)

@@ -23,6 +23,10 @@ class Source(Protocol):
     remote: bool
     """Whether it is reached over the network by us: listed as a whole, in pieces; many read from it at once."""
 
+    certain_after: float
+    """Seconds for which a file must be seen unchanged at the least: 0 where its token tells of each change; 2 where two
+    changes of the same second look the same, so that a second look must come when that second is over."""
+
     list_requests: int
     """How many requests its listings have sent so far; 0 where they send none."""
 

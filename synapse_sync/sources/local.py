@@ -24,6 +24,7 @@ class LocalSource:
     """
 
     remote = False
+    certain_after = 0.0
     list_requests = 0
 
     def __init__(

@@ -30,8 +30,8 @@ from synapse_sync.steps.work import Run, Work
 
 
 class Step(NamedTuple):
-    """network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed at a
-    time may be at it.
+    """network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed of a
+    data collection may be at it at a time.
     """
 
     name: str

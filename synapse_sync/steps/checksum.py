@@ -23,12 +23,13 @@ from synapse_sync.steps.work import Work
 BATCH = 500
 CHUNK_FILES = 100
 REMOTE_CHUNK_FILES = 20  # more readers share them
-CHUNK_BYTES = 64 << 20
+CHUNK_BYTES = 16 << 20
+BATCH_BYTES = 128 << 20  # then other steps have their turn: what is known goes out while more is read
 
 
 def checksum(work: Work) -> int:
     """Read what is to be read; returns how many files were worked on."""
-    rows = work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH)
+    rows = _at_once(work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH))
     if not rows:
         return 0
     remote = {asset for asset, source in work.sources.items() if source.remote}
@@ -41,6 +42,16 @@ def checksum(work: Work) -> int:
         _record(work, list(zip(chunks[number], results, strict=True)))
         work.going()
     return len(rows)
+
+
+def _at_once(rows: list[Row]) -> list[Row]:
+    """The first of these files, up to BATCH_BYTES and the one that exceeds them."""
+    size = 0
+    for number, row in enumerate(rows, 1):
+        size += row["size"]
+        if size >= BATCH_BYTES:
+            return rows[:number]
+    return rows
 
 
 def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:

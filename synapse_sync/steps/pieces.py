@@ -34,6 +34,8 @@ class Present:
 
 def known_in_piece(work: Work, asset: str, piece: Directory) -> dict[bytes, KnownRow]:
     """The rows of the files that a piece names, by name, for reconcile(): of the others nothing is concluded."""
+    if not piece.files:
+        return {}
     between = {"low": min(piece.files), "high": max(piece.files)}
     rows = work.ledger.tuples("known_between", feed=work.id, asset=asset, dir=piece.path, **between)
     return {row[0]: row[1:] for row in rows if row[0] in piece.files}

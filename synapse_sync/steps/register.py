@@ -108,7 +108,7 @@ class _Registration:
         going = self._record_intents(units)
         if not going:
             return
-        alone = self._work.together.registering
+        alone = self._work.together.registering(self._work.collection.id)
 
         def conclude(answer: Callable[[], Sequence[UnitOutcome]]) -> int:
             try:

@@ -24,7 +24,7 @@ def settle(work: Work) -> int:
 
 def _settle(work: Work, looked: Looked) -> int:
     folders = None if looked.folders is None else [folder.hex().upper() for folder in looked.folders]
-    until = looked.at - work.feed.settle
+    until = looked.at - work.settle(looked.asset)
     place = {"feed": work.id, "asset": looked.asset, "until": until, "folders": folders}
     if (looked.asset, looked.at) in work.left_open or not _any(work, place):
         return 0

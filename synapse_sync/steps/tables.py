@@ -204,8 +204,9 @@ def _away(work: Work) -> _TableFile:
     away.look(max((looked.at for looked in work.looked), default=0.0), now)
     if away.observed is None:
         raise _missing(work)
-    settles_at = away.since + work.feed.settle
-    table.settles_at = settles_at if now < settles_at <= now + work.feed.settle else None
+    settle = work.feed.settle and max(work.feed.settle, away.source.certain_after)  # 0 is `plan`'s
+    settles_at = away.since + settle
+    table.settles_at = settles_at if now < settles_at <= now + settle else None
     return _TableFile(url, away.source, away.name, away.observed, settled=table.settles_at is None)
 
 

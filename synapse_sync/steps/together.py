@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 
 class Claims:
@@ -32,9 +32,17 @@ class Claims:
                 self._held.pop(content, None)
 
 
-@dataclass(frozen=True)
 class Together:
-    """registering: held while units are registered, looked for or changed on the server, one feed after the other."""
+    """One for all feeds of a process."""
 
-    registering: threading.RLock = field(default_factory=threading.RLock)
-    sending: Claims = field(default_factory=Claims)
+    def __init__(self) -> None:
+        self.sending = Claims()
+        self._registering: defaultdict[int, threading.RLock] = defaultdict(threading.RLock)
+        self._lock = threading.Lock()
+
+    def registering(self, collection: int) -> threading.RLock:
+        """Held while units of this data collection are registered, looked for or changed on the server, one feed after
+        the other. Feeds with other collections have nothing to do with it, and go on.
+        """
+        with self._lock:
+            return self._registering[collection]

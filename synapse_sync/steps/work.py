@@ -183,6 +183,16 @@ class Work:
         if self.stop.is_set():
             raise Ended
 
+    def settle(self, asset: str) -> float:
+        """Seconds for which this asset's files must not have changed."""
+        source = self.sources.get(asset)
+        return max(self.feed.settle, source.certain_after if source else 0.0)
+
+    @property
+    def longest_settle(self) -> float:
+        """The longest of them."""
+        return max(map(self.settle, self.sources), default=self.feed.settle)
+
     @property
     def in_storages(self) -> set[str]:
         """The assets whose root the server tells of."""

@@ -15,14 +15,14 @@ from synapse_sync.config import Remote
 from synapse_sync.config.paths import resolve_path
 from synapse_sync.config.storage_paths import ROOT
 from synapse_sync.errors import StorageUnusable
-from synapse_sync.grants import Secrets
+from synapse_sync.grants import NO_SECRETS, Secrets
 from synapse_sync.records import StorageSession
-
-NONE = Secrets({})
 
 _MOUNT = "mount it on this machine, remove storage and write the folder's path"
 _AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
+_CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
+SSH = 22
 
 
 class PlacedRoot(NamedTuple):
@@ -30,7 +30,7 @@ class PlacedRoot(NamedTuple):
 
     path: str
     remote: Remote | None = None
-    secrets: Secrets = NONE
+    secrets: Secrets = NO_SECRETS
 
     @property
     def address(self) -> str:
@@ -74,15 +74,18 @@ def placed_root(number: int, session: StorageSession, path: str, access: Remote 
 def _local(asked: _Asked) -> PlacedRoot:
     location = asked.setting("location")
     if not os.path.isabs(location):
-        raise asked.unusable(f"its location {location} is no absolute path", "have it corrected in Synapse")
+        raise asked.unusable(f"its location {location} is no absolute path", _CORRECT)
     return PlacedRoot(os.path.normpath(os.path.join(location, asked.path)))
 
 
 def _s3(asked: _Asked) -> PlacedRoot:
+    bucket = asked.setting("bucket_name")
+    if "/" in bucket:
+        raise asked.unusable("its bucket_name has a slash", _CORRECT)
     try:
-        path = resolve_path(f"s3://{asked.setting('bucket_name')}/{asked.path}", "/")
+        path = resolve_path(f"s3://{bucket}/{asked.path}", "/")
     except ValueError as error:
-        raise asked.unusable(f"its bucket_name {error}", "have it corrected in Synapse") from None
+        raise asked.unusable(f"its bucket_name {error}", _CORRECT) from None
     return PlacedRoot(path, _access_to_s3(asked), _keys(asked))
 
 
@@ -104,10 +107,28 @@ def _keys(asked: _Asked) -> Secrets:
     secrets = asked.session.secrets
     there = [name for name in ("access_key", "secret_key") if secrets.get(name)]
     if own or not there:
-        return NONE
+        return NO_SECRETS
     if len(there) == 1:
         raise asked.unusable(f"its configuration has {there[0]} alone", "have both keys registered in Synapse")
     return secrets
+
+
+def _sftp(asked: _Asked) -> PlacedRoot:
+    host, port = asked.setting("host"), asked.session.settings.get("port") or SSH
+    if "/" in host or "@" in host:
+        raise asked.unusable("its host is no name of a server", _CORRECT)
+    folder = str(asked.session.settings.get("root_path") or "/").strip("/")
+    below = "/".join(part for part in (folder, asked.path) if part)
+    place = f"[{host}]" if ":" in host else host
+    try:
+        path = resolve_path(f"sftp://{place}{'' if str(port) == str(SSH) else f':{port}'}/{below}", "/")
+    except ValueError as error:
+        raise asked.unusable(f"its host or port {error}", _CORRECT) from None
+    access = asked.access
+    if not access.user and (name := asked.session.settings.get("username")):
+        access = access.model_copy(update={"user": str(name)})
+    own = access.password_env or access.key_file is not None
+    return PlacedRoot(path, access, NO_SECRETS if own else asked.session.secrets)
 
 
 _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
@@ -116,6 +137,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
     "s3": _s3,
     "amazon_s3": _s3,
     "minio": _s3,
+    "sftp": _sftp,
 }
 """Providers that this version reads."""
 
@@ -123,7 +145,6 @@ _NOT_READ = {
     **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _MOUNT)),
     "azure": ("Azure", _MOUNT),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "sftp": ("SFTP", _MOUNT),
     "smb": ("SMB", _MOUNT),
     "ftp": ("FTP", _MOUNT),
     "synology": ("Synology's own interface", _MOUNT),

@@ -16,6 +16,7 @@ class Unplaced:
 
     remote = True
     list_requests = 0
+    certain_after = 0.0
 
     def __init__(self, root: str, why: SourceUnavailable) -> None:
         self.root = root

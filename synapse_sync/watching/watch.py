@@ -90,10 +90,10 @@ class Watch:
         self._put_back(self._taken - {looked.asset for looked in work.looked})
         unsettled: dict[str, dict[bytes, float]] = defaultdict(dict)
         now = time.monotonic()
-        offset = now - work.clock() + work.feed.settle + MARGIN
+        offset = now - work.clock() + MARGIN
         again = now + min(max(work.feed.settle, 1.0), MOST)
         for row in work.ledger.query("unsettled_folders", feed=work.id):
-            due = row["latest"] + offset
+            due = row["latest"] + work.settle(row["asset"]) + offset
             unsettled[row["asset"]][bytes(row["dir"])] = due if due > now else again
         for asset, root in self._roots.items():
             root.settle_at(unsettled[asset])

@@ -121,7 +121,7 @@ def test_who_waits_for_another_feed_can_be_ended(site: Installation) -> None:
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with together.registering:
+        with together.registering(site.collection):
             held.set()
             over.wait(30)
 
@@ -138,6 +138,33 @@ def test_who_waits_for_another_feed_can_be_ended(site: Installation) -> None:
     over.set()
     other.join()
     assert len(progress) > 2, "it is not believed to be stuck"
+
+
+def test_a_feed_with_another_collection_waits_for_nobody(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    together = Together()
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with together.registering(site.collection + 1):
+            held.set()
+            over.wait(30)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(30)
+    done = threading.Event()
+
+    def act(_work: Work) -> int:
+        done.set()
+        return 0
+
+    with at_work(site) as work:
+        work.together = together
+        drain(work, [Step("register", act, alone=True)])
+    over.set()
+    other.join()
+    assert done.is_set()
 
 
 @pytest.mark.parametrize("jump", [-3650 * 86400.0, 3600.0])

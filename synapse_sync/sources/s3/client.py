@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from synapse_sync.config import Remote
+from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
 
@@ -18,44 +17,6 @@ CONNECTIONS = 32
 
 ATTEMPTS = 4
 """Of each request, in all, with botocore's own pauses between them."""
-
-REST = 30.0
-"""Seconds for which nothing is read of a service that has failed, so that no file waits for it in vain."""
-
-INSTALL = "pip install 'synapse-sync[s3]'"
-
-
-class Connection:
-    """The client of one source, made when it is needed; used by several threads.
-
-    A service that failed rests: reading fails at once with the same words, until REST is over or a listing succeeds.
-    """
-
-    def __init__(self, access: Remote, grant: Grant | None = None) -> None:
-        self._access, self._grant = access, grant
-        self._lock = threading.Lock()
-        self._client: Any = None
-        self._rests_until = 0.0
-        self._why = SourceUnavailable("")
-
-    def client(self, *, resting: bool = True) -> Any:
-        """The client; resting: not now if the service rests. Raises as connect() does, and SourceUnavailable."""
-        with self._lock:
-            if resting and time.monotonic() < self._rests_until:
-                raise SourceUnavailable(self._why.message, hint=self._why.hint)
-            if self._client is None:
-                self._client = connect(self._access, self._grant)
-            return self._client
-
-    def failed(self, why: SourceUnavailable) -> None:
-        """The service can't be used: it rests, and the next client looks for credentials and connects anew."""
-        with self._lock:
-            self._rests_until, self._why, self._client = time.monotonic() + REST, why, None
-
-    def works(self) -> None:
-        """It can be used."""
-        with self._lock:
-            self._rests_until = 0.0
 
 
 def connect(remote: Remote, grant: Grant | None = None) -> Any:
@@ -70,7 +31,7 @@ def connect(remote: Remote, grant: Grant | None = None) -> Any:
         from botocore.config import Config
         from botocore.session import Session
     except ImportError as error:
-        raise SourceUnavailable("what reads s3:// is not installed", hint=INSTALL) from error
+        raise SourceUnavailable("what reads s3:// is not installed", hint=extra_of("s3")) from error
     logging.getLogger("botocore").setLevel(logging.WARNING)  # it says where it found credentials, each time
     options: dict[str, Any] = {
         "connect_timeout": remote.connect_timeout,
@@ -87,6 +48,7 @@ def connect(remote: Remote, grant: Grant | None = None) -> Any:
         options["signature_version"] = UNSIGNED
     session = Session(profile=remote.profile or None)
     session.register_component("data_loader", _descriptions())
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
     if grant is not None:
         from synapse_sync.sources.s3.granted import granted
 
@@ -99,6 +61,16 @@ def connect(remote: Remote, grant: Grant | None = None) -> Any:
         config=Config(**options),
         **_keys(remote),
     )
+
+
+def _moment(text: str) -> Any:
+    """The time that an answer names. botocore's own way, for every form there is, takes two thirds of a listing."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        from botocore.utils import parse_timestamp
+
+        return parse_timestamp(text)
 
 
 @cache

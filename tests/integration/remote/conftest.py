@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from synapse_sync.sources.sftp.source import SftpSource
+
 from .interference import Proxy
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, SeaweedFS
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder
+from .sshd import Sshd, required
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-collect_ignore = [] if ALL else ["test_s3_failures.py", "test_s3_trouble.py", "test_s3_many.py"]
+LONG = ("s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
+collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
+KINDS = [*S3_KINDS, "sftp"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -67,7 +72,34 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
     proxy.down()
 
 
-@pytest.fixture(params=["local", *S3_KINDS])
-def place(request: pytest.FixtureRequest, tmp_path: Path, _servers: Callable[[str], int]) -> Place:
+@pytest.fixture(scope="session")
+def _sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    required()
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sftp(tmp_path: Path, _sshd: Sshd) -> SftpFolder:
+    """An empty folder of an SSH server."""
+    return SftpFolder(tmp_path / "remote", _sshd)
+
+
+@pytest.fixture(params=["local", *KINDS])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
-    return Folder(tmp_path / "share") if request.param == "local" else Bucket(_servers(request.param))
+    return Folder(tmp_path / "share") if request.param == "local" else _remote(request)
+
+
+@pytest.fixture(params=KINDS)
+def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
+    """An empty remote place of each kind; its files settle as fast as those of all others."""
+    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
+    return _remote(request)
+
+
+def _remote(request: pytest.FixtureRequest) -> RemotePlace:
+    if request.param == "sftp":
+        return request.getfixturevalue("sftp")  # type: ignore[no-any-return]
+    return Bucket(request.getfixturevalue("_servers")(request.param))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,14 +20,12 @@ from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.s3.source import S3Source
+from synapse_sync.sources.sftp.source import SftpSource
+
+from .sshd import Sshd
+from .starting import STARTING, free_port, wait_for
 
 KEY, SECRET = "AKIASYNAPSESYNCTESTS", "a-secret-of-the-tests-alone"
-STARTING = 30.0  # seconds that a server may take
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Place(Protocol):
@@ -43,6 +40,24 @@ class Place(Protocol):
 
     def source(self, **options: Any) -> Source: ...
 
+    def elsewhere(self) -> Source:
+        """A source of the same kind, of a place beside this one."""
+
+
+class RemotePlace(Place, Protocol):
+    """One that a server has."""
+
+    def make(self) -> None:
+        """Have it again, empty."""
+
+    @property
+    def url(self) -> str:
+        """What a feed's path says."""
+
+    @property
+    def table(self) -> str:
+        """What [feeds.remote] says, without that header."""
+
 
 class Folder:
     """A local folder."""
@@ -55,7 +70,7 @@ class Folder:
         """Replace it as a whole, as a careful program does."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.root.parent / "arriving"
+        temporary = self.root.parent / f"arriving-{uuid.uuid4().hex}"
         temporary.write_bytes(content)
         temporary.rename(target)
 
@@ -67,6 +82,51 @@ class Folder:
 
     def source(self, **options: Any) -> Source:
         return LocalSource(str(self.root), **options)
+
+    def elsewhere(self) -> Source:
+        return LocalSource(str(self.root.parent))
+
+
+class SftpFolder(Folder):
+    """A folder of this machine that an SSH server serves; what is put there is a second newer each time.
+
+    SFTP tells times in whole seconds: two contents of the same size within one look the same to it, which is why a
+    source of its kind waits until the second is over (certain_after).
+    """
+
+    def __init__(self, root: Path, server: Sshd) -> None:
+        super().__init__(root)
+        self.server = server
+        self.moment = 1_750_000_000
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        return f"sftp://127.0.0.1:{self.port}{self.root}"
+
+    @property
+    def table(self) -> str:
+        return f'key_file = "{self.server.key}"\nknown_hosts = "{self.server.known_hosts}"\n'
+
+    def put(self, path: str, content: bytes) -> None:
+        super().put(path, content)
+        self.moment += 1
+        os.utime(self.root / path, (self.moment, self.moment))
+
+    def make(self) -> None:
+        self.root.mkdir()
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> SftpSource:
+        known = {"key_file": self.server.key, "known_hosts": self.server.known_hosts, **(access or {})}
+        remote = Remote(**{name: value for name, value in known.items() if value is not None})
+        url = f"sftp://127.0.0.1:{port or self.server.port}{self.root}"
+        return SftpSource(url, remote, **options)
+
+    def elsewhere(self) -> Source:
+        return SftpSource(f"{self.url}2", Remote())
 
 
 @cache
@@ -101,6 +161,10 @@ class Bucket:
     def url(self) -> str:
         return f"s3://{self.name}/{self.prefix}".removesuffix("/")
 
+    @property
+    def table(self) -> str:
+        return f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
+
     def put(self, path: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=self.prefix + path, Body=content)
 
@@ -116,6 +180,9 @@ class Bucket:
     def source(self, *, endpoint: str = "", **options: Any) -> S3Source:
         access = Remote(endpoint_url=endpoint or f"http://127.0.0.1:{self.port}")
         return S3Source(self.url, access, **options)
+
+    def elsewhere(self) -> Source:
+        return Bucket(self.port, name=self.name + "2").source()
 
 
 class Moto:
@@ -168,19 +235,6 @@ class SeaweedFS:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the server takes connections; fails with its own words where it ends, or never does."""
-    deadline = time.monotonic() + STARTING
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
 def wait_until_it_stores(port: int) -> None:

@@ -15,7 +15,8 @@ from synapse_sync.checksum import digest
 from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, SourceUnavailable
 from synapse_sync.records import Directory, Untakeable
-from synapse_sync.sources.s3 import client, listing, reading
+from synapse_sync.sources import remote_reading
+from synapse_sync.sources.s3 import client, listing
 from synapse_sync.sources.s3.source import S3Source
 
 from .conftest import ALL
@@ -30,7 +31,7 @@ MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts."""
-    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
     monkeypatch.setattr(client, "ATTEMPTS", 1)
 
 
@@ -99,7 +100,7 @@ def test_a_connection_that_breaks_again_and_again_is_given_up(bucket: Bucket, pr
     proxy.rule = lambda asked: Cut() if asked.method == "GET" else None
     with pytest.raises(SourceUnavailable, match="breaks again"), source.open_observed(b"a", observed) as stream:
         digest(stream)
-    assert len(proxy.reads()) == reading.TRIES
+    assert len(proxy.reads()) == remote_reading.TRIES
 
 
 def test_a_server_that_ignores_the_condition_gives_no_other_object(bucket: Bucket, proxy: Proxy) -> None:

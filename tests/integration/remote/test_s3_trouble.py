@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from synapse_sync.sources.s3 import client, listing, reading
+from synapse_sync.sources import remote_reading
+from synapse_sync.sources.s3 import client, listing
 
-from ..conftest import PAIR, Installation, stored, until
+from ..conftest import PAIR, Installation, stored
 from .feeds import PATIENTS, configured, fill
 from .interference import Cut, Proxy, refusal
 from .places import Bucket
@@ -14,29 +15,8 @@ from .places import Bucket
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
     monkeypatch.setattr(client, "ATTEMPTS", 1)
-
-
-def test_a_table_in_the_bucket_is_read(site: Installation, bucket: Bucket) -> None:
-    fill(bucket)
-    bucket.put("meta.csv", b"name,age\n" + "".join(f"{patient},4\n" for patient in PATIENTS).encode())
-    configured(site, bucket)
-    assert site.sync().exit_code == 0
-    assert {unit["meta"].get("age") for unit in site.server.units(site.collection)} <= {4, "4"}
-    assert set(site.units()) == set(PATIENTS)
-
-
-def test_what_is_deleted_is_gone_and_what_is_back_is_as_if_never_gone(site: Installation, bucket: Bucket) -> None:
-    fill(bucket)
-    configured(site, bucket)
-    site.sync()
-    bucket.delete("p1/image.png")
-    assert site.sync().counts["gone"] == 1
-    assert site.files()["p1/image.png"][0] == "gone"
-    bucket.put("p1/image.png", b"image of p1")
-    assert site.sync().exit_code == 0
-    assert len(site.units()) == len(PATIENTS)
 
 
 @pytest.mark.parametrize("how", [Cut(200), refusal(503, "SlowDown"), refusal(403, "AccessDenied")])
@@ -45,7 +25,7 @@ def test_a_listing_that_fails_midway_takes_nothing_away(
 ) -> None:
     monkeypatch.setattr(listing, "PAGE", 3)
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     assert site.sync().exit_code == 0
     proxy.asked.clear()
     proxy.rule = lambda asked: how if asked.lists and sum(one.lists for one in proxy.asked) >= 7 else None
@@ -58,25 +38,11 @@ def test_a_listing_that_fails_midway_takes_nothing_away(
     assert site.sync().counts["gone"] == 1
 
 
-def test_a_bucket_that_was_removed_and_made_again_takes_nothing_away(site: Installation, bucket: Bucket) -> None:
-    fill(bucket)
-    configured(site, bucket)
-    site.sync()
-    bucket.remove()
-    assert "no such bucket" in site.sync().stdout
-    bucket.make()
-    assert "where 24 files were known" in site.sync().stdout
-    assert "gone" not in {state for state, _ in site.files().values()}
-    fill(bucket)
-    assert site.sync().exit_code == 0
-    assert len(site.units()) == len(PATIENTS)
-
-
 def test_reads_that_break_are_made_good_and_nothing_is_sent_twice(
     site: Installation, bucket: Bucket, proxy: Proxy
 ) -> None:
     fill(bucket)
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
     proxy.rule = lambda asked: Cut(3) if asked.method == "GET" and not asked.lists and asked.number % 3 == 0 else None
     site.sync()
     proxy.rule = lambda _asked: None
@@ -90,7 +56,7 @@ def test_an_object_that_is_replaced_between_hashing_and_sending_is_never_registe
 ) -> None:
     for name, content in PAIR.items():
         bucket.put(name, str(content).encode())
-    configured(site, bucket, proxy)
+    configured(site, bucket, proxy.port)
 
     def replace() -> None:
         bucket.put("p1/image.png", b"another one")
@@ -106,15 +72,3 @@ def test_an_object_that_is_replaced_between_hashing_and_sending_is_never_registe
     site.sync()
     site.sync()
     assert [unit["image_1"] for unit in site.registered()] == [stored("another one")]
-
-
-def test_the_daemon_polls_a_bucket(site: Installation, bucket: Bucket) -> None:
-    configured(site, bucket, feed='poll_every = "1s"\nwait_optional = "0s"')
-    daemon = site.process("run")
-    try:
-        fill(bucket)
-        until(lambda: len(site.server.units(site.collection)) == len(PATIENTS), "the bucket's units are there")
-    finally:
-        daemon.terminate()
-        assert daemon.wait(30) == 0
-        print(daemon.communicate())

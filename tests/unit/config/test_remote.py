@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.config import Config, bucket_and_prefix, loads
+from synapse_sync.config import Config, Host, bucket_and_prefix, host_and_path, loads, rules
 from synapse_sync.config.paths import below_root
 from synapse_sync.config.toml_text import toml_text
 from synapse_sync.errors import ConfigError
@@ -56,6 +56,59 @@ def test_a_url_without_a_bucket_is_none(url: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("sftp://nas", Host("", "nas", 0, "/")),
+        ("SFTP://nas/", Host("", "nas", 0, "/")),
+        ("sftp://nas/srv/scans/", Host("", "nas", 0, "/srv/scans")),
+        ("sftp://kim@nas.example.org:2222/~/a b%20#1", Host("kim", "nas.example.org", 2222, "/~/a b%20#1")),
+        ("sftp://[fe80::1%eth0]:22/a", Host("", "fe80::1%eth0", 22, "/a")),
+    ],
+)
+def test_a_url_names_a_server_and_an_absolute_path_there(written: str, meant: Host) -> None:
+    (root,) = loaded(path=written).feeds[0].asset_roots().values()
+    assert host_and_path(root.path) == meant
+
+
+@pytest.mark.parametrize("url", ["sftp://", "sftp:///srv", "sftp://nas:0/a", "sftp://nas:99999/a", "sftp://@nas/a"])
+def test_a_url_without_a_server_is_none(url: str) -> None:
+    (words,) = problems(path=url)
+    assert "does not begin with a server's name; write it like sftp://host/path" in words
+
+
+def test_an_option_of_another_kind_of_path_is_told() -> None:
+    assert problems(path="sftp://nas/a", remote={"region": "eu", "user": "kim"}) == [
+        "feeds[0].remote.region: is for s3:// paths alone; remove it"
+    ]
+    assert problems(path="s3://bucket", remote={"host_key": "SHA256:" + "a" * 43}) == [
+        "feeds[0].remote.host_key: is for sftp:// paths alone; remove it"
+    ]
+    both = {"image_1": {"path": "sftp://nas/a"}, "label_1": {"path": "s3://bucket"}}
+    assert problems(assets=both, remote={"region": "eu", "user": "kim", "read_timeout": "5s"}) == []
+
+
+def test_access_to_an_ssh_server_that_contradicts_itself_is_told() -> None:
+    assert problems(path="sftp://nas", remote={"key_passphrase_env": "A"}) == [
+        "feeds[0].remote.key_passphrase_env: is for a key_file; name the file as well"
+    ]
+    assert (
+        "remove one or the other"
+        in problems(path="sftp://nas", remote={"known_hosts": "/k", "host_key": "SHA256:" + "a" * 43})[0]
+    )
+    assert "is no fingerprint" in problems(path="sftp://nas", remote={"host_key": "ab:cd"})[0]
+    assert "names a user" in problems(path="sftp://kim@nas/a", remote={"user": "lee"})[0]
+
+
+@pytest.mark.parametrize(("path", "kind"), [("s3://bucket", "s3"), ("sftp://nas", "sftp")])
+def test_what_is_not_installed_is_warned_of_with_the_command(
+    path: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "find_spec", lambda _name: None)
+    (words,) = loaded(path=path).warnings
+    assert f"pip install 'synapse-sync[{kind}]'" in words
+
+
 @pytest.mark.parametrize("scheme", ["s3", "sftp"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
@@ -68,6 +121,7 @@ def test_a_secret_in_the_table_is_refused_with_the_way_to_do_it(key: str) -> Non
     (words,) = problems(path="s3://bucket", remote={key: SECRET})
     assert "no secret stands in this file" in words
     assert "access_key_env" in words
+    assert "password_env" in words
 
 
 def test_other_mistakes_in_the_table() -> None:

@@ -125,7 +125,7 @@ REFUSED: dict[str, Any] = {
     "upload.spool": "/var/spool/x",
     "upload.spool_size": "1GB",
     "feeds.*.path": "gs://bucket/prefix",
-    "feeds.*.assets.*.path": "sftp://nas/labels",
+    "feeds.*.assets.*.path": "webdav://nas/labels",
 }
 
 

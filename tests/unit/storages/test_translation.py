@@ -34,7 +34,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "digital_ocean": S3,
     "one_of_tomorrow": {"key": SECRET},
 }
-READ = {"local", "file_system", "s3", "amazon_s3", "minio"}
+READ = {"local", "file_system", "s3", "amazon_s3", "minio", "sftp"}
 
 
 def session(provider: str, configuration: dict[str, Any]) -> StorageSession:
@@ -83,6 +83,30 @@ def test_a_bucket_is_a_url_with_its_region_endpoint_and_keys(path: str, url: str
     assert (minio.remote.region, minio.remote.endpoint_url) == ("eu", "http://nas:9000")
 
 
+@pytest.mark.parametrize(
+    ("told", "path", "url"),
+    [
+        ({}, ".", "sftp://nas/"),
+        ({}, "a/b", "sftp://nas/a/b"),
+        ({"port": 22, "root_path": "/"}, "a", "sftp://nas/a"),
+        ({"port": "22", "root_path": "/volume1/"}, ".", "sftp://nas/volume1"),
+        ({"port": 2222, "root_path": "/volume1"}, "a/b", "sftp://nas:2222/volume1/a/b"),
+        ({"host": "fe80::1"}, "a", "sftp://[fe80::1]/a"),
+    ],
+)
+def test_a_folder_of_an_ssh_server_is_a_url_with_its_user_and_password(
+    told: dict[str, Any], path: str, url: str
+) -> None:
+    found = placed("sftp", {"host": "nas", "username": "me", "password": SECRET, **told}, path)
+    assert found.path == url.removesuffix("/")
+    assert found.remote is not None
+    assert found.remote.user == "me"
+    assert found.secrets.get("password") == SECRET
+    own = Remote.model_validate({"user": "other", "key_file": "/etc/key", "host_key": f"SHA256:{'A' * 43}"})
+    access = placed("sftp", {"host": "nas", "username": "me", "password": SECRET}, access=own)
+    assert (access.remote, bool(access.secrets)) == (own, False)
+
+
 def test_what_the_config_says_goes_before_what_the_server_tells() -> None:
     told = {**S3, "endpoint_url": "http://minio:9000", "region_name": "eu"}
     access = Remote.model_validate({"endpoint_url": "https://outside", "connect_timeout": "3s"})
@@ -108,6 +132,7 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("s3", KEYS, "its configuration has no bucket_name"),
         ("s3", {**S3, "bucket_name": 5}, "its configuration has no bucket_name"),
         ("s3", {**S3, "bucket_name": f"me:{SECRET}@host"}, "its bucket_name holds a secret"),
+        ("s3", {**S3, "bucket_name": "a/b"}, "its bucket_name has a slash"),
         ("s3", {**S3, "bucket_name": "a b"}, "its bucket_name does not begin with the name of a bucket"),
         ("s3", {"bucket_name": "scans", "access_key": SECRET}, "has access_key alone"),
         ("s3", {"bucket_name": "scans", "secret_key": SECRET}, "has secret_key alone"),
@@ -115,6 +140,11 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("minio", {**S3, "endpoint_url": "nas:9000"}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "endpoint_url": ["http://nas"]}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "region_name": {"a": 1}}, "or its region_name no text"),
+        ("sftp", {"password": SECRET}, "its configuration has no host"),
+        ("sftp", {"host": f"me:{SECRET}@nas"}, "its host is no name of a server"),
+        ("sftp", {"host": "me@nas"}, "its host is no name of a server"),
+        ("sftp", {"host": "a/b"}, "its host is no name of a server"),
+        ("sftp", {"host": "nas", "port": 70000}, "its host or port does not begin with a server's name"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_without_a_secret(

@@ -1,0 +1,44 @@
+"""What the URL of a remote path means: "s3://BUCKET/PREFIX", "sftp://USER@HOST:PORT/PATH". Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+def scheme_of(url: str) -> str:
+    """What stands before "://" in a URL."""
+    return url.partition("://")[0]
+
+
+class Host(NamedTuple):
+    """A server and a path there: "" for a user or port (0) that the URL does not name."""
+
+    user: str
+    name: str
+    port: int
+    path: str
+
+
+_HOST = re.compile(r"(?:([^@:/]+)@)?(\[[0-9A-Za-z:.%]+\]|[^@:/\[\]]+)(?::(\d{1,5}))?")
+
+
+def host_and_path(url: str) -> Host:
+    """What "sftp://USER@HOST:PORT/PATH" means, as resolve_path leaves it. Raises ValueError where it names no host.
+
+    Nothing is unquoted. The path is absolute; "/" where there is none.
+    """
+    place, slash, path = url.partition("://")[2].partition("/")
+    found = _HOST.fullmatch(place)
+    if found is None or int(found[3] or 1) not in range(1, 65536):
+        raise ValueError("does not begin with a server's name; write it like sftp://host/path or sftp://host:2222/path")
+    return Host(found[1] or "", found[2].strip("[]"), int(found[3] or 0), slash + path or "/")
+
+
+def bucket_and_prefix(url: str) -> tuple[str, str]:
+    """("bucket", "prefix/") of "s3://bucket/prefix", as resolve_path leaves it; ("bucket", "") of a whole one.
+
+    Nothing is unquoted. What was typed with two slashes at its end keeps one, and means keys that have both.
+    """
+    bucket, slash, prefix = url.partition("://")[2].partition("/")
+    return bucket, prefix + slash

@@ -1,0 +1,165 @@
+"""A connection to one SSH server, with a thread and sessions of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from synapse_sync.config import Host, Remote, extra_of
+from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import NO_SECRETS, Grant, Secrets
+from synapse_sync.sources.remote_reading import Lost
+from synapse_sync.sources.sftp.host_keys import PORT, HostKeys
+from synapse_sync.sources.sftp.keys import password_of, private_keys, user_of
+from synapse_sync.sources.sftp.refusals import connecting
+from synapse_sync.sources.sftp.session import Session
+
+if TYPE_CHECKING:
+    from paramiko import Transport
+
+SESSIONS = 8
+"""Conversations at most, so that many small files are under way at once: OpenSSH allows ten (MaxSessions)."""
+
+KEEPALIVE = 15  # seconds between signs of life, so that no router forgets the connection
+
+IDLE = 30.0
+"""Seconds without use after which another connection is made: the server may have forgotten this one."""
+
+
+class Client:
+    """One connection. Files share its sessions, each taking turns in one of them; used by several threads."""
+
+    def __init__(self, transport: Transport, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._sessions: dict[Session, int] = {}
+        self._most = SESSIONS
+        self._used = time.monotonic()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session, for a while. Raises Lost."""
+        session = self.take()
+        try:
+            yield session
+        finally:
+            self.give_back(session)
+
+    def take(self) -> Session:
+        """The session that the fewest have; raises Lost."""
+        with self._lock:
+            session = min(self._sessions, key=self._sessions.__getitem__, default=None)
+            if session is None or (self._sessions[session] and len(self._sessions) < self._most):
+                try:
+                    session = self._another()
+                except Lost:
+                    if session is None:
+                        raise
+                    self._most = len(self._sessions)
+            self._sessions[session] = self._sessions.get(session, 0) + 1
+            return session
+
+    def give_back(self, session: Session) -> None:
+        """One user less."""
+        with self._lock:
+            self._sessions[session] -= 1
+            self._used = time.monotonic()
+
+    def usable(self) -> bool:
+        """Whether it is likely that the server still knows it."""
+        with self._lock:
+            in_use = any(self._sessions.values()) or time.monotonic() - self._used < IDLE
+        return in_use and self._transport.is_active()
+
+    def close(self) -> None:
+        """End it, with all that is under way."""
+        self._transport.close()
+
+    def _another(self) -> Session:
+        from paramiko import SSHException
+
+        try:
+            channel = self._transport.open_session(timeout=self._timeout)
+            channel.settimeout(self._timeout)
+            channel.invoke_subsystem("sftp")
+        except (SSHException, OSError, EOFError) as error:
+            raise Lost(f"it opens no SFTP session: {error}") from error
+        return Session(channel)
+
+
+def connect(host: Host, access: Remote, grant: Grant | None = None) -> Client:
+    """Reach the server, check that it is the right one, and log in; grant: with what the config does not name.
+
+    Raises SourceUnavailable with what happened, as it completes the sentence "PATH can't be listed: …".
+    """
+    try:
+        import paramiko
+    except ImportError as error:
+        raise SourceUnavailable("what reads sftp:// is not installed", hint=extra_of("sftp")) from error
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is raised as well
+    host_keys = HostKeys(host.name, host.port or PORT, access)
+    user = user_of(host, access)
+    granted = NO_SECRETS if grant is None else grant.secrets(connecting=True)
+    password = password_of(access.password_env) or granted.get("password")
+    transport = None
+    with connecting(host, user):
+        line = socket.create_connection((host.name, host.port or PORT), timeout=access.connect_timeout)
+        try:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each window waits 40 ms: 1/5 of the speed
+            transport = paramiko.Transport(line)
+            transport.banner_timeout = transport.handshake_timeout = access.connect_timeout
+            transport.auth_timeout = transport.channel_timeout = access.read_timeout
+            options = transport.get_security_options()
+            options.key_types = host_keys.preferred(tuple(options.key_types))
+            transport.start_client(timeout=access.connect_timeout + access.read_timeout)
+            host_keys.check(transport.get_remote_server_key())
+            _log_in(transport, user, password, access, granted)
+            transport.set_keepalive(KEEPALIVE)
+            client = Client(transport, access.read_timeout)
+            with client.session():
+                return client
+        except BaseException:
+            if transport is not None:
+                transport.close()
+            line.close()
+            raise
+
+
+def _log_in(transport: Transport, user: str, password: str, access: Remote, granted: Secrets) -> None:
+    """With the keys that there are, then with the password. Raises paramiko's errors."""
+    import paramiko
+
+    refused: paramiko.SSHException | None = None
+    with private_keys(access, granted, alone=bool(password)) as keys:
+        for key in keys:
+            try:
+                if not transport.auth_publickey(user, key):
+                    return
+                break  # accepted, and a password is asked for as well
+            except paramiko.BadAuthenticationType as error:
+                refused = error
+                break
+            except paramiko.AuthenticationException as error:
+                refused = error
+    if password:
+        if not transport.auth_password(user, password):
+            return
+        raise paramiko.AuthenticationException("it asks for yet another proof")
+    if refused is not None:
+        raise refused
+    raise SourceUnavailable(
+        "there is no key to log in with",
+        hint="name one with key_file in [feeds.remote], or put one into ~/.ssh or the SSH agent of whoever runs this; "
+        f"or name the variable that holds the password with password_env{_agent_words()}",
+    )
+
+
+def _agent_words() -> str:
+    return "" if os.environ.get("SSH_AUTH_SOCK") else " (no SSH agent runs here: SSH_AUTH_SOCK is not set)"

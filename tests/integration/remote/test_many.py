@@ -1,0 +1,27 @@
+"""Very many objects on real servers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ..conftest import STEM, Installation
+from .feeds import configured
+from .places import Bucket, RemotePlace
+
+
+@pytest.mark.timeout(600)
+def test_20_000_objects(site: Installation, remote: RemotePlace) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for _ in threads.map(lambda number: remote.put(f"{number:05}.png", b"1"), range(20_000)):
+            pass
+    label = {"name": "label_1", "file_type": "document", "extensions": [".json"], "is_required": True}
+    site.configure(specs=[label])
+    configured(site, remote, extra=STEM)
+    counts = site.sync().counts
+    assert counts["new"] == 20_000
+    assert counts["list_requests"] == 20 if isinstance(remote, Bucket) else counts["list_requests"] < 500
+    before = site.ledger_text()
+    site.sync()
+    assert site.ledger_text() == before

@@ -1,0 +1,142 @@
+"""Whatever happens on an SSH server while it is synced: each unit is there once, and nothing half is ever sent."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from synapse_sync.sources.sftp.reading import ObservedSftpFile
+from synapse_sync.sources.sftp.source import SftpSource
+
+from ..conftest import PAIR, Installation, stored, until
+from .feeds import PATIENTS, configured, fill, polling
+from .places import SftpFolder
+
+
+def test_a_file_is_seen_unchanged_twice_before_it_is_sent_also_without_any_settle(
+    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SFTP tells seconds: what is replaced within one looks the same, and a second look comes when it is over."""
+    for name, content in PAIR.items():
+        sftp.put(name, str(content).encode())
+    configured(site, sftp)
+    listings: list[float] = []
+    real = SftpSource.listing
+
+    def listing(source: SftpSource, *arguments: Any) -> Any:
+        if listings:
+            replace = sftp.root / "p1/image.png"
+            before = replace.stat().st_mtime
+            if len(listings) == 1:  # within the same second, of the same size
+                replace.write_bytes(b"!" * replace.stat().st_size)
+                os.utime(replace, (before, before))
+        listings.append(time.monotonic())
+        return real(source, *arguments)
+
+    monkeypatch.setattr(SftpSource, "listing", listing)
+    assert site.sync().exit_code == 0
+    assert len(listings) >= 2
+    (unit,) = site.registered()
+    assert unit["image_1"] == stored("!" * len(str(PAIR["p1/image.png"])))
+
+
+def test_an_upload_that_grows_over_several_polls_is_never_sent_before_it_is_whole(
+    site: Installation, sftp: SftpFolder
+) -> None:
+    configured(site, sftp, feed='poll_every = "1s"\nwait_optional = "0s"')
+    whole = os.urandom(40_000)
+    with polling(site):
+        (sftp.root / "p1").mkdir()
+        (sftp.root / "p1/label.json").write_text("label")
+        with (sftp.root / "p1/image.png").open("wb") as arriving:
+            for number in range(20):
+                arriving.write(whole[number * 2000 : number * 2000 + 2000])
+                arriving.flush()
+                time.sleep(0.3)
+                assert not site.server.units(site.collection)
+        until(lambda: site.server.units(site.collection), "the unit is there")
+    assert [unit["image_1"] for unit in site.registered()] == [stored(whole)]
+    assert site.received() == len(whole) + len("label")
+
+
+def test_a_file_that_is_replaced_between_hashing_and_sending_is_never_registered_as_what_it_was(
+    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in PAIR.items():
+        sftp.put(name, str(content).encode())
+    configured(site, sftp)
+    opened: list[bytes] = []
+    real = ObservedSftpFile.__enter__
+
+    def enter(file: ObservedSftpFile) -> Any:
+        if file._path.endswith(b"image.png"):
+            opened.append(file._path)
+            if len(opened) == 2:
+                sftp.put("p1/image.png", b"another one")
+        return real(file)
+
+    monkeypatch.setattr(ObservedSftpFile, "__enter__", enter)
+    site.sync()
+    site.sync()
+    assert [unit["image_1"] for unit in site.registered()] == [stored("another one")]
+
+
+def test_a_server_that_goes_down_takes_nothing_away_and_the_next_run_goes_on(
+    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
+    fill(sftp)
+    configured(site, sftp)
+    assert site.sync().exit_code == 0
+    sftp.server.stop()
+    try:
+        failed = site.sync()
+        assert failed.exit_code == 1
+        assert "no SSH server listens" in failed.stdout
+        assert "gone" not in {state for state, _ in site.files().values()}
+    finally:
+        sftp.server.start()
+    sftp.delete("p0/image.png")
+    assert site.sync().counts["gone"] == 1
+
+
+def test_a_server_that_restarts_again_and_again_hinders_no_unit(site: Installation, sftp: SftpFolder) -> None:
+    configured(site, sftp, feed='poll_every = "1s"\nwait_optional = "0s"')
+    stop = threading.Event()
+
+    def restarts() -> None:
+        while not stop.wait(0.7):
+            sftp.server.restart()
+
+    restarting = threading.Thread(target=restarts)
+    with polling(site):
+        fill(sftp)
+        restarting.start()
+        time.sleep(5)
+        stop.set()
+        restarting.join()
+        until(lambda: len(site.server.units(site.collection)) == len(PATIENTS), "the server's units are there")
+    assert set(site.units()) == set(PATIENTS)
+    assert "gone" not in {state for state, _ in site.files().values()}
+
+
+def test_a_host_that_hangs_delays_no_other_feed(site: Installation, sftp: SftpFolder) -> None:
+    """The other feed is local; the host takes connections and never says a word."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        table = f"{sftp.table}connect_timeout = '60s'\n"
+        configured(site, sftp, table=table)
+        config = site.folder / "config.toml"
+        text = config.read_text().replace(f"127.0.0.1:{sftp.port}", f"127.0.0.1:{silent.getsockname()[1]}")
+        config.write_text(
+            text + f'\n[[feeds]]\nname = "local"\ndata_collection = {site.collection}\npath = "share"\nsettle = "0s"\n'
+            'wait_optional = "0s"\n[feeds.grouping]\nby = "directory"\n'
+        )
+        site.write(PAIR)
+        with polling(site):
+            until(lambda: site.server.units(site.collection), "the local feed's unit is there")
