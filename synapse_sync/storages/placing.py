@@ -47,9 +47,9 @@ class Placing:
         return Placing(self._storages, replace(self._root, path=ROOT)).source_root()
 
     def has_moved(self) -> bool:
-        """Whether the storage is elsewhere now, or can't be used any more."""
+        """Whether the storage is elsewhere now, is reached in another way, or can't be used any more."""
         try:
-            return self._translated(self._storages.session(self._number)).address != self.place.address
+            return not self._is_same(self._translated(self._storages.session(self._number)))
         except SourceUnavailable:
             return True
 
@@ -59,13 +59,19 @@ class Placing:
         session = self._storages.session(self._number, doubted=doubted)
         if session is not self._session:
             now = self._translated(session)
-            if now.address != self.place.address:
+            if not self._is_same(now):
+                is_now = f"{now.address} now" if now.address != self.place.address else "reached in another way now"
                 raise SourceUnavailable(
-                    f"storage {self._number} is no longer {self.place.address}, but {now.address}",
+                    f"storage {self._number}, which was {self.place.address}, is {is_now}",
                     hint="it is read there from the next look on",
                 )
             self._session, self._secrets = session, now.secrets
         return self._secrets
+
+    def _is_same(self, now: PlacedRoot) -> bool:
+        """Whether the sources that were made serve on, with other credentials at most."""
+        one, other = ((each.path, each.remote, bool(each.secrets)) for each in (now, self.place))
+        return one == other
 
     def _translated(self, session: StorageSession) -> PlacedRoot:
         try:

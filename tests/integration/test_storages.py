@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from synapse_sync.assembly import open_destination, put_to_work
+from synapse_sync.config import load, resolve
 from synapse_sync.devserver import DevServer, Options
+from synapse_sync.feed_loop import FeedLoop, facts
+from synapse_sync.ledger import open_for_writing
+from synapse_sync.steps import Work
+from synapse_sync.storages import Storages
+from synapse_sync.watching import Watching
 
 from .conftest import DIRECTORY, PAIR, STEM, Installation, until
-from .test_daemon import QUICK, ended, running, status
+from .test_daemon import QUICK
 
 PATIENTS = {"p1", "p2"}
+SESSION = "POST storages/{id}/session/"
 SECRET = "a-secret-that-nobody-may-see"
 
 
@@ -190,18 +199,49 @@ def test_a_server_that_is_down_keeps_only_feeds_in_its_storages_from_being_looke
         assert set(site.units()) == PATIENTS
 
 
-def test_the_daemon_waits_for_the_server(away: tuple[Installation, DevServer]) -> None:
-    site, server = away
-    with running(site) as daemon:
-        until(lambda: "storage 11" in status(site)["daemon"]["feeds"][0]["trouble"], "the storage is missed")
-        with server:
-            site.type("trigger")
-            until(lambda: set(site.units()) == PATIENTS, "the units of the storage are registered")
-            until(lambda: not status(site)["daemon"]["feeds"][0]["trouble"], "all is well")
-            site.write({"scans/p3/image.png": "image p3", "scans/p3/label.json": "p3"})
-            until(lambda: "p3" in site.units(), "what arrives is registered")
-            log = ended(daemon)
-    assert "all is well again" in log
+def test_a_feed_that_is_watched_waits_for_the_server_and_follows_a_storage_to_another_folder(
+    site: Installation, nas: int
+) -> None:
+    fill(site)
+    configured(site, nas)
+    config, later = load(Path(site.config)), [0.0]
+    with (
+        open_destination(config, resolve(config)) as destination,
+        open_for_writing(site.ledger, create=True) as ledger,
+    ):
+        storages = Storages(destination, clock=lambda: time.time() + later[0])
+
+        def begin(progressed: Callable[[str, int], None]) -> Work:
+            return put_to_work(
+                config, config.feeds[0], ledger, destination,
+                patient=True, clock=time.time, watch=progressed, storages=storages,
+            )  # fmt: skip
+
+        loop = FeedLoop(config.feeds[0], begin, Watching(), lambda: config, lambda _one: None)
+        site.server.fault(SESSION, "status", times=None, code=503)
+        loop.start()
+        try:
+            until(lambda: "storage" in facts(loop)["trouble"], "the storage is missed")
+            site.server.clear_faults()
+            loop.trigger()
+            until(lambda: set(site.units()) == PATIENTS, "the storage's units are registered")
+            other = site.folder / "other"
+            (other / "scans/p3").mkdir(parents=True)
+            (other / "scans/p3/image.png").write_text("image p3")
+            (other / "scans/p3/label.json").write_text("p3")
+            site.server.change_storage(nas, "file_system", {"location": str(other)})
+            later[0] = 3600.0
+            loop.trigger()
+            until(lambda: "p3" in site.units(), "those of the new place are registered")
+            (other / "scans/p4").mkdir()
+            (other / "scans/p4/image.png").write_text("image p4")
+            (other / "scans/p4/label.json").write_text("p4")
+            until(lambda: "p4" in site.units(), "what arrives there is heard of")
+        finally:
+            loop.stop()
+            assert loop.join(10.0)
+    assert loop.fatal is None
+    assert set(site.units()) == {*PATIENTS, "p3", "p4"}
 
 
 @pytest.mark.parametrize("place", ["tables/patients.csv", "scans/meta/patients.csv"])

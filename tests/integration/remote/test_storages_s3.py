@@ -207,7 +207,7 @@ def test_a_storage_that_moves_while_it_is_read_is_followed(service: Service, at_
     feed.now += 3600
 
     assert feed.work.is_astray()
-    with pytest.raises(SourceUnavailable, match=f"no longer s3://{service.bucket.name}/in") as moved:
+    with pytest.raises(SourceUnavailable, match=f"which was s3://{service.bucket.name}/in") as moved:
         feed.look()
     assert OLD not in str(moved.value)
     assert feed.again().sources[""].root == f"s3://{other.name}/in"
