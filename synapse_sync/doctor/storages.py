@@ -13,7 +13,14 @@ AREA = "folder"
 
 def storages(situation: Situation) -> Iterator[Finding]:
     """Each path in a storage; those that are found are looked at as folders and remote places."""
-    if situation.destination is None or situation.config is None:
+    if situation.config is None:
+        return
+    if situation.destination is None:
+        for feed in situation.feeds():
+            for root in feed.asset_roots().values():
+                if root.storage is not None:
+                    words = f"{root.shown}: the server could not be asked where that is"
+                    yield problem(AREA, "storage", words, "repair what is said above of the token or server", feed.name)
         return
     for one in told(situation.config, situation.destination):
         if one.there is None:

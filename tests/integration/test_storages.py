@@ -199,6 +199,32 @@ def test_a_server_that_is_down_keeps_only_feeds_in_its_storages_from_being_looke
         assert set(site.units()) == PATIENTS
 
 
+def test_doctor_and_config_check_say_where_a_storage_is_or_why_that_is_not_known(site: Installation, nas: int) -> None:
+    def told() -> tuple[str, str, str]:
+        found = [one for one in site.run("doctor", "--json").json["findings"] if one["name"] == "storage"]
+        return found[0]["level"], found[0]["words"], found[0]["remedy"]
+
+    fill(site)
+    configured(site, nas)
+    place = f"storage {nas} (NAS, file_system), path scans → {site.share}/scans"
+    assert told() == ("ok", place, "")
+    assert f"feed scans: {place}" in site.type("config", "check").stdout
+    assert site.run("config", "check", "--json").json["storages"] == [
+        {"feed": "scans", "asset": "", "storage": nas, "name": "NAS", "path": "scans", "place": f"{site.share}/scans"}
+    ]
+
+    configured(site, nas, "elsewhere")
+    level, words, remedy = told()
+    assert (level, "this machine has none" in words, "mount it there" in remedy) == ("problem", True, True)
+    checked = site.type("config", "check")
+    assert checked.exit_code == 0
+    assert "warning: feed scans: storage 11, path elsewhere is the folder" in checked.stdout
+
+    (site.folder / "token").unlink()
+    assert told()[1] == "storage 11, path elsewhere: the server could not be asked where that is"
+    assert "warning: storages could not be asked for" in site.type("config", "check").stdout
+
+
 def test_a_feed_that_is_watched_waits_for_the_server_and_follows_a_storage_to_another_folder(
     site: Installation, nas: int
 ) -> None:
