@@ -7,7 +7,14 @@
 Plain data, importable by all; imports neither the network nor the command line.
 """
 
-from synapse_sync.config.addresses import Host, bucket_and_prefix, host_and_path, scheme_of
+from synapse_sync.config.addresses import (
+    Host,
+    Share,
+    bucket_and_prefix,
+    host_and_path,
+    scheme_of,
+    share_and_path,
+)
 from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
 from synapse_sync.config.invoking import command_for, program
@@ -30,6 +37,7 @@ __all__ = [
     "Remote",
     "Schedule",
     "Server",
+    "Share",
     "Upload",
     "bucket_and_prefix",
     "command_for",
@@ -43,5 +51,6 @@ __all__ = [
     "program",
     "resolve",
     "scheme_of",
+    "share_and_path",
     "socket_places",
 ]

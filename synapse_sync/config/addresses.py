@@ -1,4 +1,4 @@
-"""What the URL of a remote path means: "s3://BUCKET/PREFIX", "sftp://USER@HOST:PORT/PATH". Pure."""
+"""What the URL of a remote path means: s3://BUCKET/PREFIX, sftp://USER@HOST:PORT/PATH, smb://HOST/SHARE/PATH. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def host_and_path(url: str) -> Host:
     place, slash, path = url.partition("://")[2].partition("/")
     found = _HOST.fullmatch(place)
     if found is None or int(found[3] or 1) not in range(1, 65536):
-        raise ValueError("does not begin with a server's name; write it like sftp://host/path or sftp://host:2222/path")
+        raise ValueError(f"does not begin with a server's name; write it like {scheme_of(url)}://host/path")
     return Host(found[1] or "", found[2].strip("[]"), int(found[3] or 0), slash + path or "/")
 
 
@@ -42,3 +42,22 @@ def bucket_and_prefix(url: str) -> tuple[str, str]:
     """
     bucket, slash, prefix = url.partition("://")[2].partition("/")
     return bucket, prefix + slash
+
+
+class Share(NamedTuple):
+    """A share of a server, and a path in it; see Host."""
+
+    user: str
+    name: str
+    port: int
+    share: str
+    path: str
+
+
+def share_and_path(url: str) -> Share:
+    """What "smb://USER@HOST:PORT/SHARE/PATH" means, as resolve_path leaves it. Raises ValueError if there is none."""
+    host = host_and_path(url)
+    share, slash, path = host.path.removeprefix("/").partition("/")
+    if not share:
+        raise ValueError("names no share; write it like smb://host/share/path")
+    return Share(host.user, host.name, host.port, share, slash + path or "/")

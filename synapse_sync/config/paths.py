@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
-from synapse_sync.config.addresses import host_and_path
+from synapse_sync.config.addresses import host_and_path, share_and_path
 
 
 def is_remote(path: str) -> bool:
@@ -51,6 +51,8 @@ def _remote(url: str) -> str:
     meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
     if scheme.lower() == "sftp":
         host_and_path(meant)
+    if scheme.lower() == "smb":
+        share_and_path(meant)
     return meant
 
 

@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
         "paramiko",
         frozenset({"user", "password_env", "key_file", "key_passphrase_env", "known_hosts", "host_key"}),
     ),
+    "smb": Kind("smb://host/share/path", "smbprotocol", frozenset({"user", "password_env", "encrypt"})),
 }
 """The remote paths that this version reads, by scheme. What no kind has for itself is for all of them."""
 
@@ -124,7 +125,8 @@ class Remote(Section):
     )
     user: str = Field(
         default="",
-        description="Whom to log in as; the user in the URL, or who runs synapse-sync, unless given.",
+        description="Whom to log in as; the user in the URL unless given, and over SSH else who runs synapse-sync. A "
+        "domain's user on a share is DOMAIN\\\\name or name@domain.",
         examples=["scans"],
     )
     password_env: Variable = Field(
@@ -150,6 +152,11 @@ class Remote(Section):
         default="",
         description="Fingerprint of the SSH server's key, as ssh-keygen -l shows it: it alone is accepted then.",
         examples=["SHA256:9mMYJJzvCbRSPnVLLBYbWzYCF2nDwKVzVuvbRqmmmTk"],
+    )
+    encrypt: bool = Field(
+        default=False,
+        description="Whether all that is read from a share must be encrypted; what is sent is signed in any case.",
+        examples=[True],
     )
     connect_timeout: Interval = Field(
         default=as_written("10s"), description="Longest wait for a connection.", examples=["10s"]

@@ -120,7 +120,7 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
-        host = host_and_path(root.path) if root.remote and scheme_of(root.path) == "sftp" else None
+        host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb") else None
         if host and host.user and root.remote and root.remote.user:
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")

@@ -19,7 +19,11 @@ AREA = "folder"
 LOOKED_AT = 1000  # files that are looked at: a page of a bucket
 MOST = 10_000  # where none of them is kept
 
-_TOLD_BY = {"s3": "their ETags", "sftp": "size and time, twice: SFTP knows no better"}
+_TOLD_BY = {
+    "s3": "their ETags",
+    "sftp": "size and time, twice: SFTP knows no better",
+    "smb": "size, times and number",
+}
 _UNNAMED = "size and time alone: the service names no ETags"
 
 

@@ -36,6 +36,17 @@ def source_of(root: AssetRoot) -> Source:
             exclude=root.exclude,
             grant=root.grant,
         )
+    if scheme == "smb":
+        from synapse_sync.sources.smb.source import SmbSource
+
+        return SmbSource(
+            root.path,
+            root.remote,
+            recursive=root.recursive,
+            include=root.include,
+            exclude=root.exclude,
+            grant=root.grant,
+        )
     raise ConfigError(f"{root.path}: this version does not read {scheme}:// paths", hint="see config.example.toml")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ _MOUNT = "mount it on this machine, remove storage and write the folder's path"
 _AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
 _CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
-SSH = 22
+SSH, SMB = 22, 445
 
 
 class PlacedRoot(NamedTuple):
@@ -114,21 +114,44 @@ def _keys(asked: _Asked) -> Secrets:
 
 
 def _sftp(asked: _Asked) -> PlacedRoot:
-    host, port = asked.setting("host"), asked.session.settings.get("port") or SSH
+    path = _on_server(asked, "sftp", SSH)
+    own = asked.access.password_env or asked.access.key_file is not None
+    access = _with(asked.access, user=str(asked.session.settings.get("username") or ""))
+    return PlacedRoot(path, access, NO_SECRETS if own else asked.session.secrets)
+
+
+def _smb(asked: _Asked) -> PlacedRoot:
+    settings = asked.session.settings
+    share = asked.setting("share").strip("/")
+    if "/" in share:
+        raise asked.unusable("its share is no name of one", _CORRECT)
+    path = _on_server(asked, "smb", SMB, share)
+    user, domain = str(settings.get("username") or ""), str(settings.get("domain") or "")
+    encrypt = settings.get("encrypt") is not False
+    access = _with(asked.access, user=f"{domain}\\{user}" if domain and user else user, encrypt=encrypt)
+    return PlacedRoot(path, access, NO_SECRETS if asked.access.password_env else asked.session.secrets)
+
+
+def _on_server(asked: _Asked, scheme: str, usual_port: int, share: str = "") -> str:
+    """The URL of the path on a storage that has a host, a port and a root_path."""
+    host, port = asked.setting("host"), asked.session.settings.get("port") or usual_port
     if "/" in host or "@" in host:
         raise asked.unusable("its host is no name of a server", _CORRECT)
     folder = str(asked.session.settings.get("root_path") or "/").strip("/")
-    below = "/".join(part for part in (folder, asked.path) if part)
+    below = "/".join(part for part in (share, folder, asked.path) if part)
     place = f"[{host}]" if ":" in host else host
+    at_port = "" if str(port) == str(usual_port) else f":{port}"
     try:
-        path = resolve_path(f"sftp://{place}{'' if str(port) == str(SSH) else f':{port}'}/{below}", "/")
+        return resolve_path(f"{scheme}://{place}{at_port}/{below}", "/")
     except ValueError as error:
         raise asked.unusable(f"its host or port {error}", _CORRECT) from None
-    access = asked.access
-    if not access.user and (name := asked.session.settings.get("username")):
-        access = access.model_copy(update={"user": str(name)})
-    own = access.password_env or access.key_file is not None
-    return PlacedRoot(path, access, NO_SECRETS if own else asked.session.secrets)
+
+
+def _with(access: Remote, **told: Any) -> Remote:
+    """The access, with what the server tells where the config says nothing."""
+    return access.model_copy(
+        update={name: value for name, value in told.items() if name not in access.model_fields_set}
+    )
 
 
 _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
@@ -138,6 +161,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
     "amazon_s3": _s3,
     "minio": _s3,
     "sftp": _sftp,
+    "smb": _smb,
 }
 """Providers that this version reads."""
 
@@ -145,7 +169,6 @@ _NOT_READ = {
     **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _MOUNT)),
     "azure": ("Azure", _MOUNT),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "smb": ("SMB", _MOUNT),
     "ftp": ("FTP", _MOUNT),
     "synology": ("Synology's own interface", _MOUNT),
     **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
+from synapse_sync.sources.secrets import password_of
 
 CONNECTIONS = 32
 """At most, kept open: the readers' and the uploads' threads have one each."""
@@ -94,10 +94,4 @@ def _keys(remote: Remote) -> dict[str, str]:
         "aws_secret_access_key": remote.secret_key_env,
         "aws_session_token": remote.session_token_env,
     }
-    missing = [variable for variable in named.values() if variable and not os.environ.get(variable)]
-    if missing:
-        raise SourceUnavailable(
-            f"the environment variable {missing[0]}, which the config names, is not set",
-            hint="set it where synapse-sync is started (Environment= or EnvironmentFile= of the service)",
-        )
-    return {name: os.environ[variable] for name, variable in named.items() if variable}
+    return {name: password_of(variable) for name, variable in named.items() if variable}

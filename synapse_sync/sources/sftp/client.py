@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from synapse_sync.config import Host, Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import NO_SECRETS, Grant, Secrets
+from synapse_sync.sources.conversing import Client
 from synapse_sync.sources.remote_reading import Lost
+from synapse_sync.sources.secrets import password_of
 from synapse_sync.sources.sftp.host_keys import PORT, HostKeys
-from synapse_sync.sources.sftp.keys import password_of, private_keys, user_of
+from synapse_sync.sources.sftp.keys import private_keys, user_of
 from synapse_sync.sources.sftp.refusals import connecting
 from synapse_sync.sources.sftp.session import Session
 
@@ -28,61 +26,20 @@ SESSIONS = 8
 
 KEEPALIVE = 15  # seconds between signs of life, so that no router forgets the connection
 
-IDLE = 30.0
-"""Seconds without use after which another connection is made: the server may have forgotten this one."""
 
-
-class Client:
-    """One connection. Files share its sessions, each taking turns in one of them; used by several threads."""
+class SftpClient(Client[Session]):
+    """One connection, and the sessions in it."""
 
     def __init__(self, transport: Transport, timeout: float) -> None:
+        super().__init__(SESSIONS, self._session, transport.close)
         self._transport = transport
         self._timeout = timeout
-        self._lock = threading.Lock()
-        self._sessions: dict[Session, int] = {}
-        self._most = SESSIONS
-        self._used = time.monotonic()
-
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A session, for a while. Raises Lost."""
-        session = self.take()
-        try:
-            yield session
-        finally:
-            self.give_back(session)
-
-    def take(self) -> Session:
-        """The session that the fewest have; raises Lost."""
-        with self._lock:
-            session = min(self._sessions, key=self._sessions.__getitem__, default=None)
-            if session is None or (self._sessions[session] and len(self._sessions) < self._most):
-                try:
-                    session = self._another()
-                except Lost:
-                    if session is None:
-                        raise
-                    self._most = len(self._sessions)
-            self._sessions[session] = self._sessions.get(session, 0) + 1
-            return session
-
-    def give_back(self, session: Session) -> None:
-        """One user less."""
-        with self._lock:
-            self._sessions[session] -= 1
-            self._used = time.monotonic()
 
     def usable(self) -> bool:
         """Whether it is likely that the server still knows it."""
-        with self._lock:
-            in_use = any(self._sessions.values()) or time.monotonic() - self._used < IDLE
-        return in_use and self._transport.is_active()
+        return super().usable() and self._transport.is_active()
 
-    def close(self) -> None:
-        """End it, with all that is under way."""
-        self._transport.close()
-
-    def _another(self) -> Session:
+    def _session(self) -> Session:
         from paramiko import SSHException
 
         try:
@@ -94,7 +51,7 @@ class Client:
         return Session(channel)
 
 
-def connect(host: Host, access: Remote, grant: Grant | None = None) -> Client:
+def connect(host: Host, access: Remote, grant: Grant | None = None) -> SftpClient:
     """Reach the server, check that it is the right one, and log in; grant: with what the config does not name.
 
     Raises SourceUnavailable with what happened, as it completes the sentence "PATH can't be listed: …".
@@ -122,8 +79,8 @@ def connect(host: Host, access: Remote, grant: Grant | None = None) -> Client:
             host_keys.check(transport.get_remote_server_key())
             _log_in(transport, user, password, access, granted)
             transport.set_keepalive(KEEPALIVE)
-            client = Client(transport, access.read_timeout)
-            with client.session():
+            client = SftpClient(transport, access.read_timeout)
+            with client.talk():
                 return client
         except BaseException:
             if transport is not None:

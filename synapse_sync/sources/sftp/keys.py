@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from synapse_sync.config import Host, Remote
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Secrets
+from synapse_sync.sources.secrets import password_of
 
 if TYPE_CHECKING:
     from paramiko import PKey
 
 NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
 """Keys in ~/.ssh that are tried, as ssh does."""
-
-_SET = "set it where synapse-sync is started (Environment= or EnvironmentFile= of the service)"
 
 
 def user_of(host: Host, access: Remote) -> str:
@@ -29,14 +28,6 @@ def user_of(host: Host, access: Remote) -> str:
         return host.user or access.user or getpass.getuser()
     except (KeyError, OSError, ImportError):
         raise SourceUnavailable("nobody says whom to log in as", hint="write user in [feeds.remote]") from None
-
-
-def password_of(variable: str) -> str:
-    """What a variable holds that the config names; "" where it names none. Raises SourceUnavailable if it isn't set."""
-    value = os.environ.get(variable, "") if variable else ""
-    if variable and not value:
-        raise SourceUnavailable(f"the environment variable {variable}, which the config names, is not set", hint=_SET)
-    return value
 
 
 @contextmanager

@@ -10,20 +10,8 @@ from synapse_sync.config import Host
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote_reading import Lost
-from synapse_sync.sources.sftp.session import NO_SUCH_FILE, PERMISSION_DENIED, Refused
 
-_LATER = "it is tried again later"
 _REACH = "see that it runs, and that this machine may reach it"
-_GONE = Refusal("it is not there", "it was moved or deleted, or the path is another one on that server")
-_DENIED = Refusal("access is denied", "allow the user that logs in to read it, or leave it out with exclude")
-
-
-def refusal(error: Exception) -> Refusal:
-    """What became of a request."""
-    if isinstance(error, Refused):
-        known = {NO_SUCH_FILE: _GONE, PERMISSION_DENIED: _DENIED}.get(error.code)
-        return known or Refusal(f"the server refuses: {error}", _LATER)
-    return Refusal(str(error), _LATER)
 
 
 @contextmanager

@@ -6,12 +6,15 @@ that is none, and whatever breaks off is Lost: nothing that comes reads like an 
 
 from __future__ import annotations
 
+import stat
 import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from synapse_sync.records import Observation
+from synapse_sync.sources.conversing import Entry, Refused
 from synapse_sync.sources.remote_reading import Lost
 
 if TYPE_CHECKING:
@@ -28,14 +31,6 @@ RECEIVED = 256 << 10  # bytes taken from the connection at once, at most
 LARGEST = 4 << 20  # bytes of an answer; more is no answer
 
 _CUT = "what comes is no whole SFTP answer"
-
-
-class Refused(Exception):
-    """The server's own refusal of one request."""
-
-    def __init__(self, code: int, said: str) -> None:
-        super().__init__(said or f"status {code}")
-        self.code = code
 
 
 class Attributes(NamedTuple):
@@ -96,6 +91,16 @@ def _text(value: bytes) -> bytes:
     return struct.pack(">I", len(value)) + value
 
 
+def entry(name: bytes, attributes: Attributes) -> Entry:
+    """What attributes say; a file's time is the server's, in whole seconds."""
+    mode, size = attributes.mode, attributes.size
+    if mode is None or size is None:
+        return Entry(name, "unsaid")
+    if stat.S_ISREG(mode):
+        return Entry(name, "file", Observation(size, (attributes.mtime or 0) * 1_000_000_000, 0, ""))
+    return Entry(name, "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "special")
+
+
 class Session:
     """On a channel of its own; several threads take turns, an exchange each. Raises Lost, and Refused."""
 
@@ -113,32 +118,33 @@ class Session:
             if kind != VERSION:
                 raise Lost("what answers is no SFTP")
 
-    def stat(self, path: bytes, *, follow: bool) -> Attributes:
-        """A file's attributes; follow: of what a symbolic link leads to."""
-        return self._one(STAT if follow else LSTAT, _text(path), ATTRS).attributes()
+    def look(self, path: bytes, *, follow: bool) -> Entry:
+        """See Conversation."""
+        return entry(b"", self._one(STAT if follow else LSTAT, _text(path), ATTRS).attributes())
 
     def real_path(self, path: bytes) -> bytes:
         """The path without any symbolic link, absolute."""
         fields = self._one(REALPATH, _text(path), NAME)
         if fields.number() != 1:
-            raise Refused(0, "no such path")
+            raise Refused("no such path", gone=True)
         return fields.text()
 
-    def open(self, path: bytes) -> bytes:
-        """A handle for reading a file."""
-        return self._one(OPEN, _text(path) + struct.pack(">II", 1, 0), HANDLE).text()
-
-    def attributes(self, handle: bytes) -> Attributes:
-        """Those of an open file."""
-        return self._one(FSTAT, _text(handle), ATTRS).attributes()
+    def open(self, path: bytes, *, follow: bool) -> tuple[bytes | None, Entry]:
+        """See Conversation: a pipe that took the file's place would never answer, so it is looked at before."""
+        before = self.look(path, follow=follow)
+        if before.kind != "file":
+            return None, before
+        handle = self._one(OPEN, _text(path) + struct.pack(">II", 1, 0), HANDLE).text()
+        return handle, entry(b"", self._one(FSTAT, _text(handle), ATTRS).attributes())
 
     def open_folder(self, path: bytes) -> bytes:
         """A handle for listing a folder."""
         return self._one(OPENDIR, _text(path), HANDLE).text()
 
-    def entries(self, handle: bytes, requests: int) -> tuple[list[tuple[bytes, Attributes]], bool]:
+    def entries(self, handle: bytes, requests: int) -> tuple[list[Entry], bool]:
         """What so many requests give of an open folder, and whether that was the end."""
-        found, end = [], False
+        found: list[Entry] = []
+        end = False
         for answer in self._exchange([(READDIR, _text(handle))] * requests):
             if answer.kind == STATUS:
                 end |= self._ended(answer.fields)
@@ -146,7 +152,7 @@ class Session:
             fields = self._expected(answer, NAME)
             for _ in range(fields.number()):
                 name, _ = fields.text(), fields.text()
-                found.append((name, fields.attributes()))
+                found.append(entry(name, fields.attributes()))
         return found, end
 
     def read(self, handle: bytes, offset: int, amount: int) -> bytes:
@@ -182,7 +188,7 @@ class Session:
         (answer,) = self._exchange([(kind, payload)])
         if answer.kind == STATUS:
             self._ended(answer.fields)
-            raise Refused(EOF, "it ends here")
+            raise Refused("it ends here")
         return self._expected(answer, expected)
 
     def _expected(self, answer: _Answer, kind: int) -> _Fields:
@@ -195,7 +201,8 @@ class Session:
         code = fields.number()
         if code == EOF:
             return True
-        raise Refused(code, fields.text().decode(errors="replace"))
+        said = fields.text().decode(errors="replace") or f"status {code}"
+        raise Refused(said, gone=code == NO_SUCH_FILE, denied=code == PERMISSION_DENIED)
 
     def _exchange(self, requests: Sequence[tuple[int, bytes]]) -> list[_Answer]:
         """The answers to requests, in their order."""

@@ -7,22 +7,28 @@ it moto alone, and what takes seconds.
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from synapse_sync.sources import remote_reading
 from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.smb.source import SmbSource
 
+from . import smbd, sshd
 from .interference import Proxy
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, SftpFolder
-from .sshd import Sshd, required
+from .line import Line
+from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, Served, SftpFolder, SmbFolder
+from .smbd import Smbd
+from .sshd import Sshd
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-LONG = ("s3_failures", "s3_trouble", "sftp_failures", "sftp_trouble", "trouble", "many")
-collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
+LONG = ("conversed_failures", "conversed_trouble", "many", "s3_failures", "s3_trouble", "sftp_failures", "smb_failures")
+collect_ignore = [] if ALL else [f"test_{name}.py" for name in (*LONG, "trouble")]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp"]
+KINDS = [*S3_KINDS, "sftp", "smb"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -74,7 +80,7 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="session")
 def _sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    required()
+    sshd.required()
     server = Sshd(tmp_path_factory.mktemp("sshd"))
     yield server
     server.stop()
@@ -86,6 +92,21 @@ def sftp(tmp_path: Path, _sshd: Sshd) -> SftpFolder:
     return SftpFolder(tmp_path / "remote", _sshd)
 
 
+@pytest.fixture(scope="session")
+def _smbd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smbd]:
+    smbd.required()
+    server = Smbd(tmp_path_factory.mktemp("smbd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def smb(_smbd: Smbd, monkeypatch: pytest.MonkeyPatch) -> SmbFolder:
+    """An empty folder in a Samba server's share."""
+    monkeypatch.setenv(smbd.VARIABLE, smbd.PASSWORD)
+    return SmbFolder(f"folder-{uuid.uuid4().hex[:12]}", _smbd)
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -95,11 +116,61 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS)
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
-    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
+    for kind in (SftpSource, SmbSource):
+        monkeypatch.setattr(kind, "certain_after", 0.0)
     return _remote(request)
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
-    if request.param == "sftp":
-        return request.getfixturevalue("sftp")  # type: ignore[no-any-return]
+    if request.param in ("sftp", "smb"):
+        return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
+
+
+@pytest.fixture(params=["sftp", "smb"])
+def served(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of a server that is talked with."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["sftp", "smb"])
+def own(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of such a server that is this test's alone."""
+    return request.getfixturevalue(f"own_{request.param}")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def own_sftp(tmp_path: Path) -> Iterator[SftpFolder]:
+    """A folder of an SSH server that is this test's alone."""
+    sshd.required()
+    (tmp_path / "sshd").mkdir()
+    server = Sshd(tmp_path / "sshd")
+    yield SftpFolder(tmp_path / "remote", server)
+    server.stop()
+
+
+@pytest.fixture
+def own_smb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmbFolder]:
+    """A folder of a Samba server that is this test's alone."""
+    smbd.required()
+    monkeypatch.setenv(smbd.VARIABLE, smbd.PASSWORD)
+    (tmp_path / "smbd").mkdir()
+    server = Smbd(tmp_path / "smbd")
+    yield SmbFolder("folder", server)
+    server.stop()
+
+
+@pytest.fixture
+def line(served: Served) -> Iterator[Line]:
+    """A way to the server on which a test may interfere; it is known by its port as well."""
+    line = Line(served.port)
+    line.up()
+    served.known_at(line.port)
+    yield line
+    line.down()
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between attempts."""
+    monkeypatch.setattr(remote_reading, "PAUSE", 0.0)

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.config import Config
-from botocore.session import Session
+from botocore.session import Session as S3Session
 
 from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.s3.source import S3Source
+from synapse_sync.sources.sftp.session import Session
 from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.smb.source import SmbSource
+from synapse_sync.sources.smb.talk import Talk
 
+from .smbd import VARIABLE, Smbd
 from .sshd import Sshd
 from .starting import STARTING, free_port, wait_for
 
@@ -30,6 +34,9 @@ KEY, SECRET = "AKIASYNAPSESYNCTESTS", "a-secret-of-the-tests-alone"
 
 class Place(Protocol):
     """What the conformance suite needs of a kind of source."""
+
+    def shows(self, name: str) -> bool:
+        """Whether it lists such a name as it is; else it lists the file under another one."""
 
     def put(self, path: str, content: bytes) -> None: ...
 
@@ -66,6 +73,9 @@ class Folder:
         self.root = root
         root.mkdir()
 
+    def shows(self, name: str) -> bool:
+        return True
+
     def put(self, path: str, content: bytes) -> None:
         """Replace it as a whole, as a careful program does."""
         target = self.root / path
@@ -87,12 +97,32 @@ class Folder:
         return LocalSource(str(self.root.parent))
 
 
+class Served(RemotePlace, Protocol):
+    """A folder of this machine that a server has, which is talked with. talks: the class of what is said."""
+
+    root: Path
+    kind: str
+    talks: type[Any]
+    server: Any
+
+    @property
+    def port(self) -> int: ...
+
+    def known_at(self, port: int) -> None:
+        """The server is reached by another port as well."""
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> Source: ...
+
+
 class SftpFolder(Folder):
     """A folder of this machine that an SSH server serves; what is put there is a second newer each time.
 
     SFTP tells times in whole seconds: two contents of the same size within one look the same to it, which is why a
     source of its kind waits until the second is over (certain_after).
     """
+
+    kind = "sftp"
+    talks = Session
 
     def __init__(self, root: Path, server: Sshd) -> None:
         super().__init__(root)
@@ -116,6 +146,10 @@ class SftpFolder(Folder):
         self.moment += 1
         os.utime(self.root / path, (self.moment, self.moment))
 
+    def known_at(self, port: int) -> None:
+        known = self.server.known_hosts
+        known.write_text(known.read_text() + known.read_text().replace(f":{self.port} ", f":{port} "))
+
     def make(self) -> None:
         self.root.mkdir()
 
@@ -129,10 +163,51 @@ class SftpFolder(Folder):
         return SftpSource(f"{self.url}2", Remote())
 
 
+class SmbFolder(Folder):
+    """A folder in the share of a Samba server."""
+
+    kind = "smb"
+    talks = Talk
+
+    def __init__(self, name: str, server: Smbd) -> None:
+        super().__init__(server.served / name)
+        self.server = server
+
+    def shows(self, name: str) -> bool:
+        """Windows has no such names."""
+        return not set('"*:<>?|\\').intersection(name) and not name.endswith((".", " "))
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        return f"smb://127.0.0.1:{self.port}/tests/{self.root.name}"
+
+    @property
+    def table(self) -> str:
+        return f'user = "{self.server.user}"\npassword_env = "{VARIABLE}"\n'
+
+    def known_at(self, port: int) -> None:
+        """A share has no key."""
+
+    def make(self) -> None:
+        self.root.mkdir()
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> SmbSource:
+        known = {"user": self.server.user, "password_env": VARIABLE, **(access or {})}
+        url = f"smb://127.0.0.1:{port or self.port}/tests/{self.root.name}"
+        return SmbSource(url, Remote(**known), **options)
+
+    def elsewhere(self) -> Source:
+        return SmbSource(f"{self.url}2", Remote())
+
+
 @cache
 def client_of(port: int) -> Any:
     """What the tests themselves put things into buckets with."""
-    return Session().create_client(
+    return S3Session().create_client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
         region_name="us-east-1",
@@ -164,6 +239,9 @@ class Bucket:
     @property
     def table(self) -> str:
         return f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
+
+    def shows(self, name: str) -> bool:
+        return True
 
     def put(self, path: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=self.prefix + path, Body=content)

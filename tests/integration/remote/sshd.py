@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,16 +90,6 @@ class Sshd:
     def restart(self) -> None:
         self.stop()
         self.start()
-
-    def connections(self) -> int:
-        """How many are open now, once those that were closed have gone."""
-        assert self.process is not None
-        for _ in range(100):
-            before = len(self._children(self.process.pid))
-            if not before:
-                break
-            time.sleep(0.02)
-        return len(self._children(self.process.pid))
 
     def _below(self, pid: int) -> list[int]:
         children = self._children(pid)

@@ -26,3 +26,14 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def connections(port: int) -> int:
+    """How many are open to it from here, once those that were closed have gone (proc(5), /proc/net/tcp)."""
+    deadline = time.monotonic() + 5
+    while True:
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        found = sum(line[3] == "01" and int(line[2].partition(":")[2], 16) == port for line in lines)
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)

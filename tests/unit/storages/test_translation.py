@@ -34,7 +34,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "digital_ocean": S3,
     "one_of_tomorrow": {"key": SECRET},
 }
-READ = {"local", "file_system", "s3", "amazon_s3", "minio", "sftp"}
+READ = {"local", "file_system", "s3", "amazon_s3", "minio", "sftp", "smb"}
 
 
 def session(provider: str, configuration: dict[str, Any]) -> StorageSession:
@@ -107,6 +107,26 @@ def test_a_folder_of_an_ssh_server_is_a_url_with_its_user_and_password(
     assert (access.remote, bool(access.secrets)) == (own, False)
 
 
+@pytest.mark.parametrize(
+    ("told", "url", "user"),
+    [
+        ({"username": "me"}, "smb://nas/scans/a", "me"),
+        ({"username": "me", "domain": "LAB", "port": 445, "root_path": "/"}, "smb://nas/scans/a", "LAB\\me"),
+        ({"root_path": "/b/", "port": 4450, "share": "/scans"}, "smb://nas:4450/scans/b/a", ""),
+    ],
+)
+def test_a_share_is_a_url_with_its_user_and_password(told: dict[str, Any], url: str, user: str) -> None:
+    found = placed("smb", {"host": "nas", "share": "scans", "password": SECRET, **told}, "a")
+    assert found.path == url
+    assert found.remote is not None
+    assert (found.remote.user, found.remote.encrypt) == (user, True)
+    assert found.secrets.get("password") == SECRET
+    plain = placed("smb", {"host": "nas", "share": "scans", "encrypt": False})
+    assert plain.remote is not None
+    assert not plain.remote.encrypt
+    assert not placed("smb", CONFIGURATIONS["smb"], access=Remote(password_env="A")).secrets
+
+
 def test_what_the_config_says_goes_before_what_the_server_tells() -> None:
     told = {**S3, "endpoint_url": "http://minio:9000", "region_name": "eu"}
     access = Remote.model_validate({"endpoint_url": "https://outside", "connect_timeout": "3s"})
@@ -140,6 +160,8 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("minio", {**S3, "endpoint_url": "nas:9000"}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "endpoint_url": ["http://nas"]}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "region_name": {"a": 1}}, "or its region_name no text"),
+        ("smb", {"host": "nas"}, "its configuration has no share"),
+        ("smb", {"host": "nas", "share": "a/b"}, "its share is no name of one"),
         ("sftp", {"password": SECRET}, "its configuration has no host"),
         ("sftp", {"host": f"me:{SECRET}@nas"}, "its host is no name of a server"),
         ("sftp", {"host": "me@nas"}, "its host is no name of a server"),

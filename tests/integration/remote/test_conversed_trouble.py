@@ -1,4 +1,4 @@
-"""Whatever happens on an SSH server while it is synced: each unit is there once, and nothing half is ever sent."""
+"""Whatever happens on an SSH or SMB server while it is synced: each unit is there once, nothing half is ever sent."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.sources.sftp.reading import ObservedSftpFile
-from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.conversed import ConversedSource
+from synapse_sync.sources.conversed_file import ConversedFile
 
 from ..conftest import PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill, polling
-from .places import SftpFolder
+from .places import Served
 
 
 def test_a_file_is_seen_unchanged_twice_before_it_is_sent_also_without_any_settle(
-    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+    site: Installation, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SFTP tells seconds: what is replaced within one looks the same, and a second look comes when it is over."""
+    """What is replaced within one second may look the same, and a second look comes when it is over."""
     for name, content in PAIR.items():
-        sftp.put(name, str(content).encode())
-    configured(site, sftp)
+        served.put(name, str(content).encode())
+    configured(site, served)
     listings: list[float] = []
-    real = SftpSource.listing
+    real = ConversedSource.listing
 
-    def listing(source: SftpSource, *arguments: Any) -> Any:
+    def listing(source: ConversedSource, *arguments: Any) -> Any:
         if listings:
-            replace = sftp.root / "p1/image.png"
+            replace = served.root / "p1/image.png"
             before = replace.stat().st_mtime
             if len(listings) == 1:  # within the same second, of the same size
                 replace.write_bytes(b"!" * replace.stat().st_size)
@@ -37,7 +37,7 @@ def test_a_file_is_seen_unchanged_twice_before_it_is_sent_also_without_any_settl
         listings.append(time.monotonic())
         return real(source, *arguments)
 
-    monkeypatch.setattr(SftpSource, "listing", listing)
+    monkeypatch.setattr(ConversedSource, "listing", listing)
     assert site.sync().exit_code == 0
     assert len(listings) >= 2
     (unit,) = site.registered()
@@ -45,14 +45,14 @@ def test_a_file_is_seen_unchanged_twice_before_it_is_sent_also_without_any_settl
 
 
 def test_an_upload_that_grows_over_several_polls_is_never_sent_before_it_is_whole(
-    site: Installation, sftp: SftpFolder
+    site: Installation, served: Served
 ) -> None:
-    configured(site, sftp, feed='poll_every = "1s"\nwait_optional = "0s"')
+    configured(site, served, feed='poll_every = "1s"\nwait_optional = "0s"')
     whole = os.urandom(40_000)
     with polling(site):
-        (sftp.root / "p1").mkdir()
-        (sftp.root / "p1/label.json").write_text("label")
-        with (sftp.root / "p1/image.png").open("wb") as arriving:
+        (served.root / "p1").mkdir()
+        (served.root / "p1/label.json").write_text("label")
+        with (served.root / "p1/image.png").open("wb") as arriving:
             for number in range(20):
                 arriving.write(whole[number * 2000 : number * 2000 + 2000])
                 arriving.flush()
@@ -64,57 +64,57 @@ def test_an_upload_that_grows_over_several_polls_is_never_sent_before_it_is_whol
 
 
 def test_a_file_that_is_replaced_between_hashing_and_sending_is_never_registered_as_what_it_was(
-    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+    site: Installation, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, content in PAIR.items():
-        sftp.put(name, str(content).encode())
-    configured(site, sftp)
+        served.put(name, str(content).encode())
+    configured(site, served)
     opened: list[bytes] = []
-    real = ObservedSftpFile.__enter__
+    real = ConversedFile.__enter__
 
-    def enter(file: ObservedSftpFile) -> Any:
+    def enter(file: ConversedFile) -> Any:
         if file._path.endswith(b"image.png"):
             opened.append(file._path)
             if len(opened) == 2:
-                sftp.put("p1/image.png", b"another one")
+                served.put("p1/image.png", b"another one")
         return real(file)
 
-    monkeypatch.setattr(ObservedSftpFile, "__enter__", enter)
+    monkeypatch.setattr(ConversedFile, "__enter__", enter)
     site.sync()
     site.sync()
     assert [unit["image_1"] for unit in site.registered()] == [stored("another one")]
 
 
 def test_a_server_that_goes_down_takes_nothing_away_and_the_next_run_goes_on(
-    site: Installation, sftp: SftpFolder, monkeypatch: pytest.MonkeyPatch
+    site: Installation, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
-    fill(sftp)
-    configured(site, sftp)
+    monkeypatch.setattr(type(served.source()), "certain_after", 0.0)
+    fill(served)
+    configured(site, served)
     assert site.sync().exit_code == 0
-    sftp.server.stop()
+    served.server.stop()
     try:
         failed = site.sync()
         assert failed.exit_code == 1
-        assert "no SSH server listens" in failed.stdout
+        assert "server listens there" in failed.stdout
         assert "gone" not in {state for state, _ in site.files().values()}
     finally:
-        sftp.server.start()
-    sftp.delete("p0/image.png")
+        served.server.start()
+    served.delete("p0/image.png")
     assert site.sync().counts["gone"] == 1
 
 
-def test_a_server_that_restarts_again_and_again_hinders_no_unit(site: Installation, sftp: SftpFolder) -> None:
-    configured(site, sftp, feed='poll_every = "1s"\nwait_optional = "0s"')
+def test_a_server_that_restarts_again_and_again_hinders_no_unit(site: Installation, served: Served) -> None:
+    configured(site, served, feed='poll_every = "1s"\nwait_optional = "0s"')
     stop = threading.Event()
 
     def restarts() -> None:
         while not stop.wait(0.7):
-            sftp.server.restart()
+            served.server.restart()
 
     restarting = threading.Thread(target=restarts)
     with polling(site):
-        fill(sftp)
+        fill(served)
         restarting.start()
         time.sleep(5)
         stop.set()
@@ -124,15 +124,15 @@ def test_a_server_that_restarts_again_and_again_hinders_no_unit(site: Installati
     assert "gone" not in {state for state, _ in site.files().values()}
 
 
-def test_a_host_that_hangs_delays_no_other_feed(site: Installation, sftp: SftpFolder) -> None:
+def test_a_host_that_hangs_delays_no_other_feed(site: Installation, served: Served) -> None:
     """The other feed is local; the host takes connections and never says a word."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        table = f"{sftp.table}connect_timeout = '60s'\n"
-        configured(site, sftp, table=table)
+        table = f"{served.table}connect_timeout = '60s'\n"
+        configured(site, served, table=table)
         config = site.folder / "config.toml"
-        text = config.read_text().replace(f"127.0.0.1:{sftp.port}", f"127.0.0.1:{silent.getsockname()[1]}")
+        text = config.read_text().replace(f"127.0.0.1:{served.port}", f"127.0.0.1:{silent.getsockname()[1]}")
         config.write_text(
             text + f'\n[[feeds]]\nname = "local"\ndata_collection = {site.collection}\npath = "share"\nsettle = "0s"\n'
             'wait_optional = "0s"\n[feeds.grouping]\nby = "directory"\n'

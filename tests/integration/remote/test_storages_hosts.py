@@ -1,4 +1,4 @@
-"""Feeds from storages that are folders of an SSH server, with the user and key that the Synapse server hands out."""
+"""Feeds from storages on SSH and Samba servers, with the user, key or password that the Synapse server hands out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from synapse_sync.sources.sftp.source import SftpSource
+from synapse_sync.sources.smb.source import SmbSource
 
 from ..conftest import DIRECTORY, Installation
 from .feeds import PATIENTS, fill
-from .places import SftpFolder
+from .places import SftpFolder, SmbFolder
+from .smbd import PASSWORD, VARIABLE
 
 PASSPHRASE = "of-the-key-and-nobody's"
 
 
 @pytest.fixture(autouse=True)
 def _settled_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(SftpSource, "certain_after", 0.0)
+    for kind in (SftpSource, SmbSource):
+        monkeypatch.setattr(kind, "certain_after", 0.0)
     monkeypatch.setenv("HOME", str(tmp_path))  # no keys of whoever runs this
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
@@ -74,3 +77,28 @@ def test_a_password_that_is_refused_is_told_without_it(site: Installation, sftp:
     assert done.exit_code == 1
     assert sftp.url in done.stdout
     assert_hidden(site, done.stdout, done.stderr)
+
+
+def test_a_share_is_read_with_the_password_that_is_handed_out(
+    site: Installation, smb: SmbFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    fill(smb)
+    about = {"host": "127.0.0.1", "port": smb.port, "share": "tests", "username": smb.server.user, "encrypt": False}
+    storage = site.server.create_storage("smb", {**about, "password": PASSWORD})
+    site.configure(extra=DIRECTORY, feed='wait_optional = "0s"')
+    config = Path(site.config)
+    path = f'storage = {storage}\npath = "{smb.root.name}"'
+    config.write_text(config.read_text().replace('path = "share"', path))
+
+    done = site.type("once")
+
+    assert done.exit_code == 0
+    assert set(site.units()) == set(PATIENTS)
+    assert PASSWORD not in site.ledger_text() + done.stdout + done.stderr
+
+    site.server.change_storage(storage, "smb", {**about, "password": PASSPHRASE})
+    refused = site.type("once")
+    assert refused.exit_code == 1
+    assert smb.url in refused.stdout
+    assert_hidden(site, refused.stdout, refused.stderr)

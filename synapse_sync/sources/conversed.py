@@ -1,0 +1,63 @@
+"""A source whose server is talked with (SFTP, SMB): folders are listed one after the other, files are kept open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, cast
+
+from synapse_sync.records import Directory, Observation, Untakeable
+from synapse_sync.sources.connection import Connection
+from synapse_sync.sources.conversed_file import ConversedFile
+from synapse_sync.sources.conversing import Client, Refused, refusal
+from synapse_sync.sources.refusals import Refusal
+from synapse_sync.sources.remote import RemoteSource
+from synapse_sync.sources.remote_reading import Lost
+from synapse_sync.sources.remote_walk import Walk, full_path
+
+
+class ConversedSource(RemoteSource):
+    """The files below a path of a server. A kind of source says how it is reached, and which one it is."""
+
+    certain_after = 2.0  # see sources.base.Source
+    follow = False
+    path = b"/"
+    _connection: Connection[Client[Any]]
+
+    def listing(
+        self,
+        start: bytes = b"",
+        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - it is listed as a whole, or not at all
+    ) -> Iterator[Directory | Untakeable]:
+        """Everything, in pieces; see Source.listing. Some four requests for a folder, and none for a file.
+
+        Raises SourceUnavailable where a folder can't be listed to its end: after it nothing may be concluded.
+        """
+        if start:
+            raise ValueError(f"{self.root} is listed as a whole")
+        return self._taken(self._pieces())
+
+    def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
+        """The file, held against its observation; see RemoteFile for what it raises."""
+        full = full_path(self.path, path)
+        opened = ConversedFile(self._connection, full, self.describe_path(path), observed, follow=self.follow)
+        return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
+
+    def _pieces(self) -> Iterator[Directory | Untakeable]:
+        client = self._connection.client(resting=False)
+        try:
+            with client.talk() as talk:
+                walk = Walk(talk, self.path, self.filters.enters, self._count, self._recursive, self.follow)
+                yield from walk.pieces()
+        except Lost:
+            self._connection.broken(client)
+            raise
+
+    def _count(self, requests: int) -> None:
+        self.list_requests += requests
+
+    def _failures(self) -> tuple[type[Exception], ...]:
+        return Lost, Refused
+
+    def _refusal(self, error: Exception) -> Refusal:
+        return refusal(error)
