@@ -120,7 +120,7 @@ class Daemon:
 
     def _serve(self, destination: Destination) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        watching, storages = Watching(), Storages(destination, logs.hide)
+        watching, storages = Watching(), Storages(destination, logs.hide, logs.unhide)
         self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, storages)
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False

@@ -21,10 +21,10 @@ class Secrets:
         """A secret; "" where there is none of this name."""
         return self._values.get(name, "")
 
-    def hide_with(self, hide: Callable[[str], None]) -> None:
-        """Give each of them to what keeps them out of the log."""
+    def give_to(self, keeper: Callable[[str], None]) -> None:
+        """Give each of them to what keeps them out of the log, or need not do so any more."""
         for value in self._values.values():
-            hide(value)
+            keeper(value)
 
     def __bool__(self) -> bool:
         return any(self._values.values())

@@ -60,7 +60,7 @@ def once(
         open_for_writing(ledger_path(config), create=True) as ledger,
         Progress(shown=not as_json) as progress,
     ):
-        storages = Storages(destination, hide)
+        storages = Storages(destination, hide, patience=RETRYING, stop=stop.asked)
         works = [
             put_to_work(
                 config, feed, ledger, destination,

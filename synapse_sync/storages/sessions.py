@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from synapse_sync.destinations.base import Destination
-from synapse_sync.errors import DestinationError, SourceUnavailable, StorageUnusable, TokenRefused
+from synapse_sync.errors import Busy, DestinationError, SourceUnavailable, StorageUnusable, TokenRefused, Unreachable
 from synapse_sync.records import StorageSession
 
 MAX_AGE = 3600.0
@@ -16,6 +16,9 @@ MAX_AGE = 3600.0
 
 MARGIN = 60.0
 """Seconds before its end, at most a tenth of its life, at which a session is asked for anew."""
+
+AGAIN = 1.0
+"""Seconds between two attempts where nothing is known and one is patient."""
 
 PAUSE = 30.0
 """Seconds between two attempts while one that is known serves."""
@@ -37,17 +40,26 @@ class _Known:
 
 
 class Storages:
-    """The storages of one destination; for several threads. hide: called with each secret before it is used."""
+    """The storages of one destination; for several threads.
+
+    hide: called with each secret before it is used; unhide: with each that was replaced. patience: seconds from now on
+    for which a server that can't be asked for the first time is asked again, unless `stop` is set meanwhile.
+    """
 
     def __init__(
         self,
         destination: Destination,
         hide: Callable[[str], None] = lambda _secret: None,
+        unhide: Callable[[str], None] = lambda _secret: None,
         clock: Callable[[], float] = time.time,
+        patience: float = 0.0,
+        stop: threading.Event | None = None,
     ) -> None:
         self._destination = destination
-        self._hide = hide
+        self._hide, self._unhide = hide, unhide
         self._clock = clock
+        self._patient_until = time.monotonic() + patience
+        self._stop = stop or threading.Event()
         self._lock = threading.Lock()
         self._known: dict[int, _Known] = {}
 
@@ -67,15 +79,26 @@ class Storages:
             if self._known.get(number) is not known:
                 return self._known[number].session  # asked for while this one waited
             try:
-                session = self._ask(number)
+                session = self._ask(number) if known is not None else self._ask_patiently(number)
             except DestinationError as error:
                 if known is None or not serves or isinstance(error, StorageUnusable):
                     raise unavailable(error) from error
                 known.failed_at = now
                 return known.session
-            session.secrets.hide_with(self._hide)
+            if known is not None:
+                known.session.secrets.give_to(self._unhide)
+            session.secrets.give_to(self._hide)
             self._known[number] = _Known(session, now)
             return session
+
+    def _ask_patiently(self, number: int) -> StorageSession:
+        while True:
+            try:
+                return self._ask(number)
+            except (Unreachable, Busy) as error:
+                pause = max(error.retry_after, AGAIN)
+                if time.monotonic() + pause > self._patient_until or self._stop.wait(pause):
+                    raise
 
     def _ask(self, number: int) -> StorageSession:
         try:

@@ -17,7 +17,7 @@ from synapse_sync.devserver import DevServer, Options
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import open_for_writing
 from synapse_sync.steps import Work
-from synapse_sync.storages import Storages
+from synapse_sync.storages import Storages, sessions
 from synapse_sync.watching import Watching
 
 from .conftest import DIRECTORY, PAIR, STEM, Installation, until
@@ -197,6 +197,17 @@ def test_a_server_that_is_down_keeps_only_feeds_in_its_storages_from_being_looke
     with server:
         site.sync()
         assert set(site.units()) == PATIENTS
+
+
+def test_once_waits_for_a_server_that_fails_for_a_moment(
+    site: Installation, nas: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "AGAIN", 0.01)
+    site.server.fault(SESSION, "status", times=2, code=503)
+    fill(site)
+    configured(site, nas)
+    assert site.sync().exit_code == 0
+    assert set(site.units()) == PATIENTS
 
 
 def test_doctor_and_config_check_say_where_a_storage_is_or_why_that_is_not_known(site: Installation, nas: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
-from synapse_sync.errors import SourceUnavailable, StorageUnusable, TokenRefused, Unreachable
+from synapse_sync.errors import Busy, SourceUnavailable, StorageUnusable, TokenRefused, Unreachable
 from synapse_sync.grants import Secrets
 from synapse_sync.records import StorageSession
+from synapse_sync.storages import sessions
 from synapse_sync.storages.sessions import MAX_AGE, PAUSE, Storages
 
 
@@ -20,10 +22,13 @@ class Server:
         self.asked = 0
         self.lasts: float | None = None
         self.error: Exception | None = None
+        self.errors: list[Exception] = []
         self.renews = False
 
     def storage(self, number: int) -> StorageSession:
         self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
         if self.error is not None:
             raise self.error
         ends = None if self.lasts is None else self.now + self.lasts
@@ -100,8 +105,29 @@ def test_a_token_that_was_replaced_is_read_again(server: Server, storages: Stora
     assert storages.session(11)
 
 
+def test_a_server_that_fails_at_first_is_asked_again_by_who_is_patient(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "AGAIN", 0.001)
+    destination: Any = server
+    server.errors = [Busy("busy"), Unreachable("away")]
+    assert Storages(destination, patience=60.0).session(11)
+    assert server.asked == 3
+    server.errors = [Busy("busy")]
+    with pytest.raises(SourceUnavailable, match="busy"):
+        Storages(destination).session(11)
+    stop = threading.Event()
+    stop.set()
+    server.errors = [Busy("busy")]
+    with pytest.raises(SourceUnavailable, match="busy"):
+        Storages(destination, patience=60.0, stop=stop).session(11)
+
+
 def test_every_secret_is_kept_out_of_the_log(server: Server) -> None:
     destination: Any = server
     hidden: list[str] = []
-    Storages(destination, hidden.append, lambda: server.now).session(11)
+    storages = Storages(destination, hidden.append, hidden.remove, lambda: server.now)
+    storages.session(11)
     assert hidden == ["11-1"]
+    storages.session(11, doubted=True)
+    assert hidden == ["11-2"], "what was replaced is not kept for years"
