@@ -16,7 +16,7 @@ from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote_reading import Lost
 
 IDLE = 30.0
-"""Seconds without use after which another connection is made: the server may have forgotten this one."""
+"""Seconds without use after which a connection is ended: nobody keeps one awake between two listings."""
 
 _LATER = "it is tried again later"
 _GONE = Refusal("it is not there", "it was moved or deleted, or the path is another one on that server")
@@ -43,13 +43,15 @@ def refusal(error: Exception) -> Refusal:
 
 
 class Entry(NamedTuple):
-    """What stands under a name. "unsaid": the server must be asked; observed is None for all but files.
+    """What stands under a name. "unsaid": the server must be asked; "nameless": it can't be asked for by any name.
+
+    observed: None for all but files.
 
     identity: the number of a folder, where the server tells it; else 0.
     """
 
     name: bytes
-    kind: Literal["file", "folder", "link", "special", "unsaid"]
+    kind: Literal["file", "folder", "link", "special", "unsaid", "nameless"]
     observed: Observation | None = None
     identity: int = 0
 
@@ -92,6 +94,8 @@ class Client(Generic[Talk]):
         self._lock = threading.Lock()
         self._talks: dict[Talk, int] = {}
         self._used = time.monotonic()
+        self._closed = False
+        self._timer: threading.Timer | None = None
 
     @contextmanager
     def talk(self) -> Iterator[Talk]:
@@ -121,12 +125,33 @@ class Client(Generic[Talk]):
         with self._lock:
             self._talks[talk] -= 1
             self._used = time.monotonic()
+            if self._timer is None and not self._closed:
+                self._look_after(IDLE)
 
     def usable(self) -> bool:
-        """Whether it is likely that the server still knows it."""
+        """Whether there is still a connection, as far as can be told."""
         with self._lock:
-            return any(self._talks.values()) or time.monotonic() - self._used < IDLE
+            return not self._closed
 
     def close(self) -> None:
         """End all of it, with what is under way."""
+        with self._lock:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+        self._close()
+
+    def _look_after(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._unused)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _unused(self) -> None:
+        """Perhaps it is; if so it ends."""
+        with self._lock:
+            left = IDLE if any(self._talks.values()) else self._used + IDLE - time.monotonic()
+            self._closed = self._closed or left <= 0
+            if not self._closed:
+                self._look_after(left)
+                return
         self._close()

@@ -101,7 +101,7 @@ class Walk:
         if name in (b".", b".."):
             return None
         path = joined(piece.path, name)
-        if not name or b"/" in name or b"\0" in name or len(path) > LONGEST:
+        if entry.kind == "nameless" or not name or b"/" in name or b"\0" in name or len(path) > LONGEST:
             return Untakeable(shown(path), _NO_NAME, _RENAME)
         is_link = entry.kind == "link"
         if is_link and not self.follow:

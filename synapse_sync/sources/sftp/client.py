@@ -106,8 +106,13 @@ def _log_in(transport: Transport, user: str, password: str, access: Remote, gran
             except paramiko.AuthenticationException as error:
                 refused = error
     if password:
-        if not transport.auth_password(user, password):
-            return
+        try:
+            if not transport.auth_password(user, password):
+                return
+        except paramiko.BadAuthenticationType as error:
+            if "keyboard-interactive" in error.allowed_types:  # it was asked for in that way, and was wrong
+                raise paramiko.AuthenticationException from error
+            raise
         raise paramiko.AuthenticationException("it asks for yet another proof")
     if refused is not None:
         raise refused

@@ -162,7 +162,7 @@ def _listed(answer: Any) -> Entry:
     try:
         name = answer["file_name"].get_value().decode("utf-16-le").encode()
     except UnicodeError:
-        return Entry(answer["file_name"].get_value().decode("utf-16-le", "replace").encode(), "unsaid")
+        return Entry(answer["file_name"].get_value().decode("utf-16-le", "replace").encode(), "nameless")
     attributes = answer["file_attributes"].get_value()
     number = int(answer["file_id"].get_value())
     if attributes & _REPARSE and int(answer["ea_size"].get_value()) in _ELSEWHERE:

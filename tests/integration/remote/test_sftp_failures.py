@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import paramiko
 import pytest
 
+from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, SourceUnavailable
 from synapse_sync.records import Directory
+from synapse_sync.sources.sftp.source import SftpSource
 
+from ..conftest import until
 from .places import SftpFolder
 from .talking import read_many_at_once, words_of
 from .test_conformance import listed
@@ -177,3 +184,68 @@ def line_to_nothing() -> Iterator[int]:
         threading.Thread(target=answer, daemon=True).start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_key_of_the_agent_logs_in(own_sftp: SftpFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_sftp.put("a", b"1")
+    source = own_sftp.source(access={"key_file": None})
+    assert "no SSH agent runs here" in words_of(source)
+    monkeypatch.setenv("SSH_AUTH_SOCK", os.path.relpath(tmp_path / "agent"))
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", os.environ["SSH_AUTH_SOCK"]], stdout=subprocess.DEVNULL)
+    try:
+        until((tmp_path / "agent").exists, "the agent is there")
+        assert "no key to log in with" in words_of(source)
+        subprocess.run(["ssh-add", "-q", str(own_sftp.server.key)], check=True)
+        assert set(listed(source)) == {b"a"}
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+class PasswordServer(paramiko.ServerInterface):
+    """An SSH server that takes one password, whichever way it is given, and has no files: all that it lists is refused.
+
+    OpenSSH would ask for the password of this machine's user.
+    """
+
+    def __init__(self, ways: str) -> None:
+        self.ways = ways
+
+    def get_allowed_auths(self, username: str) -> str:
+        return self.ways
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        right = "password" in self.ways and (username, password) == ("kim", "secret")
+        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
+
+    def check_auth_interactive(self, username: str, submethods: str) -> Any:
+        return paramiko.InteractiveQuery("", "", ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        return paramiko.AUTH_SUCCESSFUL if responses == ["secret"] else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.OPEN_SUCCEEDED
+
+
+@pytest.mark.parametrize("ways", ["password", "keyboard-interactive"])
+def test_a_password_logs_in(ways: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = paramiko.ECDSAKey.generate()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener, key, ways), daemon=True).start()
+        access = {"user": "kim", "password_env": "NAS_PASSWORD", "host_key": key.fingerprint}
+        source = SftpSource(f"sftp://127.0.0.1:{listener.getsockname()[1]}/scans", Remote(**access))
+        monkeypatch.setenv("NAS_PASSWORD", "another")
+        assert "does not let kim log in" in words_of(source)
+        monkeypatch.setenv("NAS_PASSWORD", "secret")
+        assert "the server refuses: Operation unsupported" in words_of(source)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def serve(listener: socket.socket, key: paramiko.PKey, ways: str) -> None:
+    with suppress(OSError, EOFError):
+        while True:
+            transport = paramiko.Transport(listener.accept()[0])
+            transport.add_server_key(key)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer)
+            transport.start_server(server=PasswordServer(ways), event=threading.Event())
