@@ -26,7 +26,7 @@ PAGE = answer("<html>404</html>", "404 Not Found")
 def asked(*answers, number=11):
     """(what the client makes of these answers, or raises; the requests)."""
     with scripted(*answers) as server:
-        destination = SynapseDestination(server.url, TOKEN, api="v1")
+        destination = SynapseDestination(server.url, TOKEN, api="v1", read_timeout=0.3)
         try:
             made = destination.storage(number)
         except SynapseSyncError as error:

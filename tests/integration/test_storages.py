@@ -262,23 +262,21 @@ def test_a_feed_that_is_watched_waits_for_the_server_and_follows_a_storage_to_an
             site.server.clear_faults()
             loop.trigger()
             until(lambda: set(site.units()) == PATIENTS, "the storage's units are registered")
-            other = site.folder / "other"
-            (other / "scans/p3").mkdir(parents=True)
-            (other / "scans/p3/image.png").write_text("image p3")
-            (other / "scans/p3/label.json").write_text("p3")
-            site.server.change_storage(nas, "file_system", {"location": str(other)})
+            other = site.folder / "other/scans"
+            other.mkdir(parents=True)
+            site.server.change_storage(nas, "file_system", {"location": str(other.parent)})
             later[0] = 3600.0
             loop.trigger()
-            until(lambda: "p3" in site.units(), "those of the new place are registered")
-            (other / "scans/p4").mkdir()
-            (other / "scans/p4/image.png").write_text("image p4")
-            (other / "scans/p4/label.json").write_text("p4")
-            until(lambda: "p4" in site.units(), "what arrives there is heard of")
+            until(lambda: facts(loop)["watched"][0]["root"] == str(other), "the new place is watched")
+            (other / "p3").mkdir()
+            (other / "p3/image.png").write_text("image p3")
+            (other / "p3/label.json").write_text("p3")
+            until(lambda: "p3" in site.units(), "what arrives there is registered")
         finally:
             loop.stop()
             assert loop.join(10.0)
     assert loop.fatal is None
-    assert set(site.units()) == {*PATIENTS, "p3", "p4"}
+    assert set(site.units()) == {*PATIENTS, "p3"}
 
 
 @pytest.mark.parametrize("place", ["tables/patients.csv", "scans/meta/patients.csv"])
