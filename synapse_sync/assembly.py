@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from synapse_sync.config import Config, Credentials, Feed, ledger_path, resolve
+from synapse_sync.config import Config, Credentials, Feed, ledger_path, resolve, spool_path
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
 from synapse_sync.sources.readers import Readers
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps import Run, Work
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.specs import reopen
@@ -60,6 +61,11 @@ def open_destination(
         destination.close()
 
 
+def open_spool(config: Config) -> Spool:
+    """Where remote files wait that were read; to be entered, which removes what a process left that is gone."""
+    return Spool(spool_path(config), config.upload.spool_size)
+
+
 def chosen_feeds(config: Config, names: Sequence[str]) -> list[Feed]:
     """The feeds of these names, or all; UsageError names those that there are."""
     known = {feed.name: feed for feed in config.feeds}
@@ -81,17 +87,19 @@ def put_to_work(
     watch: Callable[[str, int], None] = lambda _name, _amount: None,
     stop: threading.Event | None = None,
     storages: Storages | None = None,
+    spool: Spool | None = None,
 ) -> Work:
-    """One feed, ready for a run, which ends early once `stop` is set.
+    """One feed, ready for a run, which ends early once `stop` is set; without a spool remote files are read twice.
 
     Settings that differ from those of the last run decide everything unsent anew. storages: what is known of the
     server's, where works share that.
     """
+    spool = spool or Spool()
     with ledger.write() as transaction:
         if not transaction.query("feed_by_name", name=feed.name):
             transaction.run("add_feed", name=feed.name, now=clock())
         row = transaction.one("feed_by_name", name=feed.name)
-    there = placed(feed, storages or Storages(destination), ledger_path(config))
+    there = placed(feed, storages or Storages(destination), (ledger_path(config), spool_path(config)))
     work = Work(
         config=config,
         feed=feed,
@@ -103,9 +111,10 @@ def put_to_work(
         patient=patient,
         settings=_settings(config, feed, destination, there) or row["settings"],
         uploads=_uploads(config),
-        readers=Readers(there.sources),
+        readers=Readers(there.sources, spool),
         is_astray=there.is_astray,
         table_root=there.table_root,
+        spool=spool,
         clock=clock,
         stop=stop or threading.Event(),
     )
@@ -130,7 +139,7 @@ def next_run(work: Work) -> Work:
         work,
         run=work.run.another(),
         uploads=_uploads(work.config),
-        readers=Readers(work.sources),
+        readers=Readers(work.sources, work.spool),
         ending=threading.Event(),
         looked=[],
         left_open=set(),

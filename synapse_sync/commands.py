@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from synapse_sync.auditing import put_back
 from synapse_sync.config import Config
 from synapse_sync.control import TURN
+from synapse_sync.deep import Read, conclude
 from synapse_sync.errors import ControlRefused, UsageError
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
@@ -18,6 +19,8 @@ from synapse_sync.status.snapshot import moment
 from synapse_sync.status.stories import find_units
 from synapse_sync.steps.forget import forget_units
 from synapse_sync.steps.retry import retry_all, retry_units
+
+Result = TypeVar("Result")
 
 
 class Running(Protocol):
@@ -50,6 +53,7 @@ class Commands:
             "retry": self.retry,
             "forget": self.forget,
             "put_back": self.put_back,
+            "conclude": self.conclude,
         }
 
     def answer(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -110,13 +114,18 @@ class Commands:
         acts = {feed: partial(put_back, ledger, these, time.time) for feed, these in by_feed.items()}
         return {"count": sum(self._in_turn(feed, act) for feed, act in acts.items())}
 
-    def _in_turn(self, feed: str, act: Callable[[], int]) -> int:
+    def conclude(self, feed: str, read: list[list[Any]]) -> dict[str, Any]:
+        """Record what files of a feed are that were taken on trust (fields of deep.Read each); those that are wrong."""
+        files = [Read(*one) for one in read]
+        return {"wrong": self._in_turn(feed, partial(conclude, self._daemon.ledger, feed, files, time.time))}
+
+    def _in_turn(self, feed: str, act: Callable[[], Result]) -> Result:
         """Have a feed's own thread do what its steps must not meet half-way; what it has in hand is decided before."""
         loop = self._daemon.loops.get(feed)
         if loop is not None:
-            count = loop.call(act, TURN)
+            done = loop.call(act, TURN)
             loop.trigger()
-            return count
+            return done
         if feed in self._daemon.ending():
             raise ControlRefused(f"feed {feed} is ending", hint="ask again in a while")
         return act()  # a feed that is not in the config any more

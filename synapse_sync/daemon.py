@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from synapse_sync import logs
-from synapse_sync.assembly import open_destination, put_to_work
+from synapse_sync.assembly import open_destination, open_spool, put_to_work
 from synapse_sync.bulletin import Bulletin
 from synapse_sync.clocks import Clocks
 from synapse_sync.commands import Commands
@@ -33,6 +33,7 @@ from synapse_sync.reporting import Reporter
 from synapse_sync.runner import Pass
 from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
 from synapse_sync.storages import Storages
@@ -88,8 +89,11 @@ class Daemon:
             try:
                 while not self._stopping:
                     self._anew = False
-                    with open_destination(self.config, resolve(self.config), logs.hide) as destination:
-                        self._serve(destination)
+                    with (
+                        open_destination(self.config, resolve(self.config), logs.hide) as destination,
+                        open_spool(self.config) as spool,
+                    ):
+                        self._serve(destination, spool)
             finally:
                 self._door.close()
                 self._schedule.stop()
@@ -118,10 +122,10 @@ class Daemon:
         """Names of feeds that were asked to end and may still be at work. Called from any thread."""
         return {loop.name for loop in list(self._ended) if loop.alive}
 
-    def _serve(self, destination: Destination) -> None:
+    def _serve(self, destination: Destination, spool: Spool) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
         watching, storages = Watching(), Storages(destination, logs.hide, logs.unhide)
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, storages)
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, spool, storages)
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False
         self._start(self.config.feeds, self._resting())
@@ -150,7 +154,9 @@ class Daemon:
         """Have the main thread look after all now."""
         self._requests.put(lambda: None)
 
-    def _loop(self, feed: Feed, destination: Destination, watching: Watching, storages: Storages) -> FeedLoop:
+    def _loop(
+        self, feed: Feed, destination: Destination, watching: Watching, spool: Spool, storages: Storages
+    ) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
@@ -158,7 +164,7 @@ class Daemon:
 
             work = put_to_work(
                 self.config, feed, self.ledger, destination,
-                patient=True, clock=time.time, watch=counted, storages=storages,
+                patient=True, clock=time.time, watch=counted, spool=spool, storages=storages,
             )  # fmt: skip
             work.together = self._together
             return work

@@ -32,7 +32,7 @@ from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.storages import Storages
 
 PLANNED = {"settle", "detect", "infer", "group", "table", "describe"}
-WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
+WITH_CHECKSUMS = PLANNED | {"checksum", "vouch", "fingerprint", "verify"}
 
 
 def plan(

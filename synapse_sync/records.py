@@ -100,7 +100,10 @@ class RootIdentity(NamedTuple):
 
 
 class Digests(NamedTuple):
-    """Checksums of one content, lowercase hexadecimal, from one read of `size` bytes."""
+    """Checksums of one content of `size` bytes, lowercase hexadecimal, from one read.
+
+    sha1 is "" where nobody has read it: then its source vouches for the MD5.
+    """
 
     md5: str
     sha1: str
@@ -160,13 +163,14 @@ class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
     api: what registrations go through. presigned: the API that issues presigned URLs, or "no", which was said at
-    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. lookup: where contents
-    are asked for.
+    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. found_by: those of
+    contents that it had. lookup: where contents are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""
     presigned: Literal["", "v1", "v2", "no"] = ""
     checksum: Literal["", "md5", "sha1"] = ""
+    found_by: Literal["", "md5", "sha1", "both"] = ""
     lookup: Literal["", "verify_checksums", "data-files"] = ""
     refused_at: float = 0.0
 

@@ -93,7 +93,7 @@ def _examined(data: dict[str, Any], source: Path, environ: Mapping[str, str]) ->
         feeds = _readable_feeds(rest.pop("feeds", []), context)
         config = Config.model_validate(rest, context=context)
     config.loaded_from(source, ())
-    second = [*not_yet(config, feeds), *broken_rules(config, feeds, ledger_path(config, environ))]
+    second = [*not_yet(feeds), *broken_rules(config, feeds, ledger_path(config, environ))]
     known = [problem.place for problem in problems]
     problems += [problem for problem in second if not any(_lies_in(place, problem.place) for place in known)]
     return config, problems

@@ -31,6 +31,7 @@ def broken_rules(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem
     yield from _same_names(feeds)
     yield from _same_folders(feeds)
     yield from _ledger_watched(config, feeds, ledger)
+    yield from _spool_watched(config, feeds)
 
 
 def warnings(config: Config) -> tuple[str, ...]:
@@ -209,3 +210,11 @@ def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Prob
                 asset: Place = ("assets", spec, "path") if spec else ("path",)
                 words = f"holds the ledger {ledger}; choose a folder without it, or set ledger.path"
                 yield Problem(("feeds", index, *asset), words)
+
+
+def _spool_watched(config: Config, feeds: Feeds) -> Iterator[Problem]:
+    spool = config.upload.spool
+    roots = {root.path for feed in feeds.values() for root in feed.asset_roots().values()}
+    for path in sorted(roots):
+        if spool is not None and spool.is_relative_to(path):
+            yield Problem(("upload", "spool"), f"lies inside {path}, which is watched; name a folder elsewhere")

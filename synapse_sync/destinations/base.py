@@ -146,7 +146,13 @@ class Destination(Protocol):
         """How to read from one of the server's storages, asked for now. Raises StorageUnusable."""
 
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
-        """Which of these contents the server has, and under which checksum (protocol §3). Any number at once."""
+        """Which of these contents the server has, and under which checksum (protocol §3). Any number at once.
+
+        Those whose SHA-1 is not known are asked for by their MD5 alone.
+        """
+
+    def may_know_by(self, algorithm: Literal["md5", "sha1"]) -> bool:
+        """Whether it has named contents by such checksums, or has named none yet."""
 
     def put(
         self,

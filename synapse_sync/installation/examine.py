@@ -149,11 +149,18 @@ def _no_token(path: Path) -> Iterator[str]:
 
 
 def _ledger(place: Place, config: Config) -> Iterator[str]:
+    """The ledger and the spool, where the service may write."""
     path = config.ledger.path
     if path is not None and not path.is_relative_to(place.state):
         yield (
             f"ledger.path is {path}, but the service may only write in {place.state}: take the line out of "
             f"{config.source} (and move an existing ledger to {place.state}/ledger.db)"
+        )
+    spool = config.upload.spool
+    if spool is not None and not spool.is_relative_to(place.state):
+        yield (
+            f"upload.spool is {spool}, but the service may only write in {place.state}: take the line out of "
+            f"{config.source}, or name a folder there"
         )
 
 

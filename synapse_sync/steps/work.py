@@ -17,6 +17,7 @@ from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.sender import Sender
@@ -124,8 +125,8 @@ class Work:
     doing: the step that is at work. table_root: where a table with a relative path lies, unless that is the first root
     and a folder here. table: the feed's metadata table (steps/tables.py). unseen: the server does not
     show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
-    verification, registration: the request of that step, while it is under way. sender: a process that was started and
-    serves nobody yet.
+    spool: where remote contents that were read wait for being sent. verification, registration: the request of that
+    step, while it is under way. sender: a process that was started and serves nobody yet.
     """
 
     config: Config
@@ -139,6 +140,7 @@ class Work:
     settings: str
     uploads: InFlight[Any, Any]
     readers: Readers
+    spool: Spool
     trust_filters: bool = True
     collection_stale: bool = True
     collection_fetched_at: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,8 +106,11 @@ class Placed:
         return any(placing is None or placing.has_moved() for placing in self.placings.values())
 
 
-def placed(feed: Feed, storages: Storages, ledger: Path) -> Placed:
-    """The sources of a feed; those that the server does not tell of raise that when they are listed."""
+def placed(feed: Feed, storages: Storages, own: Sequence[Path]) -> Placed:
+    """The sources of a feed; those that the server does not tell of raise that when they are listed.
+
+    own: files and folders of the product's own, which no storage may hold.
+    """
     sources: dict[str, Source] = {}
     placings: dict[str, Placing | None] = {}
     table_root = None
@@ -117,7 +120,7 @@ def placed(feed: Feed, storages: Storages, ledger: Path) -> Placed:
             try:
                 placing = Placing(storages, root)
                 there = placing.source_root()
-                require_here(there, root, ledger)
+                require_here(there, root, own)
                 if root.storage == feed.storage and table_root is None:
                     table_root = placing.storage_root()
             except SourceUnavailable as error:
@@ -130,14 +133,16 @@ def placed(feed: Feed, storages: Storages, ledger: Path) -> Placed:
     return Placed(sources, placings, table_root)
 
 
-def require_here(there: AssetRoot, root: AssetRoot, ledger: Path) -> None:
-    """A storage that is a folder is one of this machine's. Raises SourceUnavailable."""
+def require_here(there: AssetRoot, root: AssetRoot, own: Sequence[Path]) -> None:
+    """A storage that is a folder is one of this machine's, with none of our own files. Raises SourceUnavailable."""
     if there.remote is not None:
         return
-    if ledger.is_relative_to(there.path):
-        raise SourceUnavailable(
-            f"{root.shown} is the folder {there.path}, which holds the ledger {ledger}", hint="set ledger.path"
-        )
+    for ours in own:
+        if ours.is_relative_to(there.path):
+            raise SourceUnavailable(
+                f"{root.shown} is the folder {there.path}, which holds {ours} of synapse-sync",
+                hint="put that elsewhere: ledger.path, upload.spool",
+            )
     if not os.path.isdir(there.path):
         raise SourceUnavailable(
             f"{root.shown} is the folder {there.path} of the machine that the storage is on, and this machine has none",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from synapse_sync.config import AssetRoot, Config, ledger_path
+from synapse_sync.config import AssetRoot, Config, ledger_path, spool_path
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.storages.placing import Placing, require_here
@@ -36,7 +36,7 @@ def told(config: Config, destination: Destination) -> Iterator[Told]:
             try:
                 placing = Placing(storages, root)
                 there = placing.source_root()
-                require_here(there, root, ledger_path(config))
+                require_here(there, root, (ledger_path(config), spool_path(config)))
             except SourceUnavailable as error:
                 yield Told(feed.name, asset, root, words=error.message, remedy=error.hint)
                 continue

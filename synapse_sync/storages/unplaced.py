@@ -15,6 +15,7 @@ class Unplaced:
     """A source that can't be listed, for a reason of the server's. Implements sources.base.Source."""
 
     remote = True
+    vouches = False
     list_requests = 0
     certain_after = 0.0
 
@@ -37,6 +38,10 @@ class Unplaced:
     def keeps(self, directory: bytes, name: bytes) -> bool:  # noqa: ARG002
         """Nothing is left out."""
         return True
+
+    def vouched(self, observed: Observation) -> str:  # noqa: ARG002
+        """Nothing."""
+        return ""
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:  # noqa: ARG002
         """Raises why it can't be opened."""

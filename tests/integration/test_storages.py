@@ -146,7 +146,7 @@ def test_a_storage_that_is_not_there_or_of_a_kind_that_is_not_read_or_elsewhere(
 def test_a_storage_that_holds_the_ledger_is_not_read(site: Installation) -> None:
     above = site.server.create_storage("file_system", {"location": str(site.folder)})
     configured(site, above, ".")
-    assert "holds the ledger" in site.sync().feed["paused"]
+    assert f"holds {site.ledger}" in site.sync().feed["paused"]
 
 
 def test_a_storage_that_becomes_another_folder_is_like_a_changed_path(site: Installation, nas: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
@@ -39,6 +39,7 @@ from synapse_sync.records import (
 )
 
 MIB = 1 << 20
+_ALGORITHMS = {32: "md5", 40: "sha1"}
 DIRECT_LIMIT = 50 * MIB
 """What production clients send whole (protocol §2.4)."""
 
@@ -175,14 +176,28 @@ class SynapseDestination:
         usual: files.Lookup = self._learned.lookup or "verify_checksums"
         other: files.Lookup = "verify_checksums" if usual == "data-files" else "data-files"
         try:
-            return files.present(self._transport, contents, self._checksum, usual)
+            return files.present(self._transport, contents, self._checksum, usual, self._found)
         except Gone as gone:
             try:
-                found = files.present(self._transport, contents, self._checksum, other)
+                found = files.present(self._transport, contents, self._checksum, other, self._found)
             except Gone:
                 raise gone from None
         self.remember(lookup=other)
         return found
+
+    def may_know_by(self, algorithm: Literal["md5", "sha1"]) -> bool:
+        """Whether it is configured to, has named contents by such checksums, or has named none yet."""
+        if self._checksum != "auto":
+            return self._checksum == algorithm
+        known = {self._learned.checksum, self._learned.found_by} - {""}
+        return not known or bool(known & {algorithm, "both"})
+
+    def _found(self, checksums: Iterable[str]) -> None:
+        """Remember what contents go by that the server has."""
+        kinds = {_ALGORITHMS.get(len(text), "") for text in checksums} | {self._learned.found_by}
+        if kinds - {""}:
+            both = "both" in kinds or {"md5", "sha1"} <= kinds
+            self.remember(found_by="both" if both else max(kinds))
 
     def put(
         self,
