@@ -37,6 +37,7 @@ from synapse_sync.service import Notifier
 from synapse_sync.sources.spool import Spool
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.storages import Storages
 from synapse_sync.upkeep import Upkeep
 from synapse_sync.watching import Watching
 
@@ -137,8 +138,8 @@ class Daemon:
 
     def _serve(self, destination: Destination, spool: Spool) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        watching = Watching()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, spool)
+        watching, storages = Watching(), Storages(destination, logs.hide, logs.unhide)
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, spool, storages)
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False
         with self.changing():
@@ -174,7 +175,9 @@ class Daemon:
         """Have the main thread look after all now."""
         self._inbox.wake()
 
-    def _loop(self, feed: Feed, destination: Destination, watching: Watching, spool: Spool) -> FeedLoop:
+    def _loop(
+        self, feed: Feed, destination: Destination, watching: Watching, spool: Spool, storages: Storages
+    ) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
@@ -182,7 +185,7 @@ class Daemon:
 
             work = put_to_work(
                 self.config, feed, self.ledger, destination,
-                patient=True, clock=time.time, watch=counted, spool=spool,
+                patient=True, clock=time.time, watch=counted, spool=spool, storages=storages,
             )  # fmt: skip
             work.together = self._together
             return work

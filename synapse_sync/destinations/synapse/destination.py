@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
-from synapse_sync.destinations.synapse import files, listing, tasks
+from synapse_sync.destinations.synapse import files, listing, storages, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
 from synapse_sync.destinations.synapse.examination import SynapseExamination
@@ -33,6 +33,7 @@ from synapse_sync.records import (
     Learned,
     ListedUnit,
     OutgoingUnit,
+    StorageSession,
     UnitOutcome,
     UploadProgress,
 )
@@ -165,6 +166,10 @@ class SynapseDestination:
     def open(self, collection: int) -> Collection:
         """The collection's specs and meta schema, fetched now."""
         return collections.fetch(self._transport, self.api, collection)
+
+    def storage(self, number: int) -> StorageSession:
+        """How to read from one of the server's storages."""
+        return storages.session(self._transport, number)
 
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
         """Which of these contents the server has; asked one by one through v2 where it offers nothing better."""

@@ -171,11 +171,11 @@ def test_access_that_contradicts_itself_or_is_of_no_use_is_told() -> None:
         "feeds[0].remote.profile: names other credentials than access_key_env, secret_key_env; remove one or the other"
     ]
     assert problems(path="/srv/scans", remote={"region": "eu"}) == [
-        "feeds[0].remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+        "feeds[0].remote: is for a URL as path, like s3://bucket/prefix, or a storage; remove it"
     ]
     assets = {"image_1": {"path": "/srv/images", "remote": {"region": "eu"}}, "label_1": {"path": "s3://bucket"}}
     assert problems(assets=assets) == [
-        "feeds[0].assets.image_1.remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+        "feeds[0].assets.image_1.remote: is for a URL as path, like s3://bucket/prefix, or a storage; remove it"
     ]
 
 
