@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -31,6 +32,9 @@ class Running(Protocol):
     loops: dict[str, FeedLoop]
     since: float
     problem: str
+
+    def changing(self) -> AbstractContextManager[None]:
+        """While nobody else changes which feeds there are, or which of them rest."""
 
     def ending(self) -> set[str]:
         """Names of feeds that were asked to end and may still be at work."""
@@ -72,9 +76,10 @@ class Commands:
     def trigger(self, feeds: list[str]) -> dict[str, Any]:
         """Run these feeds now; none named: all."""
         chosen = self._chosen(feeds)
-        for loop in chosen:
+        loops = [loop for loop in list(self._daemon.loops.values()) if loop.name in chosen]
+        for loop in loops:
             loop.trigger()
-        return {"feeds": [loop.name for loop in chosen], "resting": [loop.name for loop in chosen if loop.paused]}
+        return {"feeds": chosen, "resting": [loop.name for loop in loops if loop.paused]}
 
     def retry(self, keys: list[str], everything: bool) -> dict[str, Any]:
         """Decide again what is held; how many units."""
@@ -126,22 +131,26 @@ class Commands:
             done = loop.call(act, TURN)
             loop.trigger()
             return done
-        if feed in self._daemon.ending():
-            raise ControlRefused(f"feed {feed} is ending", hint="ask again in a while")
-        return act()  # a feed that is not in the config any more
+        with self._daemon.changing():
+            if feed in self._daemon.loops or feed in self._daemon.ending():
+                raise ControlRefused(f"feed {feed} is ending, or has just begun", hint="ask again in a while")
+            return act()  # a feed that is not in the config any more
 
     def _rest(self, feeds: list[str], *, resting: bool) -> dict[str, Any]:
-        chosen = self._chosen(feeds)
-        with self._daemon.ledger.write(durable=True) as transaction:
-            for loop in chosen:
-                transaction.run("add_feed", name=loop.name, now=time.time())
-                transaction.run("rest_feed", name=loop.name, resting=resting)
-        for loop in chosen:
-            loop.rest(resting)
-        return {"feeds": [loop.name for loop in chosen]}
+        """Let feeds rest or go on; those that are to begin find it in the ledger."""
+        with self._daemon.changing():
+            chosen = self._chosen(feeds)
+            with self._daemon.ledger.write(durable=True) as transaction:
+                for name in chosen:
+                    transaction.run("add_feed", name=name, now=time.time())
+                    transaction.run("rest_feed", name=name, resting=resting)
+            for name in chosen:
+                if name in self._daemon.loops:
+                    self._daemon.loops[name].rest(resting)
+        return {"feeds": chosen}
 
-    def _chosen(self, feeds: list[str]) -> list[FeedLoop]:
-        loops = self._daemon.loops
-        if unknown := [name for name in feeds if name not in loops]:
-            raise UsageError(f"no feed {', '.join(unknown)} runs", hint=f"its feeds: {', '.join(loops) or 'none'}")
-        return [loops[name] for name in feeds] if feeds else list(loops.values())
+    def _chosen(self, feeds: list[str]) -> list[str]:
+        known = [feed.name for feed in self._daemon.config.feeds]
+        if unknown := [name for name in feeds if name not in known]:
+            raise UsageError(f"no feed {', '.join(unknown)} runs", hint=f"its feeds: {', '.join(known) or 'none'}")
+        return feeds or known

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from synapse_sync.grants import Secrets
+
 
 class Observation(NamedTuple):
     """What a listing says of one file; two equal observations mean that nobody needs to read it again.
@@ -141,6 +143,19 @@ class Collection:
     name: str
     specs: tuple[Spec, ...]
     meta_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSession:
+    """How a storage of the server's is reached: its provider's name, and that provider's settings (protocol §9).
+
+    ends: when the credentials end, in seconds since the epoch by our clock; None where that is not told.
+    """
+
+    provider: str
+    settings: Mapping[str, Any]
+    secrets: Secrets
+    ends: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

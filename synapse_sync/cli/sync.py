@@ -44,8 +44,10 @@ def once(
     from synapse_sync.cli.stopping import stopping
     from synapse_sync.config import find_config, ledger_path, load
     from synapse_sync.ledger import open_for_writing
+    from synapse_sync.logs import hide
     from synapse_sync.runner import Patience, sync
     from synapse_sync.steps.infer import infer_again
+    from synapse_sync.storages import Storages
 
     gc.freeze()  # what was loaded stays
     gc.set_threshold(10_000, 20, 20)  # rows go by themselves: looking for cycles among them took 4 % of the CPU time
@@ -59,11 +61,12 @@ def once(
         open_spool(config) as spool,
         Progress(shown=not as_json) as progress,
     ):
+        storages = Storages(destination, hide, patience=RETRYING, stop=stop.asked)
         works = [
             put_to_work(
                 config, feed, ledger, destination,
                 patient=False, clock=time.time, watch=progress.watch(feed.name), stop=stop.asked,
-                spool=spool,
+                storages=storages, spool=spool,
             )
             for feed in chosen
         ]  # fmt: skip

@@ -120,7 +120,10 @@ def _readable_feeds(items: list[Any], context: dict[str, Any]) -> dict[int, Feed
     for index, item in enumerate(items):
         if isinstance(item, dict):
             nowhere = f"{os.devnull}/{index}"
-            assets = {spec: {"path": nowhere, **asset} for spec, asset in item.get("assets", {}).items()}
+            assets = {
+                spec: {"path": "nowhere" if asset.get("storage") else nowhere, **asset}
+                for spec, asset in item.get("assets", {}).items()
+            }
             stand_ins = {"name": f"feeds[{index}]", "data_collection": 2**31 + index}
             feeds[index] = Feed.model_validate({**stand_ins, **item, "assets": assets}, context=context)
     return feeds

@@ -31,7 +31,6 @@ def _unread(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value) and scheme_of(value) not in KINDS
 
 
-_NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
 _NO_URLS = Missing(
     _unread,
     f"this version reads local folders and {', '.join(kind.example for kind in KINDS.values())} only; mount it and "
@@ -40,9 +39,7 @@ _NO_URLS = Missing(
 
 NOT_YET: Mapping[str, Missing] = {
     "feeds.*.path": _NO_URLS,
-    "feeds.*.storage": _NO_STORAGES,
     "feeds.*.assets.*.path": _NO_URLS,
-    "feeds.*.assets.*.storage": _NO_STORAGES,
 }
 """Key path ("*" is any feed or asset) to what is refused there."""
 

@@ -221,7 +221,7 @@ class Spool:
         why = refusal(error, os.fsencode(self._folder or ""))
         what, hint = why.what, why.hint
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            what, hint = "its disk is full", "free some space, or name a folder on another disk as [upload] spool"
+            what, hint = "its disk is full or nearly so", "free some space, or name another folder as [upload] spool"
         words = f"the spool {shown(os.fsencode(self._folder or ''))} can't be used, so that remote files are read twice"
         self._rests_until = time.monotonic() + REST
         if what != self._told:

@@ -23,11 +23,10 @@ def vouch(work: Work) -> int:
     """Take the word of sources for what the server has; returns how many files were decided on."""
     moved = _read_what_is_lacking(work)
     vouching = Vouching(work)
-    if not vouching.believed:
+    if not vouching.believed or work.verification.under_way:  # its answer tells what the server knows contents by
         return moved
-    rows = work.ledger.query(
-        "files_to_vouch", feed=work.id, now=work.clock(), assets=vouching.believed, limit=BATCH
-    )  # fmt: skip
+    wanted = {"feed": work.id, "assets": vouching.believed, "limit": BATCH}
+    rows = work.ledger.query("files_to_vouch", now=work.clock(), **wanted)
     offered = {row["id"]: Digests(md5, "", row["size"]) for row in rows if (md5 := _fresh(vouching, row))}
     known = _known(work.ledger.query("contents_known_as", **_asked(work, offered.values())))
     unknown = {digests for digests in offered.values() if not _present(known[digests.md5])}
@@ -58,9 +57,7 @@ def _present(known: list[Row]) -> bool:
     return any(row["state"] == ContentState.PRESENT for row in known)
 
 
-def _record(
-    work: Work, rows: list[Row], offered: Mapping[int, Digests], found: Mapping[Digests, ContentRef]
-) -> None:  # fmt: skip
+def _record(work: Work, rows: list[Row], offered: Mapping[int, Digests], found: Mapping[Digests, ContentRef]) -> None:
     """Write down which files are what their source says, and which are to be read."""
     read, taken = [], []
     with work.ledger.write() as transaction:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
-from synapse_sync.destinations.synapse import files, listing, tasks
+from synapse_sync.destinations.synapse import files, listing, storages, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
 from synapse_sync.destinations.synapse.examination import SynapseExamination
@@ -33,6 +33,7 @@ from synapse_sync.records import (
     Learned,
     ListedUnit,
     OutgoingUnit,
+    StorageSession,
     UnitOutcome,
     UploadProgress,
 )
@@ -166,6 +167,10 @@ class SynapseDestination:
         """The collection's specs and meta schema, fetched now."""
         return collections.fetch(self._transport, self.api, collection)
 
+    def storage(self, number: int) -> StorageSession:
+        """How to read from one of the server's storages."""
+        return storages.session(self._transport, number)
+
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
         """Which of these contents the server has; asked one by one through v2 where it offers nothing better."""
         usual: files.Lookup = self._learned.lookup or "verify_checksums"
@@ -188,11 +193,13 @@ class SynapseDestination:
         return not known or bool(known & {algorithm, "both"})
 
     def _found(self, checksums: Iterable[str]) -> None:
-        """Remember what contents go by that the server has."""
-        kinds = {_ALGORITHMS.get(len(text), "") for text in checksums} | {self._learned.found_by}
-        if kinds - {""}:
-            both = "both" in kinds or {"md5", "sha1"} <= kinds
-            self.remember(found_by="both" if both else max(kinds))
+        """Remember what contents go by that the server has; several threads may be told at the same time."""
+        told = {_ALGORITHMS.get(len(text), "") for text in checksums}
+        with self._lock:
+            kinds = (told | {self._learned.found_by}) - {""}
+            if kinds:
+                by: Any = "both" if len(kinds) > 1 else kinds.pop()
+                self._learned = replace(self._learned, found_by=by)
 
     def put(
         self,

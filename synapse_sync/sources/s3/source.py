@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, BinaryIO, cast
 
 from synapse_sync.config import Remote, bucket_and_prefix
+from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.refusals import Refusal
@@ -32,8 +33,9 @@ class S3Source(RemoteSource):
         recursive: bool = True,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        grant: Grant | None = None,
     ) -> None:
-        connection = Connection(partial(connect, access))
+        connection = Connection(partial(connect, access, grant))
         super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
         self._access = access
         self._bucket, self._prefix = bucket_and_prefix(root)

@@ -144,7 +144,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Folder(tmp_path / "share") if request.param == "local" else _remote(request)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS if ALL else ["moto", "sftp"])
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
     for kind in (SftpSource, SmbSource):

@@ -13,7 +13,7 @@ from synapse_sync.sources.s3 import client
 from ..conftest import Installation
 from .feeds import PATIENTS, configured, fill
 from .interference import Proxy
-from .places import Bucket
+from .places import Bucket, RemotePlace
 from .spooled import times_read, with_upload
 
 BYTES = sum(len(f"image of {patient}label of {patient}") for patient in PATIENTS)
@@ -40,3 +40,14 @@ def test_every_object_is_read_once_and_the_spool_is_empty_afterwards(
     assert "read_twice" not in done.counts
     assert site.received() == BYTES
     assert os.listdir(site.folder / "spool") == []
+
+
+def test_files_of_every_kind_of_source_are_kept_from_being_read_to_being_sent(
+    site: Installation, remote: RemotePlace
+) -> None:
+    fill(remote)
+    configured(site, remote)
+    done = site.sync()
+    assert (done.exit_code, len(site.units())) == (0, len(PATIENTS))
+    assert done.counts["read_files"] == done.counts["sent_files"] == 2 * len(PATIENTS)
+    assert "read_twice" not in done.counts

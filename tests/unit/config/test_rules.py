@@ -123,9 +123,7 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 
 REFUSED: dict[str, Any] = {
     "feeds.*.path": "az://container/prefix",
-    "feeds.*.storage": 11,
     "feeds.*.assets.*.path": "webdav://nas/labels",
-    "feeds.*.assets.*.storage": 11,
 }
 
 
