@@ -12,7 +12,7 @@ from .feeds import configured
 from .places import Bucket, RemotePlace
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)  # fake-gcs-server goes through all its objects for each request
 def test_20_000_objects(site: Installation, remote: RemotePlace) -> None:
     with ThreadPoolExecutor(8) as threads:
         for _ in threads.map(lambda number: remote.put(f"{number:05}.png", b"1"), range(20_000)):
