@@ -20,6 +20,9 @@ from synapse_sync.config.remote import Remote
 from synapse_sync.config.section import Section
 from synapse_sync.config.texts import ExpressionText, TemplateText
 
+LARGEST = 2**63 - 1
+"""The largest whole number of a setting: the ledger's, and TOML's (toml.io/en/v1.0.0#integer)."""
+
 _WHEN_NOT_WHAT: dict[str, Any] = {
     **dict.fromkeys(("name", "watch", "poll_every", "settle", "max_units_per_run", "remote"), True),
     "assets": {"__all__": {"remote"}},
@@ -70,6 +73,7 @@ class Grouping(Section):
     depth: int = Field(
         default=1,
         ge=1,
+        le=LARGEST,
         description='How many folder levels below `path` make the unit key; used with by = "directory".',
         examples=[2],
     )
@@ -140,7 +144,9 @@ class Asset(Section):
     path: LocalPath = Field(
         description="Folder with the files of this specification, or a URL.", examples=["/srv/nas/images"]
     )
-    storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
+    storage: int | None = Field(
+        default=None, ge=1, le=LARGEST, description="Id of the storage that `path` is in.", examples=[11]
+    )
     recursive: bool | None = Field(
         default=None,
         description="Whether folders below are read too; the feed's setting unless given.",
@@ -167,10 +173,13 @@ class Feed(Section):
     name: Annotated[str, AfterValidator(check_name)] = Field(
         description="Name of the feed, as shown everywhere; unique.", examples=["scans"]
     )
-    data_collection: int = Field(ge=1, description="Id of the data collection that units go into.", examples=[42])
+    data_collection: int = Field(
+        ge=1, le=LARGEST, description="Id of the data collection that units go into.", examples=[42]
+    )
     project: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="Id of the project in which each unit gets a task; none unless given.",
         examples=[7],
     )
@@ -179,7 +188,9 @@ class Feed(Section):
         description="Folder that the files arrive in, or a URL (s3://bucket/prefix); either this or `assets`.",
         examples=["/srv/nas/scans"],
     )
-    storage: int | None = Field(default=None, ge=1, description="Id of the storage that `path` is in.", examples=[11])
+    storage: int | None = Field(
+        default=None, ge=1, le=LARGEST, description="Id of the storage that `path` is in.", examples=[11]
+    )
     recursive: bool = Field(default=True, description="Whether folders below are read too.", examples=[True])
     follow_symlinks: bool = Field(default=False, description="Whether symbolic links are followed.", examples=[False])
     include: list[Pattern] = Field(
@@ -243,6 +254,7 @@ class Feed(Section):
     max_units_per_run: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="At most so many units are registered in one run; no limit unless given.",
         examples=[1000],
     )
