@@ -25,6 +25,7 @@ from synapse_sync.ledger import Ledger, Row, open_for_writing
 from synapse_sync.records import OutgoingUnit
 from synapse_sync.runner import Patience, drain, sync, tend
 from synapse_sync.steps import Step, Work, wait_anew
+from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.together import Together
 from synapse_sync.steps.work import Ended
 
@@ -195,6 +196,18 @@ def test_who_pings_asks_an_idle_server_before_it_is_called_well(lonely_site: Ins
         assert tend(work, {}, offline=None, known=()).offline is None, "it was asked just now"
         work.clock = lambda: time.time() + 5 * 60
         assert isinstance(tend(work, {}, offline=None, known=()).offline, Unreachable | TokenRefused)
+
+
+def test_the_collection_is_fetched_again_after_the_clock_was_set_back(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    with at_work(site) as work:
+        work.clock = lambda: time.time() + 3650 * 86400
+        refresh_collection(work)
+        work.clock = time.time
+        wait_anew(work)
+        refresh_collection(work)
+        assert abs(work.collection_fetched_at - time.time()) < 3600
+        assert not work.collection_stale
 
 
 def test_a_lost_request_is_not_believed_to_be_over_because_the_clock_was_set(
