@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from synapse_sync.config import Config
 from synapse_sync.destinations.base import Outcome
-from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
+from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, Scope, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ContentRef, UploadProgress
 from synapse_sync.states import Code
@@ -31,6 +31,12 @@ RECORD_EVERY = 0.05  # seconds: one commit for what was sent meanwhile; after a 
 AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
 
 Uploads = InFlight[Sending, Outcome]
+
+
+class Parked(Busy):
+    """No failure: this run is to end, and the next one sends the rest of the content."""
+
+    scope: Scope = "call"
 
 
 def begin_uploads(work: Work) -> None:
@@ -143,9 +149,7 @@ def _send(work: Work, sending: Sending) -> Outcome:
         if state.route != "direct":
             _save(work, sending.content["id"], state)
             if work.ending.is_set() or work.stop.is_set():
-                parked = Busy(f"{sending.name} is sent on by the next run: this one was ended")
-                parked.scope = "call"
-                raise parked
+                raise Parked(f"{sending.name} is sent on by the next run: this one was ended")
 
     try:
         with sending.opened() as stream:
@@ -199,7 +203,7 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
-            else:
+            elif not isinstance(result, Parked):
                 _note_unsent(work, transaction, content, file, result)
                 if result.scope == "destination":
                     stop = result
