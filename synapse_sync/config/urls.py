@@ -44,6 +44,12 @@ def check_ping_url(value: str) -> str:
     return value
 
 
+def without_secret(ping_url: str) -> str:
+    """A valid address to call as it may be shown: who knows all of it can say that all is well."""
+    parts = urlsplit(ping_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…" if ping_url else ""
+
+
 def same_host(one: str, other: str) -> bool:
     """Whether scheme, host and port of two valid URLs are equal: only then may they share a token."""
     return _origin(urlsplit(one)) == _origin(urlsplit(other))

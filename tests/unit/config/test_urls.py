@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synapse_sync.config.urls import check_ping_url, is_unprotected, parse_url, same_host
+from synapse_sync.config.urls import check_ping_url, is_unprotected, parse_url, same_host, without_secret
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,14 @@ def test_what_can_not_be_called_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="is not an http or https URL") as refused:
         check_ping_url(text)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", ""), ("https://me:hunter2@[::1]:8000/secret-id?key=1", "https://[::1]:8000/…"), ("http://a?b", "http://a/…")],
+)
+def test_of_an_address_to_call_the_host_alone_is_shown(text: str, shown: str) -> None:
+    assert without_secret(text) == shown
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
