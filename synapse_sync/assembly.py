@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from synapse_sync.config import Config, Credentials, Feed, resolve
+from synapse_sync.config import Config, Credentials, Feed, ledger_path, resolve, spool_path
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import UsageError
 from synapse_sync.ledger import Ledger
-from synapse_sync.sources.configured import source_of
 from synapse_sync.sources.readers import Readers
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps import Run, Work
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.specs import reopen
 from synapse_sync.steps.upload import workers_of
+from synapse_sync.storages import Placed, Storages, placed
 
 
 @contextmanager
@@ -60,6 +61,11 @@ def open_destination(
         destination.close()
 
 
+def open_spool(config: Config) -> Spool:
+    """Where remote files wait that were read; to be entered, which removes what a process left that is gone."""
+    return Spool(spool_path(config), config.upload.spool_size)
+
+
 def chosen_feeds(config: Config, names: Sequence[str]) -> list[Feed]:
     """The feeds of these names, or all; UsageError names those that there are."""
     known = {feed.name: feed for feed in config.feeds}
@@ -80,28 +86,35 @@ def put_to_work(
     clock: Callable[[], float],
     watch: Callable[[str, int], None] = lambda _name, _amount: None,
     stop: threading.Event | None = None,
+    storages: Storages | None = None,
+    spool: Spool | None = None,
 ) -> Work:
-    """One feed, ready for a run, which ends early once `stop` is set.
+    """One feed, ready for a run, which ends early once `stop` is set; without a spool remote files are read twice.
 
-    Settings that differ from those of the last run decide everything unsent anew.
+    Settings that differ from those of the last run decide everything unsent anew. storages: what is known of the
+    server's, where works share that.
     """
+    spool = spool or Spool()
     with ledger.write() as transaction:
         if not transaction.query("feed_by_name", name=feed.name):
             transaction.run("add_feed", name=feed.name, now=clock())
         row = transaction.one("feed_by_name", name=feed.name)
-    sources = {asset: source_of(root) for asset, root in feed.asset_roots().items()}
+    there = placed(feed, storages or Storages(destination), (ledger_path(config), spool_path(config)))
     work = Work(
         config=config,
         feed=feed,
         id=row["id"],
         ledger=ledger,
-        sources=sources,
+        sources=there.sources,
         destination=destination,
         run=Run(row["id"], clock=clock, watch=watch),
         patient=patient,
-        settings=f"{feed.fingerprint()} {destination.name} {config.server.api} {config.upload.max_file_size}",
+        settings=_settings(config, feed, destination, there) or row["settings"],
         uploads=_uploads(config),
-        readers=Readers(sources),
+        readers=Readers(there.sources, spool),
+        is_astray=there.is_astray,
+        table_root=there.table_root,
+        spool=spool,
         clock=clock,
         stop=stop or threading.Event(),
     )
@@ -112,13 +125,21 @@ def put_to_work(
     return work
 
 
+def _settings(config: Config, feed: Feed, destination: Destination, there: Placed) -> str:
+    """What decides what a file becomes; "" while that is not known, because a storage could not be asked for."""
+    if there.addresses is None:
+        return ""
+    own = f"{feed.fingerprint()} {destination.name} {config.server.api} {config.upload.max_file_size}"
+    return f"{own} {there.addresses}".rstrip()
+
+
 def next_run(work: Work) -> Work:
     """The same feed, ready for its next run in the same process: it knows what it knew of its collection and table."""
     return replace(
         work,
         run=work.run.another(),
         uploads=_uploads(work.config),
-        readers=Readers(work.sources),
+        readers=Readers(work.sources, work.spool),
         ending=threading.Event(),
         looked=[],
         left_open=set(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from synapse_sync.auditing import put_back
 from synapse_sync.config import Config
 from synapse_sync.control import TURN
+from synapse_sync.deep import Read, conclude
 from synapse_sync.errors import ControlRefused, UsageError
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
@@ -18,6 +20,8 @@ from synapse_sync.status.snapshot import moment
 from synapse_sync.status.stories import find_units
 from synapse_sync.steps.forget import forget_units
 from synapse_sync.steps.retry import retry_all, retry_units
+
+Result = TypeVar("Result")
 
 
 class Running(Protocol):
@@ -28,6 +32,9 @@ class Running(Protocol):
     loops: dict[str, FeedLoop]
     since: float
     problem: str
+
+    def changing(self) -> AbstractContextManager[None]:
+        """While nobody else changes which feeds there are, or which of them rest."""
 
     def ending(self) -> set[str]:
         """Names of feeds that were asked to end and may still be at work."""
@@ -50,6 +57,7 @@ class Commands:
             "retry": self.retry,
             "forget": self.forget,
             "put_back": self.put_back,
+            "conclude": self.conclude,
         }
 
     def answer(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -68,9 +76,10 @@ class Commands:
     def trigger(self, feeds: list[str]) -> dict[str, Any]:
         """Run these feeds now; none named: all."""
         chosen = self._chosen(feeds)
-        for loop in chosen:
+        loops = [loop for loop in list(self._daemon.loops.values()) if loop.name in chosen]
+        for loop in loops:
             loop.trigger()
-        return {"feeds": [loop.name for loop in chosen], "resting": [loop.name for loop in chosen if loop.paused]}
+        return {"feeds": chosen, "resting": [loop.name for loop in loops if loop.paused]}
 
     def retry(self, keys: list[str], everything: bool) -> dict[str, Any]:
         """Decide again what is held; how many units."""
@@ -110,29 +119,38 @@ class Commands:
         acts = {feed: partial(put_back, ledger, these, time.time) for feed, these in by_feed.items()}
         return {"count": sum(self._in_turn(feed, act) for feed, act in acts.items())}
 
-    def _in_turn(self, feed: str, act: Callable[[], int]) -> int:
+    def conclude(self, feed: str, read: list[list[Any]]) -> dict[str, Any]:
+        """Record what files of a feed are that were taken on trust (fields of deep.Read each); those that are wrong."""
+        files = [Read(*one) for one in read]
+        return {"wrong": self._in_turn(feed, partial(conclude, self._daemon.ledger, feed, files, time.time))}
+
+    def _in_turn(self, feed: str, act: Callable[[], Result]) -> Result:
         """Have a feed's own thread do what its steps must not meet half-way; what it has in hand is decided before."""
         loop = self._daemon.loops.get(feed)
         if loop is not None:
-            count = loop.call(act, TURN)
+            done = loop.call(act, TURN)
             loop.trigger()
-            return count
-        if feed in self._daemon.ending():
-            raise ControlRefused(f"feed {feed} is ending", hint="ask again in a while")
-        return act()  # a feed that is not in the config any more
+            return done
+        with self._daemon.changing():
+            if feed in self._daemon.loops or feed in self._daemon.ending():
+                raise ControlRefused(f"feed {feed} is ending, or has just begun", hint="ask again in a while")
+            return act()  # a feed that is not in the config any more
 
     def _rest(self, feeds: list[str], *, resting: bool) -> dict[str, Any]:
-        chosen = self._chosen(feeds)
-        with self._daemon.ledger.write(durable=True) as transaction:
-            for loop in chosen:
-                transaction.run("add_feed", name=loop.name, now=time.time())
-                transaction.run("rest_feed", name=loop.name, resting=resting)
-        for loop in chosen:
-            loop.rest(resting)
-        return {"feeds": [loop.name for loop in chosen]}
+        """Let feeds rest or go on; those that are to begin find it in the ledger."""
+        with self._daemon.changing():
+            chosen = self._chosen(feeds)
+            with self._daemon.ledger.write(durable=True) as transaction:
+                for name in chosen:
+                    transaction.run("add_feed", name=name, now=time.time())
+                    transaction.run("rest_feed", name=name, resting=resting)
+            for name in chosen:
+                if name in self._daemon.loops:
+                    self._daemon.loops[name].rest(resting)
+        return {"feeds": chosen}
 
-    def _chosen(self, feeds: list[str]) -> list[FeedLoop]:
-        loops = self._daemon.loops
-        if unknown := [name for name in feeds if name not in loops]:
-            raise UsageError(f"no feed {', '.join(unknown)} runs", hint=f"its feeds: {', '.join(loops) or 'none'}")
-        return [loops[name] for name in feeds] if feeds else list(loops.values())
+    def _chosen(self, feeds: list[str]) -> list[str]:
+        known = [feed.name for feed in self._daemon.config.feeds]
+        if unknown := [name for name in feeds if name not in known]:
+            raise UsageError(f"no feed {', '.join(unknown)} runs", hint=f"its feeds: {', '.join(known) or 'none'}")
+        return feeds or known

@@ -10,31 +10,34 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
 from synapse_sync import logs
-from synapse_sync.assembly import open_destination, put_to_work
+from synapse_sync.assembly import open_destination, open_spool, put_to_work
 from synapse_sync.bulletin import Bulletin
 from synapse_sync.clocks import Clocks
 from synapse_sync.commands import Commands
-from synapse_sync.config import Config, Feed, ledger_path, load, resolve
+from synapse_sync.config import Config, Credentials, Feed, ledger_path, load, resolve
 from synapse_sync.control import Door
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import ConfigError, ControlRefused, LedgerError, SynapseSyncError
 from synapse_sync.feed_loop import FeedLoop, facts
+from synapse_sync.inbox import Inbox
 from synapse_sync.ledger import Ledger
 from synapse_sync.reporting import Reporter
 from synapse_sync.runner import Pass
 from synapse_sync.schedule import Schedule
 from synapse_sync.service import Notifier
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps import Work
 from synapse_sync.steps.together import Together
+from synapse_sync.storages import Storages
 from synapse_sync.upkeep import Upkeep
 from synapse_sync.watching import Watching
 
@@ -49,6 +52,9 @@ BREATH = 0.2
 
 PATIENCE = 90.0
 """Seconds after which a command for the main thread is told that its turn comes later."""
+
+ANEW = ("server", "upload", "schedule")
+"""Tables of the config whose change has all feeds begin anew."""
 
 JUMP = 60.0
 """Seconds by which the wall clock was set, or for which the machine slept, from which on it is told."""
@@ -66,7 +72,9 @@ class Daemon:
         self.since = time.time()
         self.problem = ""
         self._ended: list[FeedLoop] = []
-        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()  # unlike an Event, signals may put into it
+        self._inbox = Inbox()
+        self._changing = threading.RLock()
+        self._credentials: Credentials | None = None
         self._stopping = False
         self._anew = False
         self._together = Together()
@@ -79,6 +87,7 @@ class Daemon:
         self._door = Door(config.source, Commands(self).answer)
         self._stuck: set[str] = set()
         self._planned = False
+        self._chore_hangs = False
 
     def live(self) -> None:
         """Work until SIGTERM or SIGINT. Raises LedgerError and other errors after which nobody can go on."""
@@ -87,8 +96,12 @@ class Daemon:
             try:
                 while not self._stopping:
                     self._anew = False
-                    with open_destination(self.config, resolve(self.config), logs.hide) as destination:
-                        self._serve(destination)
+                    credentials = self._credentials or resolve(self.config)
+                    with (
+                        open_destination(self.config, credentials, logs.hide) as destination,
+                        open_spool(self.config) as spool,
+                    ):
+                        self._serve(destination, spool)
             finally:
                 self._door.close()
                 self._schedule.stop()
@@ -107,37 +120,50 @@ class Daemon:
             except SynapseSyncError as error:
                 future.set_exception(error)
 
-        self._requests.put(reloaded)
+        self._inbox.put(reloaded)
         try:
             return future.result(PATIENCE)
         except TimeoutError:
             raise ControlRefused("the config is read again later", hint="look at `synapse-sync status`") from None
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """While nobody else changes which feeds there are, or which of them rest. From any thread."""
+        with self._changing:
+            yield
+
     def ending(self) -> set[str]:
         """Names of feeds that were asked to end and may still be at work. Called from any thread."""
         return {loop.name for loop in list(self._ended) if loop.alive}
 
-    def _serve(self, destination: Destination) -> None:
+    def _serve(self, destination: Destination, spool: Spool) -> None:
         """Tend the feeds until the daemon is asked to end, or needs another destination."""
-        watching = Watching()
-        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching)
+        watching, storages = Watching(), Storages(destination, logs.hide, logs.unhide)
+        self._begin: Callable[[Feed], FeedLoop] = lambda feed: self._loop(feed, destination, watching, spool, storages)
         self._upkeep = Upkeep(lambda: self.config, self.ledger, destination, self._wake)
         self._planned = False
-        self._start(self.config.feeds, self._resting())
+        with self.changing():
+            self._start(self.config.feeds, self._resting())
         self._door.look()
         self._tell()
         self._notifier.ready()
         try:
-            while not self._stopping and not self._anew:
-                self._take_requests()
-                self._look_after()
+            while self._goes_on():
+                self._inbox.take(self._tick, self._goes_on)
+                if self._goes_on():
+                    self._look_after()
         finally:
             if self._stopping:
                 self._notifier.stopping()
-            self._end(list(self.loops))
-            self._upkeep.stop()
+            with self.changing():
+                self._end(list(self.loops))
+            self._chore_hangs = not self._upkeep.stop()
             self._wait_for_the_end()
             watching.close()
+
+    def _goes_on(self) -> bool:
+        """Whether the feeds at work are to stay."""
+        return not self._stopping and not self._anew
 
     def _plan(self) -> None:
         """Put all chores on the schedule, counted from when each was done last."""
@@ -147,16 +173,19 @@ class Daemon:
 
     def _wake(self) -> None:
         """Have the main thread look after all now."""
-        self._requests.put(lambda: None)
+        self._inbox.wake()
 
-    def _loop(self, feed: Feed, destination: Destination, watching: Watching) -> FeedLoop:
+    def _loop(
+        self, feed: Feed, destination: Destination, watching: Watching, spool: Spool, storages: Storages
+    ) -> FeedLoop:
         def begin(progressed: Callable[[str, int], None]) -> Work:
             def counted(name: str, amount: int) -> None:
                 progressed(name, amount)
                 self._bulletin.counted(name, amount)
 
             work = put_to_work(
-                self.config, feed, self.ledger, destination, patient=True, clock=time.time, watch=counted
+                self.config, feed, self.ledger, destination,
+                patient=True, clock=time.time, watch=counted, spool=spool, storages=storages,
             )  # fmt: skip
             work.together = self._together
             return work
@@ -205,9 +234,11 @@ class Daemon:
 
     def _leave(self) -> None:
         """End the process here and now where a thread is left that can't be ended; that loses nothing."""
-        if left := self._not_ended():
-            names = ", ".join(f"{loop.name} (at {loop.doing})" for loop in left)
-            log.warning("not waited for any longer: %s; the next start goes on where it was", names)
+        left = [f"{loop.name} (at {loop.doing})" for loop in self._not_ended()]
+        if self._chore_hangs:
+            left.append("upkeep, which reads or asks something that does not answer")
+        if left:
+            log.warning("not waited for any longer: %s; the next start goes on where it was", ", ".join(left))
             logging.shutdown()
             os._exit(0 if self._stopping else 4)
 
@@ -272,12 +303,19 @@ class Daemon:
 
     def _put_in_place(self) -> dict[str, Any]:
         try:
-            new = _loaded_again(self.config)
+            new, credentials = _loaded_again(self.config)
         except SynapseSyncError as error:
             problems = error.problems if isinstance(error, ConfigError) else ()
             self.problem = f"the changed config is not in use: {'; '.join([error.message, *problems])}"
             log.error("%s", self.problem)  # noqa: TRY400 - words, no traceback
             raise
+        with self.changing():
+            done = self._exchange(new, credentials)
+        log.info("the config was read again: %s", "; ".join(f"{what}: {names}" for what, names in done.items()))
+        return done
+
+    def _exchange(self, new: Config, credentials: Credentials | None) -> dict[str, Any]:
+        """Another config in place of the one at work. credentials: where all feeds begin anew for it."""
         resting = self._resting()  # whatever fails fails before anything is changed
         self.problem = ""
         before, self.config = self.config, new
@@ -287,20 +325,12 @@ class Daemon:
         gone = [name for name in old if name not in now]
         added = [name for name in now if name not in old]
         changed = [name for name in now if name in old and old[name] != now[name]]
-        self._anew = any(getattr(before, table) != getattr(new, table) for table in ("server", "upload", "schedule"))
+        self._anew = credentials is not None
+        self._credentials = credentials or self._credentials
         if not self._anew:
             self._end([*gone, *changed])
             self._start([now[name] for name in [*changed, *added]], resting)
-        done = {"added": added, "removed": gone, "changed": changed, "restarted": self._anew}
-        log.info("the config was read again: %s", "; ".join(f"{what}: {names}" for what, names in done.items()))
-        return done
-
-    def _take_requests(self) -> None:
-        """Do what was asked for; wait for it until the next look."""
-        with suppress(Empty):
-            self._requests.get(timeout=self._tick)()
-            while not self._anew:
-                self._requests.get_nowait()()
+        return {"added": added, "removed": gone, "changed": changed, "restarted": self._anew}
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
@@ -313,7 +343,8 @@ class Daemon:
         }
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
-            yield
+            with self._inbox.hearing_signals():
+                yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -329,10 +360,10 @@ class Daemon:
             with suppress(SynapseSyncError):  # said in the log and in `status`
                 self._reload()
 
-        self._requests.put(reloaded)
+        self._inbox.put(reloaded)
 
     def _asked_for_state(self, _number: int, _frame: FrameType | None) -> None:
-        self._requests.put(lambda: self._reporter.dump(self.loops.values()))
+        self._inbox.put(lambda: self._reporter.dump(self.loops.values()))
 
 
 @contextmanager
@@ -344,15 +375,17 @@ def _or_later() -> Iterator[None]:
         log.warning("%s", error, extra={"error_class": type(error).__name__})
 
 
-def _loaded_again(config: Config) -> Config:
-    """The config file as it is now.
+def _loaded_again(config: Config) -> tuple[Config, Credentials | None]:
+    """The config file as it is now; and where it takes another destination, the credentials for it.
 
     Raises ConfigError where it is invalid, or can't replace one that is at work, and CredentialsError.
     """
     new = load(config.source)
     if ledger_path(new) != ledger_path(config):
         raise ConfigError("[ledger] path is another one", hint="restart synapse-sync for it")
-    if new.server != config.server:
-        with open_destination(new, resolve(new)):
-            pass  # there is a token for it, and its certificates can be read
-    return new
+    if all(getattr(new, table) == getattr(config, table) for table in ANEW):
+        return new, None
+    credentials = resolve(new)
+    with open_destination(new, credentials):
+        pass  # its certificates can be read
+    return new, credentials

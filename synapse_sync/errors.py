@@ -27,7 +27,8 @@
         ├── OutcomeUnknown            1  never   call, applied = "maybe": the answer to a change was lost
         ├── Rejected                  1  never   call: the server refused what was sent, in its words
         ├── ContentMismatch           1  later   call: the server's checksum is not ours: bytes were changed on the way
-        └── CollectionUnusable        1  later   collection: it does not exist, may not be read, or needs what we lack
+        ├── CollectionUnusable        1  later   collection: it does not exist, may not be read, or needs what we lack
+        └── StorageUnusable           1  later   call: a storage that files are to be read from can't be used, in words
 
 Columns: exit code of the command line; when the same thing may be tried again; what it means.
 """
@@ -216,9 +217,10 @@ class OutcomeUnknown(DestinationError):
 
 
 class Rejected(DestinationError):
-    """The server refused what was sent; the message carries its words."""
+    """The server refused what was sent; the message carries its words, code its own name for why ("" for none)."""
 
     retry: Retry = "never"
+    code = ""
 
 
 class ContentMismatch(DestinationError):
@@ -229,3 +231,7 @@ class CollectionUnusable(DestinationError):
     """The data collection does not exist, may not be read, or has specs that can't be served."""
 
     scope: Scope = "collection"
+
+
+class StorageUnusable(DestinationError):
+    """A storage of the server's does not exist, may not be used, or is of a kind that can't be read from here."""

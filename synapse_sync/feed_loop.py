@@ -288,15 +288,20 @@ class FeedLoop:
         return None if due is None else ended + due - now
 
     def _working(self) -> tuple[Work, Watch]:
-        if self.work is None or self.watch is None:
-            work = self.begin(self._progressed)
-            work.between = self._calls.take
-            work.progressed = self._progressed
+        if self.work is not None and self.watch is not None and not self.work.is_astray():
+            return self.work, self.watch
+        work = self.begin(self._progressed)
+        work.between = self._calls.take
+        work.progressed = self._progressed
+        watch = self.watch
+        if watch is None or not work.is_astray():  # else it knows when such a root is tried again
+            if watch is not None:
+                self.watching.unfollow(watch)
             every = self.config().schedule.rescan_every
-            self.watch = self.watching.follow(self.feed, work.sources, self._news.set, every)
-            work.descends = self.watch.begin
-            self.work = work
-        return self.work, self.watch
+            watch = self.watching.follow(self.feed, work.sources, self._news.set, every)
+        work.descends = watch.begin
+        self.work, self.watch = work, watch
+        return work, watch
 
     def _end_run(self) -> None:
         """Have the run that is under way, if there is one, end in order."""

@@ -29,9 +29,10 @@ from synapse_sync.status.snapshot import attention
 from synapse_sync.steps import STEPS, Work, learn, scan
 from synapse_sync.steps.rehearse import rehearse
 from synapse_sync.steps.specs import refresh_collection
+from synapse_sync.storages import Storages
 
 PLANNED = {"settle", "detect", "infer", "group", "table", "describe"}
-WITH_CHECKSUMS = PLANNED | {"checksum", "fingerprint", "verify"}
+WITH_CHECKSUMS = PLANNED | {"checksum", "vouch", "fingerprint", "verify"}
 
 
 def plan(
@@ -42,7 +43,8 @@ def plan(
     limit: units and files aside that are listed for each feed; totals count all.
     """
     with _copy_of_ledger(config) as ledger:
-        return {"feeds": [_plan_feed(config, feed, ledger, destination, checksum, limit) for feed in feeds]}
+        storages = Storages(destination)
+        return {"feeds": [_plan_feed(config, feed, ledger, destination, storages, checksum, limit) for feed in feeds]}
 
 
 @contextmanager
@@ -59,11 +61,17 @@ def _copy_of_ledger(config: Config) -> Iterator[Ledger]:
 
 
 def _plan_feed(
-    config: Config, feed: Feed, ledger: Ledger, destination: Destination, checksum: bool, limit: int
+    config: Config,
+    feed: Feed,
+    ledger: Ledger,
+    destination: Destination,
+    storages: Storages,
+    checksum: bool,
+    limit: int,
 ) -> dict[str, Any]:
     """One feed: name, problem, grouping, units, aside, unreadable, attention (as in `status`), totals."""
     at_once = feed.model_copy(update={"settle": 0.0})
-    work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time)
+    work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time, storages=storages)
     steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
     problem = ""
     said: dict[int, str] = {}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from synapse_sync.grants import Secrets
+
 
 class Observation(NamedTuple):
     """What a listing says of one file; two equal observations mean that nobody needs to read it again.
@@ -98,7 +100,10 @@ class RootIdentity(NamedTuple):
 
 
 class Digests(NamedTuple):
-    """Checksums of one content, lowercase hexadecimal, from one read of `size` bytes."""
+    """Checksums of one content of `size` bytes, lowercase hexadecimal, from one read.
+
+    sha1 is "" where nobody has read it: then its source vouches for the MD5.
+    """
 
     md5: str
     sha1: str
@@ -141,17 +146,31 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSession:
+    """How a storage of the server's is reached: its provider's name, and that provider's settings (protocol §9).
+
+    ends: when the credentials end, in seconds since the epoch by our clock; None where that is not told.
+    """
+
+    provider: str
+    settings: Mapping[str, Any]
+    secrets: Secrets
+    ends: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """What a destination has told of itself, kept by the ledger so that it is asked once; "" is not known yet.
 
     api: what registrations go through. presigned: the API that issues presigned URLs, or "no", which was said at
-    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. lookup: where contents
-    are asked for.
+    refused_at. checksum: the algorithm of the checksums that confirmations were answered with. found_by: those of
+    contents that it had. lookup: where contents are asked for.
     """
 
     api: Literal["", "v1", "v2"] = ""
     presigned: Literal["", "v1", "v2", "no"] = ""
     checksum: Literal["", "md5", "sha1"] = ""
+    found_by: Literal["", "md5", "sha1", "both"] = ""
     lookup: Literal["", "verify_checksums", "data-files"] = ""
     refused_at: float = 0.0
 

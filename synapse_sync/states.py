@@ -111,7 +111,8 @@ UNIT_MOVES: Mapping[str, frozenset[str]] = {
         {"registering", "registered", "held", "complete", "forming", "incomplete", "described", "duplicate"}
     ),
     "registering": frozenset({"registered", "held", "ready", "forming"}),
-    "registered": frozenset({"registered", "forming"}),  # its metadata changed; the server has it no longer
+    # its metadata changed; the server has it no longer; its source vouched for what is not so
+    "registered": frozenset({"registered", "forming", "held"}),
     "incomplete": frozenset({"forming", "complete", "held"}),
     "duplicate": frozenset({"described", "complete", "forming", "incomplete", "held"}),
     # a person's retry: decided anew, or gone on with where the server has it or may have it
@@ -134,6 +135,8 @@ class Code(StrEnum):
     METADATA = "metadata"
     LEFT_OUT = "left_out"  # its unit goes without it
     READ = "read"  # checksums known
+    VOUCHED = "vouched"  # its source vouches for its content, which the server has: it need not be read
+    UNVOUCHED = "unvouched"  # it is read all the same
     SAME_CONTENT = "same_content"  # read again: the content is what it was
     NEW_CONTENT = "new_content"  # read again: the content is another
     REOPENED = "reopened"  # settings, specs or a person's retry: decided anew

@@ -70,13 +70,15 @@ class Upkeep:
         ):
             schedule.every(seconds, name, self._chore(name, act), last=last)
 
-    def stop(self) -> None:
-        """End the chore that is under way, if there is one, and begin no more."""
+    def stop(self) -> bool:
+        """End the chore that is under way, if there is one, and begin no more; False where it does not end."""
         self._stop.set()
         if self._ping is not None:
             self._ping.stop()
-        if self._busy.acquire(timeout=ENDING):
+        ended = self._busy.acquire(timeout=ENDING)
+        if ended:
             self._busy.release()
+        return ended
 
     def told(self, one: Pass) -> None:
         """A run of a feed has ended. Called from the feed's thread."""
@@ -147,8 +149,7 @@ class Upkeep:
         return done
 
     def _vitals(self, loop: FeedLoop) -> tuple[Vitals, Limits]:
-        config = self._config()
-        limits = limits_of(config, next(feed for feed in config.feeds if feed.name == loop.name))
+        limits = limits_of(self._config(), loop.feed)
         now = time.time()
         counts = self._ledger.query(
             "vital_counts", name=loop.name, units_before=now - limits.unit, files_before=now - limits.file

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from synapse_sync.config import Config, Feed
+    from synapse_sync.storages import Told
 
 app = typer.Typer(help="Look at the configuration: check, show, schema.", no_args_is_help=True)
 
@@ -19,7 +20,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def check(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Check the config file: every mistake at once, each with its line. `doctor` looks at all that it speaks of.
 
-    With --json: {"config_file", "feeds" (names), "warnings" (sentences)}. Mistakes end with exit code 2.
+    Of the server it asks where its storages are, if feeds read from them; one that it can't tell is a warning.
+    With --json: {"config_file", "feeds" (names), "warnings" (sentences), "storages"}. Mistakes end with exit code 2.
     """
     from synapse_sync.cli.output import print_json
     from synapse_sync.config import command_for
@@ -27,14 +29,19 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
     from synapse_sync.status.words import many
 
     config = _load(ctx)
+    storages, troubles = _storages(config)
+    warnings = [*config.warnings, *troubles]
     if as_json:
         feeds = [feed.name for feed in config.feeds]
-        print_json({"config_file": str(config.source), "feeds": feeds, "warnings": config.warnings})
+        about = {"config_file": str(config.source), "feeds": feeds, "warnings": warnings}
+        print_json({**about, "storages": [_as_data(one) for one in storages]})
         return
-    for warning in config.warnings:
+    for warning in warnings:
         typer.echo(f"warning: {warning}")
     for feed in config.feeds:
         typer.echo(f"feed {plain(_in_words(feed))}")
+    for one in storages:
+        typer.echo(plain(f"feed {_named(one)}: {one.words}"))
     typer.echo(f"{config.source}: all well, {many(len(config.feeds), 'feed')}")
     typer.echo(f"whether server, token and folders play along: {command_for(config.source)} doctor")
 
@@ -80,12 +87,41 @@ def _in_words(feed: Feed) -> str:
     """What a feed comes to, in one line."""
     from synapse_sync.config.quantities import format_duration
 
-    folders = ", ".join(f"{spec} {root.path}" if spec else root.path for spec, root in feed.asset_roots().items())
+    folders = ", ".join(f"{spec} {root.shown}" if spec else root.shown for spec, root in feed.asset_roots().items())
     by = {"directory": f"by directory, depth {feed.grouping.depth}", "auto": "as the files show"}
     grouped = by.get(feed.grouping.by, f"by {feed.grouping.by}")
     task = f", a task in project {feed.project} for each unit" if feed.project else ""
     settled = f"settled after {format_duration(feed.settle)}"
     return f"{feed.name}: {folders} to data collection {feed.data_collection}{task}; grouped {grouped}; {settled}"
+
+
+def _storages(config: Config) -> tuple[list[Told], list[str]]:
+    """The paths in the server's storages that are found, and what is wrong with the others."""
+    from synapse_sync.assembly import open_destination
+    from synapse_sync.config import resolve
+    from synapse_sync.errors import SynapseSyncError
+    from synapse_sync.storages import told
+
+    if not any(root.storage is not None for feed in config.feeds for root in feed.asset_roots().values()):
+        return [], []
+    try:
+        with open_destination(config, resolve(config)) as destination:
+            found = list(told(config, destination))
+    except SynapseSyncError as error:
+        return [], [f"storages could not be asked for: {error}"]
+    lost = [one for one in found if one.there is None]
+    return [one for one in found if one.there is not None], [
+        f"feed {_named(one)}: {one.words}" + (f" ({one.remedy})" if one.remedy else "") for one in lost
+    ]
+
+
+def _named(one: Told) -> str:
+    return f"{one.feed}, {one.asset}" if one.asset else one.feed
+
+
+def _as_data(one: Told) -> dict[str, Any]:
+    names = {"feed": one.feed, "asset": one.asset, "storage": one.root.storage, "name": one.name}
+    return {**names, "path": one.root.path, "place": one.there.path if one.there else ""}
 
 
 def _load(ctx: typer.Context) -> Config:

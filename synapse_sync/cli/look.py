@@ -96,10 +96,12 @@ def files_show(
     """Tell one file's story: when it was seen, its checksums, its unit, what became of it."""
     from synapse_sync.cli.output import print_json
     from synapse_sync.cli.report import tell_story
+    from synapse_sync.status.roots import known_roots
     from synapse_sync.status.stories import file_story
 
     with reading(ctx) as (config, ledger):
-        roots = [(feed.name, root.path) for feed in config.feeds for root in feed.asset_roots().values()]
+        feeds = [(feed.name, known_roots(ledger, feed)) for feed in config.feeds]
+        roots = [(name, root.path) for name, known in feeds for root in known.values() if root.storage is None]
         found = file_story(ledger, path, roots)
     if as_json:
         print_json(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -24,6 +25,8 @@ def run(ctx: typer.Context) -> None:
     from synapse_sync.ledger import open_for_writing
     from synapse_sync.logs import configure
 
+    for number in (signal.SIGHUP, signal.SIGUSR1):  # else they would end it: it reads the config just now
+        signal.signal(number, signal.SIG_IGN)
     config = load(find_config(ctx.obj))
     configure(config.log)
     _open_many_files()

@@ -38,14 +38,16 @@ def once(
     Exit codes: 0 all well · 1 something is held, incomplete or failed, or a feed is paused · 2 configuration ·
     3 server unreachable or token refused · 4 the ledger or this machine.
     """
-    from synapse_sync.assembly import chosen_feeds, open_destination, put_to_work
+    from synapse_sync.assembly import chosen_feeds, open_destination, open_spool, put_to_work
     from synapse_sync.cli.alone import without_daemon
     from synapse_sync.cli.progress import Progress
     from synapse_sync.cli.stopping import stopping
     from synapse_sync.config import find_config, ledger_path, load
     from synapse_sync.ledger import open_for_writing
+    from synapse_sync.logs import hide
     from synapse_sync.runner import Patience, sync
     from synapse_sync.steps.infer import infer_again
+    from synapse_sync.storages import Storages
 
     gc.freeze()  # what was loaded stays
     gc.set_threshold(10_000, 20, 20)  # rows go by themselves: looking for cycles among them took 4 % of the CPU time
@@ -56,12 +58,15 @@ def once(
         stopping() as stop,
         open_destination(config, _credentials(config)) as destination,
         open_for_writing(ledger_path(config), create=True) as ledger,
+        open_spool(config) as spool,
         Progress(shown=not as_json) as progress,
     ):
+        storages = Storages(destination, hide, patience=RETRYING, stop=stop.asked)
         works = [
             put_to_work(
                 config, feed, ledger, destination,
                 patient=False, clock=time.time, watch=progress.watch(feed.name), stop=stop.asked,
+                storages=storages, spool=spool,
             )
             for feed in chosen
         ]  # fmt: skip

@@ -11,7 +11,8 @@ from synapse_sync.cli.look import AsJson
 
 if TYPE_CHECKING:
     from synapse_sync.auditing import Audit
-    from synapse_sync.config import Config
+    from synapse_sync.config import Config, Feed
+    from synapse_sync.deep import Read
     from synapse_sync.ledger import Ledger
 
 AT_ONCE = 500  # units that the daemon is asked to put back with one call: each costs it a write to the disk
@@ -22,13 +23,16 @@ def verify(
     feeds: Annotated[
         list[str] | None, typer.Argument(metavar="[FEED]...", help="Only these feeds' collections.")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read the files that were registered on their source's word, and compare.")
+    ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Have what is missing made again by the next run.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before repairing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the ledger with the server: units that are missing, different or unknown, contents that are gone.
 
-    Exit code 0 if everything that was registered is there, 1 if not.
+    Exit code 0 if everything that was registered is there (and, with --deep, is what it was taken for), 1 if not.
     """
     from synapse_sync.assembly import chosen_feeds, open_destination
     from synapse_sync.auditing import audit, described
@@ -38,7 +42,8 @@ def verify(
     from synapse_sync.steps.learn import recall
 
     config = load(find_config(ctx.obj))
-    collections = sorted({feed.data_collection for feed in chosen_feeds(config, feeds or [])})
+    chosen = chosen_feeds(config, feeds or [])
+    collections = sorted({feed.data_collection for feed in chosen})
     with (
         open_destination(config, resolve(config)) as destination,
         open_for_reading(ledger_path(config)) as ledger,
@@ -55,9 +60,59 @@ def verify(
                 {**one, "put_back": _repair(config, ledger, found, asking=not yes)}
                 for one, found in zip(told, audits, strict=True)
             ]
+    trusted = _read_what_was_trusted(config, chosen) if deep else None
     if as_json:
-        print_json({"collections": told})
-    raise typer.Exit(0 if all(one.well for one in audits) else 1)
+        print_json({"collections": told, **({} if trusted is None else {"deep": trusted})})
+    elif trusted is not None:
+        _tell_deep(trusted)
+    well = all(one.well for one in audits) and not (trusted and (trusted["wrong"] or trusted["unread"]))
+    raise typer.Exit(0 if well else 1)
+
+
+def _read_what_was_trusted(config: Config, feeds: list[Feed]) -> dict[str, Any]:
+    """{"read": how many files, "wrong": see deep.conclude, "unread": {"feed", "path", "why"} each}."""
+    from synapse_sync.config import ledger_path
+    from synapse_sync.deep import read_again
+    from synapse_sync.ledger import open_for_reading
+
+    found: dict[str, Any] = {"read": 0, "wrong": [], "unread": []}
+    for feed in feeds:
+        with open_for_reading(ledger_path(config)) as ledger:
+            for read, unread in read_again(ledger, feed):
+                found["read"] += len(read)
+                found["wrong"] += _conclude(config, feed.name, read)
+                found["unread"] += [{"feed": feed.name, **one._asdict()} for one in unread]
+    return found
+
+
+def _conclude(config: Config, feed: str, read: list[Read]) -> list[dict[str, Any]]:
+    """Through the running daemon, else with the ledger's lock."""
+    from synapse_sync.config import ledger_path
+    from synapse_sync.control import ask
+    from synapse_sync.deep import conclude
+    from synapse_sync.errors import NotRunning
+    from synapse_sync.ledger import open_for_writing
+
+    try:
+        wrong: list[dict[str, Any]] = ask(config.source, "conclude", feed=feed, read=[list(one) for one in read])[
+            "wrong"
+        ]
+    except NotRunning:
+        with open_for_writing(ledger_path(config), create=False) as ledger:
+            return conclude(ledger, feed, read, time.time)
+    return wrong
+
+
+def _tell_deep(found: dict[str, Any]) -> None:
+    from synapse_sync.cli.output import table
+    from synapse_sync.status.words import many
+
+    typer.echo(
+        f"{many(found['read'], 'file')} read that were taken on their source's word; {len(found['wrong']):,} wrong"
+    )
+    rows = [(f"{one['feed']}: {one['path']}", one["why"]) for one in [*found["wrong"], *found["unread"]]]
+    if rows:
+        table(("file", "what is wrong"), rows)
 
 
 def _tell(found: dict[str, Any]) -> None:

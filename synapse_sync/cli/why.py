@@ -44,7 +44,7 @@ def _tell(story: Mapping[str, Any]) -> None:
             "first seen": file and file["first_seen"],
             "unchanged since": file and file["observed_at"],
             "next attempt": file and file["next_attempt"],
-            "checksums": file and file["md5"] and f"md5 {file['md5']}, sha1 {file['sha1']}",
+            "checksums": file and _checksums(file),
             "on the server": file
             and file["server_checksum"]
             and f"data file {file['data_file']}, {file['server_checksum']}",
@@ -59,6 +59,14 @@ def _tell(story: Mapping[str, Any]) -> None:
         _tell_history(file, unit)
     elif not story["excluded"]:
         typer.echo("  no listing has shown it yet: it is not there, or was made since the last run")
+
+
+def _checksums(file: Mapping[str, Any]) -> str:
+    if not file["md5"]:
+        return ""
+    if not file["sha1"]:
+        return f"md5 {file['md5']}, which its source vouches for; it was not read"
+    return f"md5 {file['md5']}, sha1 {file['sha1']}"
 
 
 def _belongs(place: Mapping[str, Any]) -> str:

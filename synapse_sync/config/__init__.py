@@ -19,7 +19,7 @@ from synapse_sync.config.credentials import Credentials, masked, resolve
 from synapse_sync.config.feed import Asset, AssetRoot, Feed, Grouping, Metadata
 from synapse_sync.config.invoking import command_for, program
 from synapse_sync.config.loading import find_config, load, loads
-from synapse_sync.config.locations import ledger_path, socket_places
+from synapse_sync.config.locations import ledger_path, socket_places, spool_path
 from synapse_sync.config.model import Config, Ledger, Log, Schedule, Server, Upload
 from synapse_sync.config.remote import Remote, extra_of
 
@@ -53,4 +53,5 @@ __all__ = [
     "scheme_of",
     "share_and_path",
     "socket_places",
+    "spool_path",
 ]

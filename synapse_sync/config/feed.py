@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from synapse_sync.config.meta_values import check_meta_values
-from synapse_sync.config.paths import LocalPath, Pattern, is_remote
+from synapse_sync.config.paths import Pattern, is_remote
 from synapse_sync.config.quantities import Duration, Interval, as_written
 from synapse_sync.config.remote import Remote
 from synapse_sync.config.section import Section
+from synapse_sync.config.storage_paths import SourcePath, with_storage_of_feed
 from synapse_sync.config.texts import ExpressionText, TemplateText
+from synapse_sync.grants import Grant
 
 LARGEST = 2**63 - 1
 """The largest whole number of a setting: the ledger's, and TOML's (toml.io/en/v1.0.0#integer)."""
@@ -43,7 +45,9 @@ def check_name(name: str) -> str:
 class AssetRoot:
     """One folder that a feed takes files from, with the filters that hold there (the feed's where it has none).
 
-    remote: access to it where path is a URL, else None.
+    remote: access to it where path is a URL, else None. storage: the server's storage below whose root path lies, until
+    that was asked for; remote is then what the config says of access to it. grant: what hands out the credentials of a
+    storage's place.
     """
 
     path: str
@@ -52,6 +56,13 @@ class AssetRoot:
     exclude: tuple[str, ...]
     follow_symlinks: bool
     remote: Remote | None = None
+    storage: int | None = None
+    grant: Grant | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """The place in words."""
+        return self.path if self.storage is None else f"storage {self.storage}, path {self.path}"
 
 
 class Rule(Section):
@@ -103,8 +114,8 @@ class Metadata(Section):
 
     table: str = Field(
         default="",
-        description="Spreadsheet or CSV file with one row per unit, absolute or below the feed's path; without it a "
-        "meta or metadata table right below the path is found by itself.",
+        description="Spreadsheet or CSV file with one row per unit, absolute, below the feed's path, or with `storage` "
+        "below that storage's root; without it a meta or metadata table right below the path is found by itself.",
         examples=["tables/patients.xlsx"],
     )
     key_column: str = Field(
@@ -141,11 +152,16 @@ class Metadata(Section):
 class Asset(Section):
     """The source path of one file specification, where each has its own."""
 
-    path: LocalPath = Field(
-        description="Folder with the files of this specification, or a URL.", examples=["/srv/nas/images"]
-    )
     storage: int | None = Field(
-        default=None, ge=1, le=LARGEST, description="Id of the storage that `path` is in.", examples=[11]
+        default=None,
+        ge=1,
+        le=LARGEST,
+        description="Id of the server's storage that `path` is in; the feed's where `path` is relative.",
+        examples=[11],
+    )
+    path: SourcePath = Field(
+        description="Folder with the files of this specification, a URL, or with `storage` a path below its root.",
+        examples=["/srv/nas/images"],
     )
     recursive: bool | None = Field(
         default=None,
@@ -183,13 +199,18 @@ class Feed(Section):
         description="Id of the project in which each unit gets a task; none unless given.",
         examples=[7],
     )
-    path: LocalPath | None = Field(
-        default=None,
-        description="Folder that the files arrive in, or a URL (s3://bucket/prefix); either this or `assets`.",
-        examples=["/srv/nas/scans"],
-    )
     storage: int | None = Field(
-        default=None, ge=1, le=LARGEST, description="Id of the storage that `path` is in.", examples=[11]
+        default=None,
+        ge=1,
+        le=LARGEST,
+        description="Id of the server's storage that `path`, and each asset's relative path, is in.",
+        examples=[11],
+    )
+    path: SourcePath | None = Field(
+        default=None,
+        description="Folder that the files arrive in, a URL (s3://bucket/prefix), or with `storage` a path below its "
+        "root; either this or `assets`.",
+        examples=["/srv/nas/scans"],
     )
     recursive: bool = Field(default=True, description="Whether folders below are read too.", examples=[True])
     follow_symlinks: bool = Field(default=False, description="Whether symbolic links are followed.", examples=[False])
@@ -270,7 +291,7 @@ class Feed(Section):
     def asset_roots(self) -> dict[str, AssetRoot]:
         """The folders to read: {"": root} for a feed with one `path`, {spec: root} for one with `assets`."""
         if self.path is not None:
-            return {"": self._root(self.path, self.recursive, self.include, self.exclude, self.remote)}
+            return {"": self._root(self.path, self.recursive, self.include, self.exclude, self.remote, self.storage)}
         return {
             spec: self._root(
                 asset.path,
@@ -278,6 +299,7 @@ class Feed(Section):
                 self.include if asset.include is None else asset.include,
                 self.exclude if asset.exclude is None else asset.exclude,
                 asset.remote or self.remote,
+                asset.storage,
             )
             for spec, asset in self.assets.items()
         }
@@ -291,8 +313,20 @@ class Feed(Section):
         settings = self.model_dump(mode="json", exclude=_WHEN_NOT_WHAT)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _assets_in_storage(cls, data: Any) -> Any:
+        return with_storage_of_feed(data)
+
     def _root(
-        self, path: str, recursive: bool, include: list[str], exclude: list[str], remote: Remote | None
+        self,
+        path: str,
+        recursive: bool,
+        include: list[str],
+        exclude: list[str],
+        remote: Remote | None,
+        storage: int | None,
     ) -> AssetRoot:
-        access = (remote or Remote()) if is_remote(path) else None
-        return AssetRoot(path, recursive, tuple(include), tuple(exclude), self.follow_symlinks, access)
+        access = remote if storage is not None else (remote or Remote()) if is_remote(path) else None
+        filters = (tuple(include), tuple(exclude))
+        return AssetRoot(path, recursive, *filters, self.follow_symlinks, access, storage)

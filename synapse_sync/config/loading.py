@@ -103,7 +103,7 @@ def _examined(data: dict[str, Any], source: Path, environ: Mapping[str, str]) ->
         feeds = _readable_feeds(rest.pop("feeds", []), context)
         config = Config.model_validate(rest, context=context)
     config.loaded_from(source, ())
-    second = [*not_yet(config, feeds), *broken_rules(config, feeds, ledger_path(config, environ))]
+    second = [*not_yet(feeds), *broken_rules(config, feeds, ledger_path(config, environ))]
     known = [problem.place for problem in problems]
     problems += [problem for problem in second if not any(_lies_in(place, problem.place) for place in known)]
     return config, problems
@@ -130,7 +130,10 @@ def _readable_feeds(items: list[Any], context: dict[str, Any]) -> dict[int, Feed
     for index, item in enumerate(items):
         if isinstance(item, dict):
             nowhere = f"{os.devnull}/{index}"
-            assets = {spec: {"path": nowhere, **asset} for spec, asset in item.get("assets", {}).items()}
+            assets = {
+                spec: {"path": "nowhere" if asset.get("storage") else nowhere, **asset}
+                for spec, asset in item.get("assets", {}).items()
+            }
             stand_ins = {"name": f"feeds[{index}]", "data_collection": 2**31 + index}
             feeds[index] = Feed.model_validate({**stand_ins, **item, "assets": assets}, context=context)
     return feeds

@@ -41,6 +41,11 @@ def ledger_path(config: Config, environ: Mapping[str, str] = os.environ) -> Path
     return folder / f"{_named_after(config.source)}.db"
 
 
+def spool_path(config: Config, environ: Mapping[str, str] = os.environ) -> Path:
+    """The absolute path of the folder that remote files wait in: beside the ledger, unless the config names one."""
+    return config.upload.spool or ledger_path(config, environ).parent / "spool"
+
+
 def service_name(config_file: Path) -> str:
     """What the service of a config file calls its folders in /var/lib and /run: those of several share none."""
     several = config_file.parent == SYSTEM_CONFIG.parent and config_file != SYSTEM_CONFIG

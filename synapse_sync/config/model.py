@@ -156,11 +156,13 @@ class Upload(Section):
     )
     spool: FilePath | None = Field(
         default=None,
-        description="Folder for remote files on their way to the server.",
+        description="Folder for remote files on their way to the server; beside the ledger unless given.",
         examples=["/var/spool/synapse-sync"],
     )
-    spool_size: Size | None = Field(
-        default=None, description="Most bytes kept in the spool; no limit unless given.", examples=["50GiB"]
+    spool_size: Size = Field(
+        default=as_written("1GiB"),
+        description="Most bytes kept in the spool; larger files are read twice, with 0 all are.",
+        examples=["50GiB"],
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from synapse_sync.config.addresses import scheme_of
 from synapse_sync.config.feed import Feed
-from synapse_sync.config.model import Config
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
@@ -32,29 +31,23 @@ def _unread(value: Any) -> bool:
     return isinstance(value, str) and is_remote(value) and scheme_of(value) not in KINDS
 
 
-_NO_STORAGES = Missing(_given, "this version does not read from a storage yet; remove the line and write a local path")
 _NO_URLS = Missing(
     _unread,
     f"this version reads local folders and {', '.join(kind.example for kind in KINDS.values())} only; mount it and "
     "write the folder's path",
 )
-_NO_SPOOL = Missing(_given, "this version has no spool yet; remove the line")
 
 NOT_YET: Mapping[str, Missing] = {
-    "upload.spool": _NO_SPOOL,
-    "upload.spool_size": _NO_SPOOL,
     "feeds.*.path": _NO_URLS,
-    "feeds.*.storage": _NO_STORAGES,
     "feeds.*.assets.*.path": _NO_URLS,
-    "feeds.*.assets.*.storage": _NO_STORAGES,
 }
 """Key path ("*" is any feed or asset) to what is refused there."""
 
 
-def not_yet(config: Config, feeds: Mapping[int, Feed]) -> Iterator[Problem]:
+def not_yet(feeds: Mapping[int, Feed]) -> Iterator[Problem]:
     """Everything in these settings that this version does not do; feeds by their index in the file."""
     for path, missing in NOT_YET.items():
-        for place, value in _values({"upload": config.upload, "feeds": feeds}, path.split("."), ()):
+        for place, value in _values({"feeds": feeds}, path.split("."), ()):
             if missing.refused(value):
                 yield Problem(place, missing.words)
 

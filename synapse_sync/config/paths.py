@@ -84,7 +84,8 @@ def check_pattern(pattern: str) -> str:
     return pattern
 
 
-def _in_context(value: str, info: ValidationInfo) -> str:
+def path_in_context(value: str, info: ValidationInfo) -> str:
+    """The absolute path or URL that a typed one means in the folder of the validation's context."""
     folder = (info.context or {}).get("folder") or os.getcwd()
     return resolve_path(value, os.fspath(folder))
 
@@ -92,11 +93,8 @@ def _in_context(value: str, info: ValidationInfo) -> str:
 def _file(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) and is_remote(value):
         raise ValueError("must be a local file")
-    return Path(_in_context(value, info)) if isinstance(value, str) else value
+    return Path(path_in_context(value, info)) if isinstance(value, str) else value
 
-
-LocalPath = Annotated[str, AfterValidator(_in_context)]
-"""An absolute path, or a URL."""
 
 FilePath = Annotated[Path, BeforeValidator(_file), WithJsonSchema({"type": "string"})]
 """An absolute file name."""

@@ -7,12 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from synapse_sync.config.addresses import host_and_path, scheme_of
-from synapse_sync.config.feed import Feed
+from synapse_sync.config.feed import AssetRoot, Feed
 from synapse_sync.config.model import Config, Server
 from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.remote import KINDS, Remote, extra_of
+from synapse_sync.config.storage_paths import is_relative, storage_path
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
 from synapse_sync.templates import Template
@@ -30,6 +31,7 @@ def broken_rules(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem
     yield from _same_names(feeds)
     yield from _same_folders(feeds)
     yield from _ledger_watched(config, feeds, ledger)
+    yield from _spool_watched(config, feeds)
 
 
 def warnings(config: Config) -> tuple[str, ...]:
@@ -67,13 +69,14 @@ def _remote_access(config: Config) -> Iterator[str]:
 
 def _overlaps(config: Config) -> Iterator[str]:
     """Feeds of one collection whose folders lie in one another: each file there would belong to both."""
-    roots = [(feed, root.path) for feed in config.feeds for root in feed.asset_roots().values()]
-    for inner, path in roots:
+    roots = [(feed, root) for feed in config.feeds for root in feed.asset_roots().values()]
+    for inner, root in roots:
         for outer, above in roots:
-            inside = path != above and Path(path).is_relative_to(above)
+            inside = root.path != above.path and Path(root.path).is_relative_to(above.path)
+            inside = inside and root.storage == above.storage
             if outer is not inner and outer.data_collection == inner.data_collection and inside:
                 yield (
-                    f"feed {inner.name}: its folder {path} lies inside that of feed {outer.name}, for the same "
+                    f"feed {inner.name}: its folder {root.shown} lies inside that of feed {outer.name}, for the same "
                     f"collection: leave it out there with exclude, or both take its files"
                 )
 
@@ -103,17 +106,19 @@ def _one_feed(place: Place, feed: Feed, server: Server) -> Iterator[Problem]:
 
 def _access(place: Place, feed: Feed) -> Iterator[Problem]:
     """Access to remote paths: of use to one of those it is for, and without contradictions."""
-    paths = [feed.path or "", *(asset.path for asset in feed.assets.values())]
-    tables: list[tuple[Place, Remote | None, list[str]]] = [((*place, "remote"), feed.remote, paths)]
+    roots = feed.asset_roots()
+    tables: list[tuple[Place, Remote | None, list[AssetRoot]]] = [((*place, "remote"), feed.remote, [*roots.values()])]
     for spec, asset in feed.assets.items():
-        tables.append(((*place, "assets", spec, "remote"), asset.remote, [asset.path]))
+        tables.append(((*place, "assets", spec, "remote"), asset.remote, [roots[spec]] if spec in roots else []))
     for where, remote, served in tables:
         if remote is None:
             continue
-        schemes = {scheme_of(path) for path in served if is_remote(path)}
-        if not schemes:
-            yield Problem(where, "is for a path that is a URL, like s3://bucket/prefix; remove the table")
-        for name, words in {**remote.foreign(schemes), **remote.contradictions()}.items():
+        schemes = {scheme_of(root.path) for root in served if is_remote(root.path)}
+        in_storages = any(root.storage is not None for root in served)  # of whatever kind: the server knows
+        if not schemes and not in_storages:
+            yield Problem(where, "is for a URL as path, like s3://bucket/prefix, or a storage; remove it")
+        foreign = {} if in_storages else remote.foreign(schemes)
+        for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
         host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb") else None
@@ -149,6 +154,15 @@ def _says_nothing(place: Place, feed: Feed) -> Iterator[Problem]:
     for index, text in enumerate(feed.groups):
         if not text:
             yield Problem((*place, "groups", index), "is empty; a group has a name")
+    if feed.storage is not None and feed.path is None and all(a.storage != feed.storage for a in feed.assets.values()):
+        yield Problem(
+            (*place, "storage"), "is for paths without scheme and leading slash, and there are none; remove it"
+        )
+    if feed.storage is not None and is_relative(feed.metadata.table):
+        try:
+            storage_path(feed.metadata.table)
+        except ValueError as error:
+            yield Problem((*place, "metadata", "table"), str(error))
     if is_remote(feed.metadata.table):
         yield Problem((*place, "metadata", "table"), "this version reads local tables only")
 
@@ -173,10 +187,10 @@ def _same_names(feeds: Feeds) -> Iterator[Problem]:
 
 def _same_folders(feeds: Feeds) -> Iterator[Problem]:
     """Two feeds may overlap; the same folders into the same collection would be each unit twice."""
-    first: dict[tuple[int, frozenset[tuple[str, str]]], int] = {}
+    first: dict[tuple[int, frozenset[tuple[str, str, int | None]]], int] = {}
     for index, feed in feeds.items():
         roots = feed.asset_roots().values()
-        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "") for root in roots)
+        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "", root.storage) for root in roots)
         other = first.setdefault((feed.data_collection, paths), index)
         if paths and other != index:
             words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"
@@ -186,7 +200,7 @@ def _same_folders(feeds: Feeds) -> Iterator[Problem]:
 def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Problem]:
     for index, feed in feeds.items():
         for spec, root in feed.asset_roots().items():
-            if not ledger.is_relative_to(root.path):
+            if root.storage is not None or not ledger.is_relative_to(root.path):
                 continue
             if config.ledger.path is not None:
                 yield Problem(
@@ -196,3 +210,11 @@ def _ledger_watched(config: Config, feeds: Feeds, ledger: Path) -> Iterator[Prob
                 asset: Place = ("assets", spec, "path") if spec else ("path",)
                 words = f"holds the ledger {ledger}; choose a folder without it, or set ledger.path"
                 yield Problem(("feeds", index, *asset), words)
+
+
+def _spool_watched(config: Config, feeds: Feeds) -> Iterator[Problem]:
+    spool = config.upload.spool
+    roots = {root.path for feed in feeds.values() for root in feed.asset_roots().values()}
+    for path in sorted(roots):
+        if spool is not None and spool.is_relative_to(path):
+            yield Problem(("upload", "spool"), f"lies inside {path}, which is watched; name a folder elsewhere")

@@ -15,6 +15,7 @@ from synapse_sync.records import (
     Learned,
     ListedUnit,
     OutgoingUnit,
+    StorageSession,
     UnitOutcome,
     UploadProgress,
 )
@@ -98,6 +99,9 @@ class Examination(Protocol):
     def storage(self) -> str:
         """The kind of storage behind it, in its own word; "" where it does not tell."""
 
+    def storage_name(self, number: int) -> str:
+        """What people call one of the server's storages; "" where that is not told."""
+
     def upload(self, collection: int) -> Upload:
         """How files for this collection would go up; where to, is reached. Raises DestinationError where it isn't."""
 
@@ -138,8 +142,17 @@ class Destination(Protocol):
     def open(self, collection: int) -> Collection:
         """The collection's specs and meta schema, fetched now. Raises CollectionUnusable where it isn't there."""
 
+    def storage(self, number: int) -> StorageSession:
+        """How to read from one of the server's storages, asked for now. Raises StorageUnusable."""
+
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
-        """Which of these contents the server has, and under which checksum (protocol §3). Any number at once."""
+        """Which of these contents the server has, and under which checksum (protocol §3). Any number at once.
+
+        Those whose SHA-1 is not known are asked for by their MD5 alone.
+        """
+
+    def may_know_by(self, algorithm: Literal["md5", "sha1"]) -> bool:
+        """Whether it has named contents by such checksums, or has named none yet."""
 
     def put(
         self,

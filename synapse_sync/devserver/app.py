@@ -22,6 +22,7 @@ from synapse_sync.devserver import (
     v1_chunked,
     v1_collections,
     v1_files,
+    v1_storages,
     v1_units,
     v2_collections,
     v2_projects,
@@ -33,7 +34,6 @@ from synapse_sync.devserver.backend import Backend, routes
 from synapse_sync.devserver.connections import Connections
 from synapse_sync.devserver.envelope import Refused, answer, refusal
 from synapse_sync.devserver.misbehave import Misbehaviour, api_key
-from synapse_sync.devserver.options import Options
 from synapse_sync.devserver.traffic import route_key
 
 _TABLES = (
@@ -44,6 +44,7 @@ _TABLES = (
     v2_units.TABLE,
     tasks.TABLE,
     v1_collections.TABLE,
+    v1_storages.TABLE,
     v2_collections.TABLE,
     v2_projects.TABLE,
     v2_schemas.TABLE,
@@ -81,16 +82,22 @@ def api(backend: Backend, connections: Connections) -> ASGIApp:
             OverflowError: _unstorable,
         },
     )
-    return Misbehaviour(_without(Authentication(app, backend), backend.options), backend, connections, api_key)
+    return Misbehaviour(_without(Authentication(app, backend), backend), backend, connections, api_key)
 
 
-def _without(app: ASGIApp, options: Options) -> ASGIApp:
+def _without(app: ASGIApp, backend: Backend) -> ASGIApp:
     """The application of a backend that lacks what the options switch off: it answers 404 as v1 does, to anybody."""
-    there = {"/v2/": options.v2, "/data_files/verify_checksums/": options.verify}
-    absent = tuple(path for path, is_there in there.items() if not is_there)
+
+    def lacks(path: str) -> bool:
+        options = backend.options
+        return (
+            (not options.v2 and path.startswith("/v2/"))
+            or (not options.verify and path.startswith("/data_files/verify_checksums/"))
+            or (not options.sessions and path.endswith("/session/"))
+        )
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        if absent and scope["type"] == "http" and scope["path"].startswith(absent):
+        if scope["type"] == "http" and lacks(scope["path"]):
             await answer({"detail": "Not found."}, 404)(scope, receive, send)
         else:
             await app(scope, receive, send)

@@ -3,6 +3,7 @@
 GET    /_dev/stats                      POST /_dev/stats/reset
 POST   /_dev/collections                {"name", "specs": [{"name", "file_type", …}], "meta_schema"?} -> {"id"}
 POST   /_dev/projects                   {"name", "collection"} -> {"id"}
+POST   /_dev/storages                   {"name", "provider", "configuration"} -> {"id"}
 GET    /_dev/collections/{id}/units     GET  /_dev/projects/{id}/tasks
 GET    /_dev/faults                     DELETE /_dev/faults
 GET    /_dev/events?after=ID            what has happened to the data since that event (events.py)
@@ -16,7 +17,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from synapse_sync.devserver import catalogue, datafiles, events, tasks, units
+from synapse_sync.devserver import catalogue, datafiles, events, tasks, units, v1_storages
 from synapse_sync.devserver.backend import Backend
 from synapse_sync.devserver.envelope import Refused, answer, number, read_object
 from synapse_sync.errors import UsageError
@@ -35,6 +36,18 @@ def create_project(backend: Backend, name: str, collection: int) -> int:
     """Make a project over a collection and return its id."""
     with backend.store.transaction() as db:
         return catalogue.create_project(db, name, collection)
+
+
+def create_storage(backend: Backend, name: str, provider: str, configuration: Mapping[str, Any]) -> int:
+    """Make a storage that files are read from and return its id."""
+    with backend.store.transaction() as db:
+        return v1_storages.create_storage(db, name, provider, configuration)
+
+
+def change_storage(backend: Backend, number: int, name: str, provider: str, configuration: Mapping[str, Any]) -> None:
+    """Give a storage that was made another name, place or credentials."""
+    with backend.store.transaction() as db:
+        v1_storages.change_storage(db, number, name, provider, configuration)
 
 
 def units_of(backend: Backend, collection: int) -> list[dict[str, Any]]:
@@ -106,6 +119,15 @@ async def _create_project(backend: Backend, request: Request) -> Response:
         raise Refused(400, f"name and collection are needed: {error}") from None
 
 
+async def _create_storage(backend: Backend, request: Request) -> Response:
+    body = await read_object(request)
+    try:
+        made = create_storage(backend, body["name"], body["provider"], body["configuration"])
+    except KeyError as error:
+        raise Refused(400, f"name, provider and configuration are needed: {error}") from None
+    return answer({"id": made}, 201)
+
+
 async def _units(backend: Backend, request: Request) -> Response:
     return answer(units_of(backend, request.path_params["id"]))
 
@@ -142,6 +164,7 @@ TABLE = (
     ("POST", "/_dev/collections", _create_collection),
     ("GET", "/_dev/collections/{id:int}/units", _units),
     ("POST", "/_dev/projects", _create_project),
+    ("POST", "/_dev/storages", _create_storage),
     ("GET", "/_dev/projects/{id:int}/tasks", _tasks),
     ("GET", "/_dev/events", _events),
     ("GET", "/_dev/faults", _faults),

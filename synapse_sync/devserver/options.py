@@ -58,6 +58,14 @@ class Options:
 
     provider: str = _also("amazon_s3", "azure")
     """The default storage; only "amazon_s3" and "minio" can presign (§4.1)."""
+    sessions: bool = True
+    """Whether a storage hands out sessions, or that path is a 404 as on an older backend (§2.1, row 18)."""
+    session_seconds: float = _also(3600.0, 0.0)
+    """How long a session lasts; 0: none says when it ends."""
+    session_code: Literal["", "provider_unsupported", "credential_not_registered", "expired"] = ""
+    """Why no session of a storage that was made is handed out, for good."""
+    storage_secrets: bool = True
+    """Whether a storage's configuration holds its keys, or they are managed elsewhere (§2.1, row 17)."""
     presigned_check: bool = True
     """Whether confirming compares the client's digest with the stored bytes, or takes it on trust (§3)."""
     etags: Literal["md5", "opaque"] = "md5"

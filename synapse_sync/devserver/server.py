@@ -128,6 +128,14 @@ class DevServer:
         """Make an annotation project over a collection."""
         return control.create_project(self._running(), name, collection)
 
+    def create_storage(self, provider: str, configuration: Mapping[str, Any], name: str = "NAS") -> int:
+        """Make a storage that files are read from (protocol §9 has each provider's keys); returns its id."""
+        return control.create_storage(self._running(), name, provider, configuration)
+
+    def change_storage(self, number: int, provider: str, configuration: Mapping[str, Any], name: str = "NAS") -> None:
+        """Give such a storage another name, place or credentials."""
+        control.change_storage(self._running(), number, name, provider, configuration)
+
     def units(self, collection: int) -> list[dict[str, Any]]:
         """All units of a collection, oldest first: {"id", "files": {spec: {"checksum", "path", "size"}}, "meta", …}."""
         return control.units_of(self._running(), collection)

@@ -17,6 +17,7 @@ from synapse_sync.doctor import (
     remotes,
     server,
     service,
+    storages,
     token,
     watching,
 )
@@ -37,6 +38,7 @@ WITH_SERVER: tuple[tuple[str, Check], ...] = (
     ("collection", collection.collections),
     ("collection", collection.projects),
     ("storage", collection.storage),
+    ("folder", storages.storages),
 )
 HERE: tuple[tuple[str, Check], ...] = (
     ("folder", folders.folders),
@@ -61,8 +63,8 @@ def examine(named: Path | None, environ: Mapping[str, str]) -> Iterator[Finding]
     with ExitStack() as stack:
         yield from _opened(stack, situation)
         yield from _each(WITH_SERVER, situation)
-    situation.destination = None
-    yield from _each(HERE, situation)
+        situation.destination = None  # what is here is looked at without it; only a storage may ask for its keys anew
+        yield from _each(HERE, situation)
 
 
 def _opened(stack: ExitStack, situation: Situation) -> Iterator[Finding]:

@@ -20,7 +20,8 @@ from synapse_sync.records import Collection
 @dataclass
 class Situation:
     """named: the config file that was asked for, if any. config, credentials and destination are None until they are
-    known, or where they can't be; collections has those that could be opened, trees the folders that were looked
+    known, or where they can't be; collections has those that could be opened, placed the roots in
+    storages that could be found, by feed and asset, trees the folders that were looked
     through, by path; silent are paths of folders that give no answer, which nobody asks again.
     """
 
@@ -30,6 +31,7 @@ class Situation:
     credentials: Credentials | None = None
     destination: Destination | None = None
     collections: dict[int, Collection] = field(default_factory=dict)
+    placed: dict[tuple[str, str], AssetRoot] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
 
@@ -57,9 +59,10 @@ class Situation:
 
     def _all_roots(self) -> Iterator[tuple[Feed, AssetRoot]]:
         for feed in self.feeds():
-            for root in feed.asset_roots().values():
-                if root.path not in self.silent:
-                    yield feed, root
+            for asset, root in feed.asset_roots().items():
+                there = self.placed.get((feed.name, asset), root)
+                if there.storage is None and there.path not in self.silent:
+                    yield feed, there
 
 
 Check = Callable[[Situation], Iterator[Finding]]

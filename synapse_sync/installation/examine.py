@@ -45,10 +45,13 @@ def examine(place: Place, config: Config, interpreter: str) -> Findings:
     found = Findings()
     program = _program(interpreter)
     roots = [root for feed in config.feeds for root in feed.asset_roots().values()]
-    folders = [root.path for root in roots if root.remote is None]
+    folders = [root.path for root in roots if root.remote is None and root.storage is None]
     who = identity(place)
     if not config.feeds:
         found.problems.append(f"{config.source} has no feeds: there is nothing to do for a service")
+    for root in roots:
+        if root.storage is not None:
+            found.warnings.append(f"{root.shown} is not looked at: the server tells where it is, and `doctor` asks it")
     for path in folders:
         if not os.path.isdir(path):
             found.warnings.append(f"{path} is not there now: its feed waits for it")
@@ -146,11 +149,18 @@ def _no_token(path: Path) -> Iterator[str]:
 
 
 def _ledger(place: Place, config: Config) -> Iterator[str]:
+    """The ledger and the spool, where the service may write."""
     path = config.ledger.path
     if path is not None and not path.is_relative_to(place.state):
         yield (
             f"ledger.path is {path}, but the service may only write in {place.state}: take the line out of "
             f"{config.source} (and move an existing ledger to {place.state}/ledger.db)"
+        )
+    spool = config.upload.spool
+    if spool is not None and not spool.is_relative_to(place.state):
+        yield (
+            f"upload.spool is {spool}, but the service may only write in {place.state}: take the line out of "
+            f"{config.source}, or name a folder there"
         )
 
 

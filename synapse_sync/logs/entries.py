@@ -58,6 +58,11 @@ def hide(secret: str) -> None:
         _hidden.add(secret)
 
 
+def unhide(secret: str) -> None:
+    """Forget a text that is of no use to anybody any more: what is replaced each hour would grow for years."""
+    _hidden.discard(secret)
+
+
 def redacted(text: str) -> str:
     """The text without secrets."""
     for secret in _hidden:

@@ -23,6 +23,9 @@ class Source(Protocol):
     remote: bool
     """Whether it is reached over the network by us: listed as a whole, in pieces; many read from it at once."""
 
+    vouches: bool
+    """Whether its listings may name the MD5 of contents."""
+
     certain_after: float
     """Seconds for which a file must be seen unchanged at the least: 0 where its token tells of each change; 2 where two
     changes of the same second look the same, so that a second look must come when that second is over."""
@@ -52,6 +55,12 @@ class Source(Protocol):
 
         Raises FileChanged where it differs (on leaving too, if the body raised nothing), FileUnreadable where it
         can't be read. Never blocks on a FIFO, never follows a symlink unless the source was told to.
+        """
+
+    def vouched(self, observed: Observation) -> str:
+        """The MD5 that a file's content has by the word of its server, lowercase hexadecimal; "" where it says none.
+
+        Asks nothing. It may be wrong: it is believed only where what was read of the source proves it true.
         """
 
     def writers(self) -> Mapping[FileId, int]:

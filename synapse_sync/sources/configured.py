@@ -16,7 +16,14 @@ def source_of(root: AssetRoot) -> Source:
     if scheme == "s3":
         from synapse_sync.sources.s3.source import S3Source
 
-        return S3Source(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
+        return S3Source(
+            root.path,
+            root.remote,
+            recursive=root.recursive,
+            include=root.include,
+            exclude=root.exclude,
+            grant=root.grant,
+        )
     if scheme == "sftp":
         from synapse_sync.sources.sftp.source import SftpSource
 
@@ -27,11 +34,19 @@ def source_of(root: AssetRoot) -> Source:
             follow_symlinks=root.follow_symlinks,
             include=root.include,
             exclude=root.exclude,
+            grant=root.grant,
         )
     if scheme == "smb":
         from synapse_sync.sources.smb.source import SmbSource
 
-        return SmbSource(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
+        return SmbSource(
+            root.path,
+            root.remote,
+            recursive=root.recursive,
+            include=root.include,
+            exclude=root.exclude,
+            grant=root.grant,
+        )
     raise ConfigError(f"{root.path}: this version does not read {scheme}:// paths", hint="see config.example.toml")
 
 

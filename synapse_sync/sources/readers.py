@@ -10,9 +10,10 @@ from __future__ import annotations
 import ctypes
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from typing import BinaryIO, NamedTuple
 
@@ -21,6 +22,7 @@ from synapse_sync.endings import breaks_off
 from synapse_sync.errors import SourceError
 from synapse_sync.records import Observation, Reading
 from synapse_sync.sources.base import Source
+from synapse_sync.sources.spool import Spool
 
 READERS = 2
 REMOTE_READERS = 8  # each waits most of its time for its server
@@ -39,10 +41,11 @@ class ToRead(NamedTuple):
 
 
 class Readers:
-    """The readers of one feed's run; used from one thread."""
+    """The readers of one feed's run; used from one thread. What is read of remote sources is kept in the spool."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], spool: Spool | None = None) -> None:
         self._sources = sources
+        self._spool = spool or Spool()
         self._local = {asset: source for asset, source in sources.items() if not source.remote}
         self._processes: ProcessPoolExecutor | None = None
         self._unfit = False
@@ -58,14 +61,17 @@ class Readers:
         self._read += sum(map(len, left.values()))
         if left and not self._unfit and self._read > MANY:
             try:
-                yield from self._over(self._started(), left, in_process=True)
+                yield from self._over(self._started(), left, _read_there)
             except (OSError, BrokenProcessPool):
                 self._unfit = True  # no shared memory here, or a reader was killed: threads take what is left
-        for there, readers in ((left, READERS), (remote, REMOTE_READERS)):
+        for there, readers, read in (
+            (left, READERS, partial(_read_all, self._sources)),
+            (remote, REMOTE_READERS, partial(_copy_all, self._sources, self._spool)),
+        ):
             if there:
                 threads = ThreadPoolExecutor(readers, thread_name_prefix="checksum")
                 try:
-                    yield from self._over(threads, there, in_process=False)
+                    yield from self._over(threads, there, read)
                 finally:
                     threads.shutdown(wait=True, cancel_futures=True)
 
@@ -81,14 +87,12 @@ class Readers:
             self._processes = ProcessPoolExecutor(READERS, context, initializer=_start, initargs=(self._local,))
         return self._processes
 
+    @staticmethod
     def _over(
-        self, pool: Executor, left: dict[int, Sequence[ToRead]], *, in_process: bool
+        pool: Executor, left: dict[int, Sequence[ToRead]], read: Callable[[Sequence[ToRead]], list[Result]]
     ) -> Iterator[tuple[int, list[Result]]]:
         """Read what is left; each chunk leaves `left` as it is done."""
-        if in_process:
-            futures = {pool.submit(_read_there, chunk): number for number, chunk in left.items()}
-        else:
-            futures = {pool.submit(_read_all, self._sources, chunk): number for number, chunk in left.items()}
+        futures = {pool.submit(read, chunk): number for number, chunk in left.items()}
         for future in as_completed(futures):
             results = future.result()
             del left[futures[future]]
@@ -104,6 +108,24 @@ def _read(source: Source, file: ToRead) -> Result:
     try:
         with source.open_observed(file.path, file.observed) as stream:
             return read(stream)
+    except SourceError as error:
+        return error
+
+
+def _copy_all(sources: Mapping[str, Source], spool: Spool, files: Sequence[ToRead]) -> list[Result]:
+    return [_copy(sources[file.asset], spool, file) for file in files]
+
+
+def _copy(source: Source, spool: Spool, file: ToRead) -> Result:
+    """As _read; a content that is whole is kept, once its source has said that it is still what was observed."""
+    try:
+        with spool.copying(file.observed.size) as copy:
+            with source.open_observed(file.path, file.observed) as stream:
+                digests, ends = digest(copy.beside(stream))
+                lacks = breaks_off(ends, digests.size, copy.whole(stream))
+            if not lacks:
+                copy.keep(digests)
+            return Reading(digests, lacks)
     except SourceError as error:
         return error
 

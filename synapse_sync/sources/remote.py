@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.records import Directory, FileId, RootIdentity, Untakeable
+from synapse_sync.records import Directory, FileId, Observation, RootIdentity, Untakeable
 from synapse_sync.shown import shown
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.filters import Filters
@@ -28,6 +28,7 @@ class RemoteSource:
     """
 
     remote = True
+    vouches = False
     certain_after = 0.0
 
     def __init__(
@@ -42,6 +43,10 @@ class RemoteSource:
     def keeps(self, directory: bytes, name: bytes) -> bool:
         """Whether the include and exclude patterns keep this file."""
         return self.filters.keeps_file(directory, name)
+
+    def vouched(self, observed: Observation) -> str:  # noqa: ARG002 - whatever it is
+        """Nothing, unless the kind's listings name digests."""
+        return ""
 
     def writers(self) -> Mapping[FileId, int]:
         """None that could be seen from here."""

@@ -8,7 +8,7 @@ the local disk (sources/walk.py), told apart by the path that the server says it
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from synapse_sync.sources.conversing import Conversation, Entry, Refused, refusa
 PIECE = 1000  # files that are given on at once, so that the largest folder takes no more memory than that
 REQUESTS = (2, 4, 8, 16)  # that are sent for a folder, one lot after the other: OpenSSH gives 100 names for each
 LONGEST = 4096  # bytes of a path
+WITNESSES = 4  # names that are kept of each folder, while those in it are to be listed
 
 _NO_NAME = "the server gives it a name that no file can have"
 _NO_SIZE = "the server does not tell its kind and size"
@@ -27,11 +28,15 @@ _RENAME = "rename it there, or leave it out with exclude"
 
 
 class _Folder(NamedTuple):
-    """A folder to be listed: its path below the root, where it really is, and the numbers of those above it."""
+    """A folder to be listed: its path below the root, where it really is, and the numbers of those above it.
+
+    beside: a few of the names that stood beside it, and its own.
+    """
 
     path: bytes
     real: bytes
     above: tuple[int, ...] = ()
+    beside: Sequence[bytes] = ()
 
 
 @dataclass
@@ -62,7 +67,7 @@ class Walk:
             try:
                 yield from self._folder(folder)
             except Refused as error:
-                if error.gone and path and self._was_deleted(path):
+                if error.gone and path and self._was_deleted(folder):
                     continue
                 why = refusal(error)
                 where = f"its folder {shown(path)}: " if path else ""
@@ -74,6 +79,7 @@ class Walk:
 
     def _folder(self, folder: _Folder) -> Iterator[Directory | Untakeable]:
         path = folder.path
+        names: list[bytes] = []
         self.count(1)
         handle = self.talk.open_folder(self.full(path))
         try:
@@ -86,7 +92,9 @@ class Walk:
                 for entry in entries:
                     if entry.name == b"." and entry.identity:  # an own number, which none below it may have
                         folder = folder._replace(above=(*folder.above, entry.identity))
-                    if found := self._entry(piece, folder, entry):
+                    elif len(names) < WITNESSES and entry.name not in (b".", b".."):
+                        names.append(entry.name)
+                    if found := self._entry(piece, folder._replace(beside=names), entry):
                         yield found
                     if len(piece.files) >= PIECE:
                         yield piece
@@ -111,7 +119,7 @@ class Walk:
                 self.count(1)
                 entry = self.talk.look(self.full(path), follow=self.follow)
             except Refused as error:
-                if is_link or error.gone:  # leads nowhere, or was deleted since
+                if error.gone or (is_link and error.denied):  # leads nowhere, or was deleted since
                     return None
                 raise
         if entry.observed is not None:
@@ -134,9 +142,10 @@ class Walk:
         if not self.enters(path):
             piece.excluded_folders += 1
         elif is_link:
-            heapq.heappush(self._links, _Folder(path, self._real(self.full(path)), above))
+            heapq.heappush(self._links, _Folder(path, self._real(self.full(path)), above, folder.beside))
         else:
-            self._folders.append(_Folder(path, full_path(folder.real, path.rpartition(b"/")[2]), above))
+            real = full_path(folder.real, path.rpartition(b"/")[2])
+            self._folders.append(_Folder(path, real, above, folder.beside))
 
     def _real(self, path: bytes) -> bytes:
         if not self.follow:
@@ -149,15 +158,21 @@ class Walk:
         if self.talk.look(self.root, follow=True).kind not in ("folder", "unsaid"):
             raise SourceUnavailable("it is not a folder", hint="name a folder, not a file")
 
-    def _was_deleted(self, path: bytes) -> bool:
-        """Whether a folder that its parent had is gone by now, while the root is there."""
-        self._check_root()
+    def _was_deleted(self, folder: _Folder) -> bool:
+        """Whether a folder that its parent had is gone by itself: a disk that the server lost takes others along."""
+        parent, _, own = folder.path.rpartition(b"/")
+        others = [joined(parent, name) for name in folder.beside if name != own]
+        return not self._is_there(folder.path) and any(map(self._is_there, others))
+
+    def _is_there(self, path: bytes) -> bool:
         self.count(1)
         try:
             self.talk.look(self.full(path), follow=False)
         except Refused as error:
-            return error.gone
-        return False
+            if error.gone:
+                return False
+            raise
+        return True
 
 
 def full_path(root: bytes, path: bytes) -> bytes:

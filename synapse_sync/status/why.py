@@ -16,6 +16,7 @@ from synapse_sync.grouping.places import Choice, Place
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.shown import raw, shown
 from synapse_sync.sources.filters import Filters
+from synapse_sync.status.roots import known_roots
 from synapse_sync.status.stories import file_story_of, unit_story
 from synapse_sync.steps.infer import known_choice
 from synapse_sync.steps.specs import remembered_collection
@@ -41,22 +42,28 @@ def why(ledger: Ledger, feeds: Sequence[Feed], path: str) -> list[dict[str, Any]
     if not told:
         whole = os.path.isabs(path) or is_remote(path)
         where = "lies below no feed's folder" if whole else "is known to no feed"
-        raise UsageError(f"{path} {where}", hint="`synapse-sync files` lists what is known; give the path in full")
+        roots = [root for feed in feeds for root in known_roots(ledger, feed).values()]
+        unlisted = [root.shown for root in roots if root.storage is not None]
+        hint = "`synapse-sync files` lists what is known; give the path in full"
+        if unlisted:
+            hint = f"the server has to say where {' and '.join(unlisted)} is: `once` asks it; {hint}"
+        raise UsageError(f"{path} {where}", hint=hint)
     return told
 
 
 def _of_feed(ledger: Ledger, feed: Feed, path: str) -> Iterator[dict[str, Any]]:
     rows = ledger.query("feed_by_name", name=feed.name)
     whole = os.path.isabs(path) or is_remote(path)
-    for asset, root in feed.asset_roots().items():
+    for asset, root in known_roots(ledger, feed).items():
         relative = below_root(path, root.path)
-        if relative is None:
+        if relative is None or (whole and root.storage is not None):
             continue
         name = raw(relative)
         directory, _, base = name.rpartition(b"/")
         known = ledger.query("find_file", dir=directory, name=base) if rows else []
         found = next((row for row in known if (row["feed"], row["asset"]) == (feed.name, asset)), None)
-        if found is None and not (whole or os.path.lexists(os.path.join(root.path, relative))):
+        is_there = root.storage is None and os.path.lexists(os.path.join(root.path, relative))
+        if found is None and not (whole or is_there):
             continue
         filters = Filters(root.include, root.exclude)
         yield {

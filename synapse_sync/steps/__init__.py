@@ -26,11 +26,14 @@ from synapse_sync.steps.tables import read_table
 from synapse_sync.steps.tasks import tasks
 from synapse_sync.steps.upload import upload
 from synapse_sync.steps.verify import verify
+from synapse_sync.steps.vouch import vouch
 from synapse_sync.steps.work import Run, Work
 
 
 class Step(NamedTuple):
-    """network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed of a
+    """The later goes first: what a source vouches for is looked at before anything is read.
+
+    network: whether it talks to the destination; reads: whether it reads content; alone: whether only one feed of a
     data collection may be at it at a time.
     """
 
@@ -51,6 +54,7 @@ STEPS = (
     Step("compare_meta", compare_meta),
     Step("update_meta", update_meta, network=True, alone=True),
     Step("checksum", checksum, reads=True),
+    Step("vouch", vouch, network=True),
     Step("fingerprint", fingerprint),
     Step("verify", verify, network=True),
     Step("upload", upload, network=True, reads=True),

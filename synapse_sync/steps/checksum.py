@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 
 from synapse_sync.errors import FileChanged, SourceError
 from synapse_sync.ledger import Row, Transaction
-from synapse_sync.records import Digests
+from synapse_sync.records import Digests, Reading
 from synapse_sync.sources.readers import Result, ToRead
-from synapse_sync.states import Code
+from synapse_sync.states import Code, ContentState
 from synapse_sync.steps.backoff import next_attempt
+from synapse_sync.steps.fingerprint import renew_fingerprints
 from synapse_sync.steps.rest import await_rest, goes_as_it_is
 from synapse_sync.steps.rows import observation, raw_path
+from synapse_sync.steps.vouching import Vouching
 from synapse_sync.steps.work import Work
 
 BATCH = 500
@@ -29,9 +31,10 @@ BATCH_BYTES = 128 << 20  # then other steps have their turn: what is known goes 
 
 def checksum(work: Work) -> int:
     """Read what is to be read; returns how many files were worked on."""
-    rows = _at_once(work.ledger.query("files_to_read", feed=work.id, now=work.clock(), limit=BATCH))
-    if not rows:
-        return 0
+    vouching = Vouching(work)
+    wanted = {"feed": work.id, "vouching": vouching.believed, "limit": BATCH}
+    rows = work.ledger.query("files_to_read", now=work.clock(), **wanted)
+    rows = _at_once(_with_room(work, vouching.sampled(rows)))
     remote = {asset for asset, source in work.sources.items() if source.remote}
     chunks = [
         *_chunks((row for row in rows if row["asset"] not in remote), CHUNK_FILES),
@@ -39,9 +42,35 @@ def checksum(work: Work) -> int:
     ]
     to_read = [[ToRead(row["asset"], raw_path(row), observation(row)) for row in chunk] for chunk in chunks]
     for number, results in work.readers.read(to_read):
-        _record(work, list(zip(chunks[number], results, strict=True)))
+        _record(work, vouching, list(zip(chunks[number], results, strict=True)))
         work.going()
     return len(rows)
+
+
+def _with_room(work: Work, rows: list[Row]) -> list[Row]:
+    """These files, without remote ones that the spool has no room for just now.
+
+    They wait while something in the spool is about to be sent; where nothing is, older contents have to go. What the
+    spool can't take at all waits for nothing: it is read twice.
+    """
+    chosen = _fitting(work, rows, work.spool.room(evicting=False))
+    if chosen or work.verification.under_way or any(sending.kept for sending in work.uploads.items()):
+        return chosen
+    return (
+        _fitting(work, rows, work.spool.room(evicting=True)) or rows[:1]
+    )  # other feeds may be sending all that is kept
+
+
+def _fitting(work: Work, rows: list[Row], left: int) -> list[Row]:
+    """Those that `left` bytes are enough for, and all that are not kept."""
+    chosen = []
+    for row in rows:
+        if work.sources[row["asset"]].remote and work.spool.takes(row["size"]):
+            if row["size"] > left:
+                continue
+            left -= row["size"]
+        chosen.append(row)
+    return chosen
 
 
 def _at_once(rows: list[Row]) -> list[Row]:
@@ -67,8 +96,9 @@ def _chunks(rows: Iterable[Row], files: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
+def _record(work: Work, vouching: Vouching, readings: list[tuple[Row, Result]]) -> None:
     sizes = []
+    read = [(file, result.digests) for file, result in readings if isinstance(result, Reading)]
     with work.ledger.write() as transaction:
         files = [file["id"] for file, _ in readings]
         sent = {row["file"]: row["content"] for row in transaction.query("sent_contents", files=files)}
@@ -80,19 +110,38 @@ def _record(work: Work, readings: list[tuple[Row, Result]]) -> None:
             else:
                 _record_content(work, transaction, file, result.digests, sent.get(file["id"]))
                 sizes.append(result.digests.size)
+        vouching.note(transaction, read)
+    vouching.count_read(file for file, _ in read)
     work.run.count("read_files", len(sizes))
     work.run.count("read_bytes", sum(sizes))
 
 
 def _record_content(work: Work, transaction: Transaction, file: Row, digests: Digests, sent: int | None) -> None:
-    """A file's content is known; sent: the content that its unit was registered with, if it was; 0: it went without."""
-    destination = work.destination.name
-    content = transaction.one("content_id", destination=destination, **digests._asdict())["id"]
+    """A file's content was read."""
+    known = {"destination": work.destination.name, **digests._asdict()}
+    vouched = transaction.query("vouched_was_read", **known)
+    row = vouched[0] if vouched else transaction.one("content_id", **known)
+    if vouched:
+        renew_fingerprints(transaction, row["id"])
+    if row["state"] == ContentState.PRESENT:
+        work.spool.free(digests)
+    take_content(work, transaction, file, row["id"], sent)
+
+
+def take_content(
+    work: Work, transaction: Transaction, file: Row, content: int, sent: int | None, *, vouched: bool = False
+) -> None:
+    """A file's content is known, from now on; vouched: nobody has read it.
+
+    sent: the content that its unit was registered with, if it was; 0: it went without.
+    """
     differs = sent is not None and sent != content
     before = sent or file["content"]
-    code = Code.READ if before is None else Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
-    guard = {"id": file["id"], "revision": file["revision"]}
-    transaction.run("record_read", **guard, content=content, differs=differs, code=code, **work.stamp(transaction))
+    code = Code.VOUCHED if vouched else Code.READ
+    if before is not None:
+        code = Code.SAME_CONTENT if before == content else Code.NEW_CONTENT
+    known = {"content": content, "vouched": vouched, "differs": differs, "code": code}
+    transaction.run("record_read", id=file["id"], revision=file["revision"], **known, **work.stamp(transaction))
     if sent is not None and not differs:
         transaction.run("redecide_later_versions", file=file["id"])
 

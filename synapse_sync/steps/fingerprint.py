@@ -15,6 +15,7 @@ from synapse_sync.ledger import Row, Transaction
 from synapse_sync.metadata.automatic import AUTOMATIC, SYNC_KEY, sync_key
 from synapse_sync.metadata.schema import allows
 from synapse_sync.states import Code, UnitState
+from synapse_sync.steps.vouching import needs_sha1, read_all_the_same
 from synapse_sync.steps.work import Work
 
 BATCH = 500
@@ -32,16 +33,30 @@ def fingerprint(work: Work) -> int:
     contents: dict[int, list[Row]] = defaultdict(list)
     for row in work.ledger.query("contents_of_units", units=[unit["id"] for unit in units]):
         contents[row["unit"]].append(row)
+    unread = _unread(work, contents)
+    units = [unit for unit in units if unit["id"] not in unread]
     with work.ledger.write() as transaction:
         stamp = work.stamp(transaction)
+        read_all_the_same(transaction, sorted(unread), stamp)
         for row in bereft:
             transaction.run("promote_duplicate", id=row["id"], **stamp)
-        for row in [row for rows in contents.values() for row in rows if row["destination"] != work.destination.name]:
-            _move_content(work, transaction, row)
+        for row in [row for unit in units for row in contents[unit["id"]]]:
+            if row["destination"] != work.destination.name:
+                _move_content(work, transaction, row)
         transaction.run("fix_contents", units=[unit["id"] for unit in units])
         for unit in units:
             _fingerprint_unit(work, transaction, unit, contents[unit["id"]], stamp)
-    return len(units) + len(bereft)
+    return len(units) + len(unread) + len(bereft)
+
+
+def _unread(work: Work, contents: Mapping[int, list[Row]]) -> set[int]:
+    """Units with contents that nobody has read, where that is not enough: here, or for this destination."""
+    here = work.destination.name
+    return {
+        unit
+        for unit, rows in contents.items()
+        if any(not row["sha1"] and (row["destination"] != here or needs_sha1(work)) for row in rows)
+    }
 
 
 def _bereft(work: Work) -> list[Row]:
@@ -57,6 +72,14 @@ def _move_content(work: Work, transaction: Transaction, row: Row) -> None:
     digests = {name: row[name] for name in ("md5", "sha1", "size")}
     content = transaction.one("content_id", destination=work.destination.name, **digests)["id"]
     transaction.run("move_content", file=row["file"], content=content)
+
+
+def renew_fingerprints(transaction: Transaction, content: int) -> None:
+    """A content is known better than when units got their fingerprints: equal ones stay equal."""
+    for unit in transaction.query("fingerprinted_with", content=content):
+        rows = transaction.query("contents_of_fingerprint", unit=unit["id"])
+        identity = fingerprint_of(unit["destination"], unit["collection"], rows)
+        transaction.run("renew_fingerprint", id=unit["id"], fingerprint=identity)
 
 
 def fingerprint_of(destination: str, collection: int, contents: list[Row]) -> str:

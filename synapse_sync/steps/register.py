@@ -23,6 +23,7 @@ from synapse_sync.steps.adopt import adopted, still_going
 from synapse_sync.steps.backoff import MARGIN, next_attempt
 from synapse_sync.steps.beginning import Beginning
 from synapse_sync.steps.survey import look_through, recognised, take
+from synapse_sync.steps.vouching import read_all_the_same
 from synapse_sync.steps.work import Work
 
 LINGER = 1.0
@@ -55,9 +56,25 @@ def register(work: Work) -> int:
         _Registration(work, "v2", attempts, asked_before=True).send(units)
         return len(rows)
     there = adopted(work, units)
-    if new := [unit for unit in units if unit.id not in there]:
+    if new := _certain(work, [unit for unit in units if unit.id not in there]):
         _Registration(work, api, attempts, asked_before=False).begin(new, lambda: beginning.compare(new))
     return len(rows)
+
+
+def _certain(work: Work, units: Sequence[OutgoingUnit]) -> list[OutgoingUnit]:
+    """These units, without those that the collection may have under checksums that nobody here knows.
+
+    A content that was only vouched for is known by its MD5; a unit of another program may be made of the same content
+    under its SHA-1. So it is read before it is registered beside units that are not ours.
+    """
+    if not (work.destination.may_know_by("sha1") and work.ledger.query("any_found", **work.place)):
+        return list(units)
+    rows = work.ledger.query("units_vouched_for", units=[unit.id for unit in units])
+    unread = {row["id"] for row in rows}
+    if unread:
+        with work.ledger.write() as transaction:
+            read_all_the_same(transaction, sorted(unread), work.stamp(transaction))
+    return [unit for unit in units if unit.id not in unread]
 
 
 def outgoing(work: Work, rows: Sequence[Row]) -> list[OutgoingUnit]:

@@ -98,7 +98,7 @@ def _scan_source(scan: _Scan) -> None:
     work = scan.work
     identity = scan.source.identity()
     roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
-    before = RootIdentity(*roots[scan.asset]) if scan.asset in roots else None
+    before = RootIdentity(*roots[scan.asset][:2]) if scan.asset in roots else None
     if before != identity or scan.source.remote:
         scan.look = WHOLE
     requests = scan.source.list_requests
@@ -160,9 +160,10 @@ def _conclude(scan: _Scan, before: RootIdentity | None, identity: RootIdentity, 
     if belief.use == "pause":
         hint = EMPTIED if remote else "mount it, then run again; nothing was lost"
         raise SourceUnavailable(f"{scan.source.root}: {belief.reason}", hint=hint)
-    if identity != before:
+    found = [*identity, *([scan.source.root] if scan.asset in work.in_storages else [])]
+    if found != roots.get(scan.asset):
         with work.ledger.write() as transaction:
-            transaction.run("remember_roots", feed=work.id, roots={**roots, scan.asset: list(identity)})
+            transaction.run("remember_roots", feed=work.id, roots={**roots, scan.asset: found})
             if before is not None and before.inode == identity.inode:
                 devices = {"before": before.device, "now": identity.device}
                 transaction.run("move_device", feed=work.id, asset=scan.asset, **devices)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synapse_sync.steps.table_away import TableAway
+
 
 @dataclass(frozen=True)
 class TableInUse:
@@ -24,7 +26,7 @@ class Table:
 
     in_use: the one whose rows the ledger has. pending: one is there that has not been read yet: no unit is described
     meanwhile. file: id of its row in the ledger, if it is one of the feed's files, as of the listing at looked_at.
-    settles_at: when one that is none of them will have settled.
+    settles_at: when one that is none of them will have settled. away: that one, where it is in a remote place.
     """
 
     in_use: TableInUse | None = None
@@ -32,3 +34,4 @@ class Table:
     looked_at: float = -1.0
     file: int | None = None
     settles_at: float | None = None
+    away: TableAway | None = None

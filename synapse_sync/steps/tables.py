@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
+from synapse_sync.config.paths import is_remote
 from synapse_sync.errors import FeedPaused, FileChanged, SourceError
 from synapse_sync.grouping.names import TABLE_NAMES, split_extension
 from synapse_sync.ledger import Row
@@ -31,10 +32,12 @@ from synapse_sync.sources.local import LocalSource
 from synapse_sync.states import FileState
 from synapse_sync.steps.rest import table_awaits_rest
 from synapse_sync.steps.rows import observation, raw_path, shown_path
+from synapse_sync.steps.table_away import TableAway
 from synapse_sync.steps.table_state import TableInUse
 from synapse_sync.steps.work import Work
 
 READING_SECONDS = 300.0
+MOST_COPIED = 256 << 20  # bytes of a remote table, on this machine's disk while it is read
 SAMPLE, MOST_UNITS = 2000, 100_000  # rows and units that are compared to find the key column
 PREFERRED = (".xlsx", ".xls", ".ods", ".csv", ".tsv")
 
@@ -111,12 +114,15 @@ def table_settles_at(work: Work) -> float | None:
 
 
 def named_table(work: Work) -> str:
-    """The absolute path of the table that the config names, "" where it names none; relative is to the first root."""
+    """The absolute path or URL of the table that the config names, "" where it names none.
+
+    A relative one lies below the root of the feed's storage, if it has one, else below its first root.
+    """
     table = os.path.expanduser(work.feed.metadata.table)
-    source = next(iter(work.sources.values()))
-    if table and source.remote and not os.path.isabs(table):
-        return source.describe_path(os.fsencode(os.path.normpath(table)))
-    return os.path.normpath(os.path.join(source.root, table)) if table else ""
+    root = work.table_root.path if work.table_root is not None else next(iter(work.sources.values())).root
+    if table and is_remote(root) and not os.path.isabs(table):
+        return f"{root}/{os.path.normpath(table)}"
+    return os.path.normpath(os.path.join(root, table)) if table else ""
 
 
 def table_below(work: Work) -> tuple[str, str] | None:
@@ -174,6 +180,8 @@ def _preference(row: Row) -> tuple[int, str]:
 
 def _outside(work: Work) -> _TableFile:
     """A table that no listing shows: its own times say whether it has settled."""
+    if is_remote(named_table(work)):
+        return _away(work)
     path = os.fsencode(os.path.realpath(named_table(work)))
     source = LocalSource(os.fsdecode(os.path.dirname(path)))
     try:
@@ -186,6 +194,22 @@ def _outside(work: Work) -> _TableFile:
     return _TableFile(shown(path), source, os.path.basename(path), found, settled=work.table.settles_at is None)
 
 
+def _away(work: Work) -> _TableFile:
+    """One in a remote place, looked for after each listing of the feed."""
+    table, url, now = work.table, named_table(work), work.clock()
+    assert work.table_root is not None
+    if table.away is None or table.away.url != url:
+        table.away = TableAway(work.table_root, url)
+    away = table.away
+    away.look(max((looked.at for looked in work.looked), default=0.0), now)
+    if away.observed is None:
+        raise _missing(work)
+    settle = work.feed.settle and max(work.feed.settle, away.source.certain_after)  # 0 is `plan`'s
+    settles_at = away.since + settle
+    table.settles_at = settles_at if now < settles_at <= now + settle else None
+    return _TableFile(url, away.source, away.name, away.observed, settled=table.settles_at is None)
+
+
 def _missing(work: Work, why: str = "") -> FeedPaused:
     return FeedPaused(
         f"feed {work.feed.name}: its table {named_table(work)} is not there{why}",
@@ -195,6 +219,8 @@ def _missing(work: Work, why: str = "") -> FeedPaused:
 
 def _read(work: Work, file: _TableFile) -> tuple[TableInUse, list[tuple[int, str, str]]]:
     """The table, and its rows as (number, key, cells in JSON). Raises _Unusable or SourceError."""
+    if file.source.remote and file.observed.size > MOST_COPIED:
+        raise _Unusable(f"has {file.observed.size >> 20:,} MiB, and {MOST_COPIED >> 20} MiB are read")
     with file.opened() as stream, _with_descriptor(stream, copied=file.source.remote) as content:
         lines = _lines(content, split_extension(file.name.lower(), ())[1], work.feed.metadata.key_column)
     head = lines[0]

@@ -23,12 +23,15 @@ from synapse_sync.steps.backoff import next_attempt
 from synapse_sync.steps.checksum import note_unread
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.rows import shown_path
-from synapse_sync.steps.sending import Sending
+from synapse_sync.steps.sending import Sending, digests_of
 from synapse_sync.steps.work import Work
 
 QUEUED = 2000
 RECORD_EVERY = 0.05  # seconds: one commit for what was sent meanwhile; after a crash the server is asked again
 AUTOMATIC_WORKERS = 16  # production clients use 10; with 40 the losses at proxies rise fourfold (protocol §7)
+
+_FINAL = (ContentMismatch, Rejected)
+"""After these nothing is sent again of what was read before."""
 
 Uploads = InFlight[Sending, Outcome]
 
@@ -74,13 +77,23 @@ def end_uploads(work: Work) -> None:
     """Record what is under way, drop what has not begun, park large files after their next piece."""
     work.ending.set()
     try:
-        _record(work, work.uploads.stop())
+        _record(work, _stopped(work))
     except DestinationError as error:
         work.run.problem(error)
     finally:
         work.together.sending.release(work.id)
         if work.sender is not None:
             work.sender.stop()
+        _free_what_nobody_awaits(work)
+
+
+def _free_what_nobody_awaits(work: Work) -> None:
+    """Let contents go whose units are held, are duplicates, or do without them; others may be read at this moment."""
+    kept = {digests.sha1: digests for digests in work.spool.contents()}
+    if kept:
+        wanted = {"destination": work.destination.name, "sha1s": list(kept)}
+        for row in work.ledger.query("contents_not_awaited", **wanted):
+            work.spool.free(kept[row["sha1"]])
 
 
 def _begin(work: Work, uploads: Uploads) -> int:
@@ -90,7 +103,7 @@ def _begin(work: Work, uploads: Uploads) -> int:
     begun = 0
     if by_lane <= QUEUED // 2:
         for sending in _to_send(work, by_lane=True, limit=QUEUED - by_lane):
-            if sending.source.remote:  # read in the lane's one thread it would keep the line waiting
+            if sending.comes_from_afar:  # read in the lanes' one thread it would hold up the others
                 uploads.begin(sending, lambda sending: _send(work, sending))
             else:
                 uploads.hand_over(sending, lambda *serving: _send_small(work, *serving))
@@ -110,11 +123,24 @@ def _to_send(work: Work, *, by_lane: bool, limit: int) -> list[Sending]:
         work.together.sending.take(work.id, [content["id"] for content in contents])
     rows = work.ledger.query("files_to_send", files=[content["file"] for content in contents]) if contents else []
     files = {row["id"]: row for row in rows}
-    return [
-        Sending(content, file, work.sources[file["asset"]], by_lane)
-        for content in contents
-        for file in [files[content["file"]]]
-    ]
+    return [_sending(work, content, files[content["file"]], by_lane) for content in contents]
+
+
+def _sending(work: Work, content: Row, file: Row, by_lane: bool) -> Sending:
+    source = work.sources[file["asset"]]
+    kept = work.spool.take(digests_of(content)) if source.remote else None
+    if source.remote and kept is None:
+        work.run.count("read_twice")
+    return Sending(content, file, source, by_lane, kept)
+
+
+def _stopped(work: Work) -> list[tuple[Sending, Outcome]]:
+    """End what is under way; what had not begun lets go of what was kept for it."""
+    under_way = work.uploads.items()
+    results = work.uploads.stop()
+    for sending in under_way:
+        sending.let_go()
+    return results
 
 
 def workers_of(config: Config) -> int:
@@ -185,7 +211,7 @@ def _record(work: Work, results: list[tuple[Sending, Outcome]]) -> int:
     work.uploads_recorded_at = work.clock()
     stop = _write(work, results)
     if stop is not None:
-        _write(work, work.uploads.stop())
+        _write(work, _stopped(work))
         work.together.sending.release(work.id)
         raise stop
     return len(results)
@@ -198,6 +224,7 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
     with work.ledger.write() as transaction:
         for sending, result in results:
             content, file = sending.content, sending.file
+            sending.let_go(free=not isinstance(result, DestinationError) or isinstance(result, _FINAL))
             if isinstance(result, ContentRef):
                 stamp = work.stamp(transaction)
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)

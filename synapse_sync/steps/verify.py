@@ -34,6 +34,7 @@ def _record(work: Work, contents: Mapping[Digests, int], answer: Callable[[], Ma
             if reference := found.get(digests):
                 transaction.run("content_present", id=content, code=Code.PRESENT, **reference._asdict(), **stamp)
                 work.run.count("present")
+                work.spool.free(digests)
             else:
                 transaction.run("content_lacking", id=content, now=stamp["now"])
         # Where an answer was lost there may still be URLs to write with: secrets that nobody needs any more.

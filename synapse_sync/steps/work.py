@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synapse_sync.config import Config, Feed
+from synapse_sync.config import AssetRoot, Config, Feed
 from synapse_sync.destinations.base import Destination
 from synapse_sync.errors import SynapseSyncError
 from synapse_sync.grouping.places import Layout
@@ -17,6 +17,7 @@ from synapse_sync.ledger import Ledger, Transaction
 from synapse_sync.records import Collection, Look, Looked
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.readers import Readers
+from synapse_sync.sources.spool import Spool
 from synapse_sync.steps.awaited import Awaited
 from synapse_sync.steps.pool import InFlight
 from synapse_sync.steps.sender import Sender
@@ -120,10 +121,12 @@ class Work:
     trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
     between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
-    doing: the step that is at work. table: the feed's metadata table (steps/tables.py). unseen: the server does not
+    is_astray: whether the sources are not where they are to be found now, so that the feed is to be put to work anew.
+    doing: the step that is at work. table_root: where a table with a relative path lies, unless that is the first root
+    and a folder here. table: the feed's metadata table (steps/tables.py). unseen: the server does not
     show the collection's units, and is not asked again in this run. tasked: the project's tasks as last looked through.
-    verification, registration: the request of that step, while it is under way. sender: a process that was started and
-    serves nobody yet.
+    spool: where remote contents that were read wait for being sent. verification, registration: the request of that
+    step, while it is under way. sender: a process that was started and serves nobody yet.
     """
 
     config: Config
@@ -137,6 +140,7 @@ class Work:
     settings: str
     uploads: InFlight[Any, Any]
     readers: Readers
+    spool: Spool
     trust_filters: bool = True
     collection_stale: bool = True
     collection_fetched_at: float = 0.0
@@ -148,10 +152,12 @@ class Work:
     unseen: bool = False
     tasked: Tasked | None = None
     sender: Sender | None = None
+    table_root: AssetRoot | None = None
     table: Table = field(default_factory=Table)
     together: Together = field(default_factory=Together)
     doing: str = ""
     descends: Callable[[str, Look], Callable[[bytes], bool] | None] = lambda _asset, _look: None
+    is_astray: Callable[[], bool] = lambda: False
     between: Callable[[], None] = lambda: None
     progressed: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -188,6 +194,11 @@ class Work:
     def longest_settle(self) -> float:
         """The longest of them."""
         return max(map(self.settle, self.sources), default=self.feed.settle)
+
+    @property
+    def in_storages(self) -> set[str]:
+        """The assets whose root the server tells of."""
+        return {asset for asset, root in self.feed.asset_roots().items() if root.storage is not None}
 
     @property
     def collection(self) -> Collection:

@@ -274,3 +274,58 @@ def test_v2_finds_the_units_of_v1_or_not(start, known, more, repeat):
     for _ in range(2):
         api.call("POST", BULK, {"data_collection": collection, "units": [{"files": body["files"]}]})
     assert len(server.units(collection)) == before + more
+
+
+STORED = {"bucket_name": "scans", "access_key": "AK", "secret_key": "SK"}
+
+
+def test_a_storage_is_told_by_a_session_and_by_its_configuration(start):
+    server, api = start()
+    made = server.create_storage("minio", STORED, name="NAS")
+    assert made == 11
+    about = {"id": 11, "name": "NAS", "category": "external", "provider": "minio", "is_default": False}
+    assert api.call("GET", "storages/11/").json() == {**about, "configuration": {}}
+    assert api.call("GET", "storages/11/?with_configuration=true").json() == {**about, "configuration": STORED}
+    session = api.call("POST", "storages/11/session/", {"purpose": "read"}).json()
+    assert session.pop("expires_at")
+    assert session == {"provider": "minio", "configuration": STORED, "contract_version": 1}
+    assert api.call("POST", "storages/11/session/", {"purpose": "look"}).status_code == 400
+    assert api.call("POST", "storages/12/session/", {"purpose": "read"}).status_code == 404
+    assert [storage["id"] for storage in api.call("GET", "storages/?category=internal").json()] == [1]
+    assert [storage["id"] for storage in api.call("GET", "storages/").json()] == [1, 11]
+
+
+def test_a_storage_by_the_controls(start):
+    _, api = start()
+    made = api.call("POST", "_dev/storages", {"name": "NAS", "provider": "local", "configuration": {"location": "/a"}})
+    assert made.json() == {"id": 11}
+    assert api.call("POST", "_dev/storages", {}).status_code == 400
+
+
+def test_without_sessions_their_path_is_a_404(start):
+    server, api = start(sessions=False)
+    server.create_storage("minio", STORED)
+    answer = api.call("POST", "storages/11/session/", {"purpose": "read"})
+    assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    assert api.call("GET", "storages/11/?with_configuration=true").json()["configuration"] == STORED
+
+
+def test_a_session_may_have_no_end(start):
+    server, api = start(session_seconds=0.0)
+    server.create_storage("minio", STORED)
+    assert "expires_at" not in api.call("POST", "storages/11/session/", {"purpose": "read"}).json()
+
+
+@pytest.mark.parametrize("code", [code for code in switches()["session_code"] if code])
+def test_a_storage_may_hand_out_no_session_for_good(start, code):
+    server, api = start(session_code=code)
+    server.create_storage("minio", STORED)
+    answer = api.call("POST", "storages/11/session/", {"purpose": "read"})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_credentials_may_be_managed_elsewhere(start):
+    server, api = start(storage_secrets=False)
+    server.create_storage("minio", STORED)
+    told = api.call("GET", "storages/11/?with_configuration=true").json()["configuration"]
+    assert told == {"bucket_name": "scans"}

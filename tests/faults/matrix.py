@@ -21,6 +21,7 @@ ASKED = {
     ],
     "v1-presigned": [
         *_V1,
+        "POST storages/{id}/session/",
         "POST data_files/presigned_upload/upload/",
         "PUT object/",
         "PUT object/part/",

@@ -45,11 +45,15 @@ UNITS: Units = {
 
 @dataclass(frozen=True)
 class Way:
-    """How the product and a server talk: the API of registrations, and what the server offers for files."""
+    """How the product and a server talk: the API of registrations, and what the server offers for files.
+
+    storage: whether the share is a storage of the server's, which is asked where that is.
+    """
 
     name: str
     api: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    storage: bool = False
 
     @property
     def register(self) -> str:
@@ -81,7 +85,7 @@ WAYS = {
     way.name: way
     for way in (
         Way("v1-whole", "v1", {"provider": "azure"}),
-        Way("v1-presigned", "v1", _PARTS),
+        Way("v1-presigned", "v1", _PARTS, storage=True),
         Way("v2-presigned", "v2", _PARTS),
     )
 }
@@ -99,6 +103,10 @@ class Site(Installation):
         """Write the config and the files."""
         head = f'read_timeout = "1s"\napi = "{self.way.api}"\n[upload]\nchunk_size = "{PIECE // 1024}KiB"\n{upload}'
         self.configure(specs=SPECS, extra=DIRECTORY, head=head, feed=TAIL, project=True)
+        if self.way.storage:
+            number = self.server.create_storage("file_system", {"location": str(self.folder)})
+            config = Path(self.config)
+            config.write_text(config.read_text().replace('path = "share"', f'path = "share"\nstorage = {number}'))
         self.add(units)
 
     def add(self, units: Units) -> None:

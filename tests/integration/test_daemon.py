@@ -61,6 +61,11 @@ def configure(site: Installation, head: str = QUICK, feed: str = "") -> None:
     site.configure(extra=DIRECTORY, head=head, feed=f'wait_optional = "0s"\n{feed}')
 
 
+def counted(site: Installation, route: str) -> int:
+    """How many requests the server got for routes of this name."""
+    return sum(count for key, count in site.server.stats()["requests"].items() if key.endswith(route))
+
+
 def units_by_state(site: Installation) -> Counter[str]:
     total: Counter[str] = Counter()
     for feed in status(site)["feeds"]:
@@ -195,6 +200,58 @@ def test_sighup_reloads(site: Installation) -> None:
         config.write_text(config.read_text().replace('exclude = ["p1/"]', ""))
         daemon.send_signal(signal.SIGHUP)
         until(lambda: registered(site) == {"p1"}, "what is no longer excluded is registered")
+
+
+def test_a_reload_for_which_there_is_no_token_changes_nothing(site: Installation) -> None:
+    configure(site)
+    with running(site) as daemon:
+        config, token = site.folder / "config.toml", site.folder / "token"
+        config.write_text(config.read_text().replace('run_every = "1s"', 'run_every = "2s"'))
+        token.rename(site.folder / "away")
+
+        assert site.type("reload").exit_code == 2
+        (site.folder / "away").rename(token)
+        site.write(PAIR)
+        until(lambda: registered(site) == {"p1"}, "it goes on with the config that it has")
+
+        assert "all feeds begin anew" in site.type("reload").stdout
+        token.unlink()  # it was read when the config was
+        site.write({"p2/image.png": "another image", "p2/label.json": "another label"})
+        until(lambda: registered(site) == {"p1", "p2"}, "it goes on with the new config")
+        ended(daemon)
+
+
+def test_a_feed_is_taken_away_and_all_begin_anew_while_somebody_is_told_how_they_are(site: Installation) -> None:
+    ping = f'ping_url = "{site.server.url}/users/me/"\n'
+    other = f'[[feeds]]\nname = "other"\ndata_collection = {site.collection or 1}\npath = "other"\nsettle = "0s"\n'
+    (site.folder / "other").mkdir()
+    configure(site, head=QUICK + ping)
+    config = site.folder / "config.toml"
+    alone = config.read_text()
+    config.write_text(alone + other)
+    with running(site) as daemon:
+        until(lambda: all(feed["doing"] == "" for feed in status(site)["daemon"]["feeds"]), "both feeds rest")
+        config.write_text(alone.replace('run_every = "1s"', 'run_every = "2s"'))
+
+        assert "removed other" in site.type("reload").stdout
+        site.write(PAIR)
+        until(lambda: registered(site) == {"p1"}, "it goes on")
+        ended(daemon)
+
+
+def test_feeds_that_begin_anew_meanwhile_can_be_told_to_rest(site: Installation) -> None:
+    configure(site)
+    site.write({"p1/image.png": os.urandom(4 << 20), "p1/label.json": "a label"})
+    site.server.fault("PUT object/", "delay", seconds=5.0, times=None)
+    with running(site) as daemon:
+        until(lambda: counted(site, "PUT object/"), "something is on its way")
+        config = site.folder / "config.toml"
+        config.write_text(config.read_text().replace('run_every = "1s"', 'run_every = "2s"'))
+        site.type("reload")
+
+        assert site.type("pause", "scans").stdout == "resting: scans\n"
+        until(lambda: [feed["paused"] for feed in status(site)["daemon"]["feeds"]] == [True], "it begins, and rests")
+        ended(daemon)
 
 
 def test_a_held_unit_is_retried_and_a_unit_forgotten_through_the_daemon(site: Installation) -> None:

@@ -17,7 +17,7 @@ from synapse_sync.control import ask, socket_places
 from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, PAIR, Installation, until
-from .test_daemon import QUICK, configure, ended, living, registered, running, status
+from .test_daemon import QUICK, configure, counted, ended, living, registered, running, status
 from .test_verify import delete_unit
 
 ROOT = Path(__file__).parents[2]
@@ -254,3 +254,15 @@ def test_a_server_that_stays_away_makes_neither_the_ledger_nor_the_log_grow(lone
         assert site.ledger_text() == before
         log = ended(daemon)
     assert log.count("no connection") <= 2, log
+
+
+def test_an_audit_that_hangs_does_not_keep_it_from_ending(site: Installation) -> None:
+    configure(site, head=f'{QUICK}audit_every = "1s"\n')
+    site.write(PAIR)
+    with running(site) as daemon:
+        until(lambda: registered(site) == {"p1"}, "there is something to audit")
+        for listing in ("GET data_units/", "GET v2/data-units/"):
+            site.server.fault(listing, "hang", times=None)
+        asked = counted(site, "data-units/")
+        until(lambda: counted(site, "data-units/") > asked, "an audit waits for an answer")
+        assert "upkeep" in ended(daemon)

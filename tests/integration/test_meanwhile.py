@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,7 +100,7 @@ def test_a_unit_that_was_registered_meanwhile_is_not_forgotten(site: Installatio
 def forget(ledger: Ledger, call: Callable[[Callable[[], Any], float], Any]) -> str:
     """What the daemon says when it is asked to forget p1; its feed's thread does what `call` does."""
     loop = SimpleNamespace(name="scans", call=call, trigger=lambda: None)
-    daemon = SimpleNamespace(ledger=ledger, loops={"scans": loop}, ending=set, reload=dict)
+    daemon = SimpleNamespace(ledger=ledger, loops={"scans": loop}, ending=set, reload=dict, changing=nullcontext)
     with pytest.raises(UsageError) as refused:
         Commands(cast("Any", daemon)).forget(["p1"], registered=False)
     return refused.value.message
@@ -111,7 +111,9 @@ def test_a_feed_that_was_taken_away_and_is_still_at_work_is_left_alone(site: Ins
     site.write(PAIR)
     site.sync()
     with at_work(site) as work:
-        daemon = SimpleNamespace(ledger=work.ledger, loops={}, ending=lambda: {"scans"}, reload=dict)
+        daemon = SimpleNamespace(
+            ledger=work.ledger, loops={}, ending=lambda: {"scans"}, reload=dict, changing=nullcontext
+        )
         with pytest.raises(ControlRefused, match="feed scans is ending"):
             Commands(cast("Any", daemon)).forget(["p1"], registered=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 from synapse_sync.destinations.base import Api, Small
 from synapse_sync.destinations.synapse import collection as collections
-from synapse_sync.destinations.synapse import files, listing, tasks
+from synapse_sync.destinations.synapse import files, listing, storages, tasks
 from synapse_sync.destinations.synapse import units as registration
 from synapse_sync.destinations.synapse.discovery import speaks_v2
 from synapse_sync.destinations.synapse.examination import SynapseExamination
@@ -33,11 +33,13 @@ from synapse_sync.records import (
     Learned,
     ListedUnit,
     OutgoingUnit,
+    StorageSession,
     UnitOutcome,
     UploadProgress,
 )
 
 MIB = 1 << 20
+_ALGORITHMS = {32: "md5", 40: "sha1"}
 DIRECT_LIMIT = 50 * MIB
 """What production clients send whole (protocol §2.4)."""
 
@@ -165,19 +167,39 @@ class SynapseDestination:
         """The collection's specs and meta schema, fetched now."""
         return collections.fetch(self._transport, self.api, collection)
 
+    def storage(self, number: int) -> StorageSession:
+        """How to read from one of the server's storages."""
+        return storages.session(self._transport, number)
+
     def present(self, contents: Sequence[Digests]) -> dict[Digests, ContentRef]:
         """Which of these contents the server has; asked one by one through v2 where it offers nothing better."""
         usual: files.Lookup = self._learned.lookup or "verify_checksums"
         other: files.Lookup = "verify_checksums" if usual == "data-files" else "data-files"
         try:
-            return files.present(self._transport, contents, self._checksum, usual)
+            return files.present(self._transport, contents, self._checksum, usual, self._found)
         except Gone as gone:
             try:
-                found = files.present(self._transport, contents, self._checksum, other)
+                found = files.present(self._transport, contents, self._checksum, other, self._found)
             except Gone:
                 raise gone from None
         self.remember(lookup=other)
         return found
+
+    def may_know_by(self, algorithm: Literal["md5", "sha1"]) -> bool:
+        """Whether it is configured to, has named contents by such checksums, or has named none yet."""
+        if self._checksum != "auto":
+            return self._checksum == algorithm
+        known = {self._learned.checksum, self._learned.found_by} - {""}
+        return not known or bool(known & {algorithm, "both"})
+
+    def _found(self, checksums: Iterable[str]) -> None:
+        """Remember what contents go by that the server has; several threads may be told at the same time."""
+        told = {_ALGORITHMS.get(len(text), "") for text in checksums}
+        with self._lock:
+            kinds = (told | {self._learned.found_by}) - {""}
+            if kinds:
+                by: Any = "both" if len(kinds) > 1 else kinds.pop()
+                self._learned = replace(self._learned, found_by=by)
 
     def put(
         self,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from synapse_sync.destinations.base import Api, Project, Reached, Upload
-from synapse_sync.destinations.synapse import listing
+from synapse_sync.destinations.synapse import listing, storages
 from synapse_sync.destinations.synapse.http.transport import Transport
 from synapse_sync.destinations.synapse.upload.routes import Routes
 from synapse_sync.errors import CollectionUnusable, DestinationError, Rejected, TokenRefused
@@ -85,6 +85,10 @@ class SynapseExamination:
         found = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
         usual = [row for row in found if row.get("is_default")] or found[:1]
         return str(usual[0].get("provider") or "") if usual else ""
+
+    def storage_name(self, number: int) -> str:
+        """The name of one of the server's storages."""
+        return storages.name_of(self._transport, number)
 
     def upload(self, collection: int) -> Upload:
         """How files would go up."""

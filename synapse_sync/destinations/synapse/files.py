@@ -20,19 +20,24 @@ AT_ONCE = 500
 
 
 def present(
-    transport: Transport, contents: Sequence[Digests], checksum: Checksum, lookup: Lookup
+    transport: Transport,
+    contents: Sequence[Digests],
+    checksum: Checksum,
+    lookup: Lookup,
+    told: Callable[[Iterable[str]], None] = lambda _checksums: None,
 ) -> dict[Digests, ContentRef]:
     """Which of `contents` the server has, under the very string that it answered.
 
     Where it has one under both digests, the algorithm `checksum` decides; "auto" takes SHA-1, the address that
-    production's own upload route leads to. Raises Gone where the server has no such lookup, and DestinationErrors.
+    production's own upload route leads to. told: called with every checksum that the server has. Raises Gone where the
+    server has no such lookup, and DestinationErrors.
     """
     found: dict[Digests, ContentRef] = {}
     distinct = list(dict.fromkeys(contents))
     waiting, at_once = deque(distinct), AT_ONCE
     while waiting:
         batch = [waiting.popleft() for _ in range(min(at_once, len(waiting)))]
-        asked = [digest for content in batch for digest in (content.md5, content.sha1)]
+        asked = [digest for content in batch for digest in (content.md5, content.sha1) if digest]
         try:
             known = {text.lower(): text for text in _LOOKUPS[lookup](transport, asked)}
         except Rejected:
@@ -41,6 +46,7 @@ def present(
             waiting.extendleft(reversed(batch))
             at_once = len(batch) // 2  # a server may take fewer at once than we think
             continue
+        told(known)
         for content in batch:
             for digest in (content.md5, content.sha1) if checksum == "md5" else (content.sha1, content.md5):
                 if digest in known:
@@ -51,7 +57,7 @@ def present(
 
 def _verified(transport: Transport, asked: Sequence[str]) -> Iterable[str]:
     """Those of these checksums that the server has, verbatim; any number up to 1000 with one question."""
-    doing = f"ask which of {len(asked) // 2} contents the server has"
+    doing = f"ask which of {len(asked)} checksums the server has"
     answer = _asked(lambda: transport.call("POST", _VERIFY, doing, VERIFY, data={"checksums": asked}), doing)
     existing = answer.get("existing_checksums") if isinstance(answer, dict) else None
     if not isinstance(existing, list) or not all(isinstance(text, str) for text in existing):

@@ -39,13 +39,13 @@ UPDATE contents SET asked_at = CASE WHEN code = 'lacking' THEN asked_at END, att
     not_before = :not_before, reason = :reason
 WHERE id = :id
 
--- contents_to_send: what ready units need and the server lacks, with a file that has it and how far sending came
+-- contents_to_send: what ready units need and the server lacks, as far as it was read, with a file that has it and how far sending came
 SELECT c.id, c.md5, c.sha1, c.size, c.attempts AS content_attempts, min(f.id) AS file, p.route, p.upload_id,
     p.offset, p.parts
 FROM contents AS c LEFT JOIN uploads AS p ON p.content = c.id
 CROSS JOIN files AS f ON f.content = c.id AND f.feed = :feed AND f.state = 'checksummed' AND f.read_revision = f.revision
     AND f.not_before <= :now
-WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now
+WHERE c.state = 'unknown' AND c.asked_at IS NOT NULL AND c.not_before <= :now AND c.vouched = 0
     AND (c.size BETWEEN 1 AND :small AND p.upload_id IS NULL) = :by_lane
     AND c.id NOT IN (SELECT value FROM json_each(:under_way)) AND EXISTS (
         SELECT 1 FROM unit_files AS uf CROSS JOIN units AS u ON u.id = uf.unit
@@ -76,3 +76,9 @@ WHERE state = 'ready' AND id IN (SELECT unit FROM unit_files WHERE content = :co
 
 -- forget_urls: uploads that hold presigned URLs
 DELETE FROM uploads WHERE parts <> '{}'
+
+-- contents_not_awaited: those of these contents that no unit waits for any more
+SELECT c.sha1 FROM json_each(:sha1s) AS k CROSS JOIN contents AS c ON c.destination = :destination AND c.sha1 = k.value
+WHERE c.state = 'present' OR NOT EXISTS (
+    SELECT 1 FROM files AS f CROSS JOIN units AS u ON u.id = f.unit
+    WHERE f.content = c.id AND f.state = 'checksummed' AND u.state IN ('forming', 'complete', 'described', 'ready'))

@@ -38,12 +38,13 @@ UPDATE units SET state = 'held', code = :code, reason = :reason,
     decide_at = CASE WHEN server_id IS NULL THEN NULL ELSE decide_at END, moved_at = :now, run = :run
 WHERE id = :id
 
--- files_to_read: files of described units whose content isn't known, and changed files of units that were sent
+-- files_to_read: files of described units whose content isn't known, unless an asset may vouch for it, and changed files of units that were sent
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
     f.observed_at, f.accepted_revision = f.revision AS accepted, u.key AS unit, c.md5, c.sha1
 FROM units AS u JOIN unit_files AS uf ON uf.unit = u.id JOIN files AS f ON f.id = uf.file
 LEFT JOIN contents AS c ON c.id = f.content
 WHERE u.feed = :feed AND u.state = 'described' AND f.state = 'grouped' AND f.not_before <= :now
+    AND (f.unvouched_revision = f.revision OR f.asset NOT IN (SELECT value FROM json_each(:vouching)))
 UNION ALL
 SELECT f.id, f.asset, f.dir, f.name, f.size, f.mtime_ns, f.ctime_ns, f.token, f.revision, f.content, f.attempts,
     f.observed_at, f.accepted_revision = f.revision, u.key, c.md5, c.sha1
@@ -52,13 +53,14 @@ WHERE f.feed = :feed AND f.state = 'grouped' AND f.code = 'reread' AND f.not_bef
     AND EXISTS (SELECT 1 FROM sent_units AS s WHERE s.id = f.unit)
 LIMIT :limit
 
--- content_id: the row of a content, made where there is none
+-- content_id: the row of a content and its state, made where there is none
 INSERT INTO contents (destination, md5, sha1, size) VALUES (:destination, :md5, :sha1, :size)
-ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id
+ON CONFLICT (destination, sha1, md5, size) DO UPDATE SET size = excluded.size RETURNING id, state
 
--- record_read: a file's content is known; another content of a sent unit's file is decided on by grouping
+-- record_read: a file's content is known, by reading it or because it was vouched for; another content of a sent unit's file is decided on by grouping
 UPDATE files SET state = CASE WHEN :differs THEN 'settled' ELSE 'checksummed' END, code = :code, reason = '',
-    content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run
+    content = :content, read_revision = revision, attempts = 0, not_before = 0, moved_at = :now, run = :run,
+    vouched_revision = CASE WHEN :vouched THEN revision ELSE 0 END
 WHERE id = :id AND revision = :revision AND state = 'grouped'
 
 -- sent_contents: what these files' units were registered with, of those that were; 0 for a file that its unit went without

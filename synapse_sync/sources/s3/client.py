@@ -9,6 +9,7 @@ from typing import Any
 
 from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 from synapse_sync.sources.secrets import password_of
 
 CONNECTIONS = 32
@@ -18,12 +19,12 @@ ATTEMPTS = 4
 """Of each request, in all, with botocore's own pauses between them."""
 
 
-def connect(remote: Remote) -> Any:
+def connect(remote: Remote, grant: Grant | None = None) -> Any:
     """A client of botocore's. Sends nothing by itself, but may ask the machine's metadata service for credentials.
 
     Nothing is shared with other clients, so that credentials that were renewed and connections that broke are met by
-    the next one. Raises SourceUnavailable where botocore is not installed or a named variable is not set, and whatever
-    botocore raises.
+    the next one. grant: where credentials come from that the config does not name. Raises SourceUnavailable where
+    botocore is not installed, a named variable is not set or no credentials are granted, and whatever botocore raises.
     """
     try:
         from botocore import UNSIGNED
@@ -48,6 +49,10 @@ def connect(remote: Remote) -> Any:
     session = Session(profile=remote.profile or None)
     session.register_component("data_loader", _descriptions())
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    if grant is not None:
+        from synapse_sync.sources.s3.granted import granted
+
+        session.register_component("credential_provider", granted(grant))
     return session.create_client(
         "s3",
         region_name=remote.region or session.get_config_variable("region") or "us-east-1",

@@ -6,7 +6,10 @@ from typing import Any
 
 from synapse_sync.sources.refusals import Refusal
 
-_KEYS = "see `aws configure list`, or the variables that the config names, and the service's own list of keys"
+_KEYS = (
+    "see `aws configure list`, or the variables that the config names, or the storage in Synapse; and the "
+    "service's own list of keys"
+)
 _RIGHTS = "allow s3:ListBucket on the bucket and s3:GetObject on its objects to this user"
 _CODES = {
     "NoSuchBucket": Refusal("there is no such bucket", "correct path, or endpoint_url and region in [feeds.remote]"),

@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, BinaryIO, cast
 
 from synapse_sync.config import Remote, bucket_and_prefix
+from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote import RemoteSource, root_number
 from synapse_sync.sources.s3.client import connect
+from synapse_sync.sources.s3.etags import md5_of
 from synapse_sync.sources.s3.listing import pages, pieces
 from synapse_sync.sources.s3.reading import ObservedObject
 from synapse_sync.sources.s3.refusals import failures, refusal
@@ -20,6 +22,8 @@ from synapse_sync.sources.s3.refusals import failures, refusal
 
 class S3Source(RemoteSource):
     """The objects below `root`, s3://BUCKET/PREFIX. Implements sources.base.Source; see RemoteSource."""
+
+    vouches = True
 
     def __init__(
         self,
@@ -29,8 +33,9 @@ class S3Source(RemoteSource):
         recursive: bool = True,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        grant: Grant | None = None,
     ) -> None:
-        connection = Connection(partial(connect, access))
+        connection = Connection(partial(connect, access, grant))
         super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
         self._access = access
         self._bucket, self._prefix = bucket_and_prefix(root)
@@ -58,6 +63,10 @@ class S3Source(RemoteSource):
         described = self._at_service(self.describe_path(path))
         opened = ObservedObject(self._connection, place, described, observed)
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
+
+    def vouched(self, observed: Observation) -> str:
+        """The MD5 that the object's ETag seems to be."""
+        return md5_of(observed)
 
     def _pieces(self) -> Iterator[Directory | Untakeable]:
         for page in pages(self._ask_for_page, self._bucket, self._prefix, recursive=self._recursive):

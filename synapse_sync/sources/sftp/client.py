@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synapse_sync.config import Host, Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import NO_SECRETS, Grant, Secrets
 from synapse_sync.sources.conversing import Client
 from synapse_sync.sources.remote_reading import Lost
 from synapse_sync.sources.secrets import password_of
@@ -50,8 +51,8 @@ class SftpClient(Client[Session]):
         return Session(channel)
 
 
-def connect(host: Host, access: Remote) -> SftpClient:
-    """Reach the server, check that it is the right one, and log in.
+def connect(host: Host, access: Remote, grant: Grant | None = None) -> SftpClient:
+    """Reach the server, check that it is the right one, and log in; grant: with what the config does not name.
 
     Raises SourceUnavailable with what happened, as it completes the sentence "PATH can't be listed: …".
     """
@@ -62,7 +63,8 @@ def connect(host: Host, access: Remote) -> SftpClient:
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it has to say is raised as well
     host_keys = HostKeys(host.name, host.port or PORT, access)
     user = user_of(host, access)
-    password = password_of(access.password_env)
+    granted = NO_SECRETS if grant is None else grant.secrets(connecting=True)
+    password = password_of(access.password_env) or granted.get("password")
     transport = None
     with connecting(host, user):
         line = socket.create_connection((host.name, host.port or PORT), timeout=access.connect_timeout)
@@ -75,7 +77,7 @@ def connect(host: Host, access: Remote) -> SftpClient:
             options.key_types = host_keys.preferred(tuple(options.key_types))
             transport.start_client(timeout=access.connect_timeout + access.read_timeout)
             host_keys.check(transport.get_remote_server_key())
-            _log_in(transport, user, password, access)
+            _log_in(transport, user, password, access, granted)
             transport.set_keepalive(KEEPALIVE)
             client = SftpClient(transport, access.read_timeout)
             with client.talk():
@@ -87,12 +89,12 @@ def connect(host: Host, access: Remote) -> SftpClient:
             raise
 
 
-def _log_in(transport: Transport, user: str, password: str, access: Remote) -> None:
+def _log_in(transport: Transport, user: str, password: str, access: Remote, granted: Secrets) -> None:
     """With the keys that there are, then with the password. Raises paramiko's errors."""
     import paramiko
 
     refused: paramiko.SSHException | None = None
-    with private_keys(access, alone=bool(password)) as keys:
+    with private_keys(access, granted, alone=bool(password)) as keys:
         for key in keys:
             try:
                 if not transport.auth_publickey(user, key):

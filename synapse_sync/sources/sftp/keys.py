@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from synapse_sync.config import Host, Remote
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Secrets
 from synapse_sync.sources.secrets import password_of
 
 if TYPE_CHECKING:
@@ -29,13 +31,16 @@ def user_of(host: Host, access: Remote) -> str:
 
 
 @contextmanager
-def private_keys(access: Remote, *, alone: bool) -> Iterator[Iterable[PKey]]:
-    """The keys to try, one after the other: the one that the config names alone, else the agent's and those in ~/.ssh.
+def private_keys(access: Remote, granted: Secrets, *, alone: bool) -> Iterator[Iterable[PKey]]:
+    """The keys to try, one after the other: that which the config names alone, else that which is granted, else the
+    agent's and those in ~/.ssh.
 
     alone: a password is given, so no keys are looked for. Raises SourceUnavailable where the named one can't be had.
     """
     if access.key_file is not None:
         yield [_named(access.key_file, password_of(access.key_passphrase_env))]
+    elif text := granted.get("private_key"):
+        yield [_handed_out(text, granted.get("private_key_passphrase"))]
     elif alone:
         yield ()
     else:
@@ -65,6 +70,21 @@ def _named(path: Path, passphrase: str) -> PKey:
             f"the key {path} can't be used: it is no private key that is known here, or the passphrase is another",
             hint="see it with ssh-keygen -y; name the variable that holds its passphrase with key_passphrase_env",
         ) from error
+
+
+def _handed_out(text: str, passphrase: str) -> PKey:
+    """A key that the server hands out; what is wrong with it is told without it."""
+    from paramiko import ECDSAKey, Ed25519Key, RSAKey, SSHException
+
+    for kind in (Ed25519Key, ECDSAKey, RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(text), passphrase or None)
+        except (SSHException, ValueError, TypeError):
+            continue  # it is of another kind
+    raise SourceUnavailable(
+        "the private key that the server has for it is none that is known here, or its passphrase is another",
+        hint="have it corrected in Synapse, or name a key of your own with key_file in [feeds.remote]",
+    )
 
 
 def _usual() -> Iterator[PKey]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from synapse_sync.config import Host, Remote, host_and_path
+from synapse_sync.grants import Grant
 from synapse_sync.records import RootIdentity
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.conversed import ConversedSource
@@ -30,9 +31,11 @@ class SftpSource(ConversedSource):
         follow_symlinks: bool = False,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        grant: Grant | None = None,
     ) -> None:
         self._host = host_and_path(root)
-        connection = Connection(partial(connect, self._host, access), SftpClient.close, SftpClient.usable)
+        connect_again = partial(connect, self._host, access, grant)
+        connection = Connection(connect_again, SftpClient.close, SftpClient.usable)
         super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
         self._user = self._host.user or access.user
         self.follow = follow_symlinks

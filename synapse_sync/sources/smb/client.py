@@ -9,6 +9,7 @@ from typing import Any
 
 from synapse_sync.config import Remote, Share, extra_of
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 from synapse_sync.sources.conversing import Client
 from synapse_sync.sources.remote_reading import Lost
 from synapse_sync.sources.secrets import password_of
@@ -56,8 +57,8 @@ class SmbClient(Client[Talk]):
             talk.end()
 
 
-def connect(share: Share, access: Remote) -> SmbClient:
-    """Reach the share, and log in.
+def connect(share: Share, access: Remote, grant: Grant | None = None) -> SmbClient:
+    """Reach the share, and log in; grant: with what the config does not name.
 
     Raises SourceUnavailable with what happened, as it completes the sentence "PATH can't be listed: …".
     """
@@ -68,12 +69,13 @@ def connect(share: Share, access: Remote) -> SmbClient:
     logging.getLogger(smbprotocol.__name__).setLevel(logging.CRITICAL)  # what it has to say is raised as well
     logging.getLogger("spnego").setLevel(logging.CRITICAL)
     user = share.user or access.user
-    if not user or not access.password_env:
+    password = password_of(access.password_env) or (grant.secrets(connecting=True).get("password") if grant else "")
+    if not user or not password:
         raise SourceUnavailable(
             "nobody says whom to log in as",
             hint="write user, and name the variable that holds the password with password_env, in [feeds.remote]",
         )
-    client = SmbClient(share, access, user, password_of(access.password_env))
+    client = SmbClient(share, access, user, password)
     with client.talk():
         return client
 

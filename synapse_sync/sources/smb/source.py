@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from synapse_sync.config import Remote, share_and_path
+from synapse_sync.grants import Grant
 from synapse_sync.records import RootIdentity
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.conversed import ConversedSource
@@ -26,9 +27,11 @@ class SmbSource(ConversedSource):
         recursive: bool = True,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        grant: Grant | None = None,
     ) -> None:
         self._share = share_and_path(root)
-        connection = Connection(partial(connect, self._share, access), SmbClient.close, SmbClient.usable)
+        connect_again = partial(connect, self._share, access, grant)
+        connection = Connection(connect_again, SmbClient.close, SmbClient.usable)
         super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
         self.path = self._share.path.encode("utf-8", "surrogateescape")
 

@@ -67,7 +67,7 @@ class Talk:
                 with self._exchange():
                     kind = FileInformationClass.FILE_ID_FULL_DIRECTORY_INFORMATION
                     answer = handle.query_directory("*", kind, flags=0, max_output=ANSWER)
-            except _Ended as error:
+            except Refused as error:
                 if isinstance(error.__cause__, NoMoreFiles | NoSuchFile):
                     return found, True
                 raise
@@ -89,7 +89,7 @@ class Talk:
         try:
             with self._exchange():
                 return bytes(handle.read(offset, min(amount, most)))
-        except _Ended as error:
+        except Refused as error:
             if isinstance(error.__cause__, EndOfFile):
                 return b""
             raise
@@ -152,9 +152,6 @@ class Talk:
                 if "timeout" in str(error):
                     raise Lost("it stopped answering") from error
                 raise Lost(f"the connection broke off: {error}") from error
-
-
-_Ended = Refused
 
 
 def _listed(answer: Any) -> Entry:

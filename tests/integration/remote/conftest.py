@@ -10,23 +10,31 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from synapse_sync.devserver import DevServer, Options
 from synapse_sync.sources import remote_reading
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
 
+from ..conftest import IMAGE, Installation
 from . import smbd, sshd
+from .feeds import configured
 from .interference import Proxy
 from .line import Line
 from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, Served, SftpFolder, SmbFolder
 from .smbd import Smbd
 from .sshd import Sshd
+from .vouched import V2, Begin
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
-LONG = ("conversed_failures", "conversed_trouble", "many", "s3_failures", "s3_trouble", "sftp_failures", "smb_failures")
-collect_ignore = [] if ALL else [f"test_{name}.py" for name in (*LONG, "trouble")]
+LONG = (
+    *("conversed_failures", "conversed_trouble", "many", "s3_failures", "s3_trouble", "sftp_failures", "smb_failures"),
+    *("spool_trouble", "vouched_trouble", "trouble"),
+)
+collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 KINDS = [*S3_KINDS, "sftp", "smb"]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
@@ -113,7 +121,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Folder(tmp_path / "share") if request.param == "local" else _remote(request)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS if ALL else ["moto", "sftp"])
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
     for kind in (SftpSource, SmbSource):
@@ -174,3 +182,30 @@ def line(served: Served) -> Iterator[Line]:
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between attempts."""
     monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
+
+
+@pytest.fixture
+def begin(tmp_path: Path, bucket: Bucket, proxy: Proxy) -> Iterator[Begin]:
+    """A server that knows contents by one algorithm and has those of `there`, and a feed of images from the bucket."""
+    servers: list[DevServer] = []
+
+    def begun(checksum: str, there: list[bytes], head: str = V2, specs: Any = (IMAGE,)) -> Installation:
+        server = DevServer(Options(data=tmp_path / "backend", checksum=checksum))  # type: ignore[arg-type]
+        server.start()
+        servers.append(server)
+        (tmp_path / "before").mkdir()
+        before = Installation(tmp_path / "before", server)
+        before.write({f"{number}.png": data for number, data in enumerate(there)})
+        before.configure(specs=[IMAGE], extra='[feeds.grouping]\nby = "stem"\n')
+        assert before.sync().exit_code == 0
+        site = Installation(tmp_path, server)
+        site.collection = server.create_collection("all", specs=list(specs))
+        configured(site, bucket, proxy.port)
+        config = site.folder / "config.toml"
+        text = config.read_text().replace("[ledger]", f"{head}[ledger]", 1)
+        config.write_text(text.replace('by = "directory"', 'by = "stem"'))
+        return site
+
+    yield begun
+    for server in servers:
+        server.stop()

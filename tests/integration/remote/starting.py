@@ -13,7 +13,7 @@ STARTING = 30.0  # seconds that a server may take
 
 
 def free_port() -> int:
-    """One that a server may have again after a restart: none that the system gives away meanwhile (32768 up)."""
+    """One that a server has again after a restart: none of those that the system gives away meanwhile (32768 up)."""
     while True:
         port = random.randrange(10_000, 32_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -17,6 +19,7 @@ from synapse_sync.checksum import digest
 from synapse_sync.config.remote import KINDS
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.records import Directory, Untakeable
+from synapse_sync.shown import joined
 from synapse_sync.sources import conversing, remote_reading, remote_walk
 from synapse_sync.sources.conversing import Refused
 
@@ -270,3 +273,32 @@ def test_a_connection_that_nobody_uses_is_ended_and_the_next_listing_makes_anoth
     assert connections(line.port) == 0
     assert listed(source) == {b"a": observed}
     assert line.opened >= 3
+
+
+def test_a_folder_that_is_deleted_while_all_is_listed_is_gone_and_a_disk_that_the_server_loses_is_not(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_walk, "PIECE", 1)
+    for name in ("a", "b", "c/d", "c/e"):
+        served.put(f"{name}/file", b"1")
+    source = served.source()
+    whole = listed(source)
+
+    def listed_while(act: Callable[[], object]) -> set[bytes]:
+        pieces = source.listing()
+        found = [next(pieces)]
+        act()
+        found += pieces
+        return {joined(item.path, name) for item in found if isinstance(item, Directory) for name in item.files}
+
+    first = next(item.path for item in source.listing() if isinstance(item, Directory) and item.files)
+    later = next(path for path in (b"a", b"b") if path != first)
+    assert listed_while(lambda: shutil.rmtree(served.root / later.decode())) == set(whole) - {later + b"/file"}
+    away = served.root.parent / f"{served.root.name}-away"
+
+    def lose() -> None:
+        served.root.rename(away)
+        served.root.mkdir()
+
+    with pytest.raises(SourceUnavailable, match="not there"):
+        listed_while(lose)

@@ -15,6 +15,7 @@ from synapse_sync.sources.conversed_file import ConversedFile
 from ..conftest import PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill, polling
 from .places import Served
+from .spooled import with_upload
 
 
 def test_a_file_is_seen_unchanged_twice_before_it_is_sent_also_without_any_settle(
@@ -69,6 +70,7 @@ def test_a_file_that_is_replaced_between_hashing_and_sending_is_never_registered
     for name, content in PAIR.items():
         served.put(name, str(content).encode())
     configured(site, served)
+    with_upload(site, "spool_size = 0")  # else it is read once
     opened: list[bytes] = []
     real = ConversedFile.__enter__
 

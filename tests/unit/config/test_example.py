@@ -26,6 +26,7 @@ SHOWS_AN_EXAMPLE = {
     "feeds.metadata.missing_row",
     "upload.bandwidth_limit",
     "upload.max_file_size",
+    "upload.spool",
     "ledger.path",
 }
 """Settings without a default that could be written."""

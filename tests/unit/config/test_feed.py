@@ -14,7 +14,7 @@ DECIDING: dict[str, Any] = {
     "data_collection": 2,
     "project": 7,
     "path": "/srv/others",
-    "storage": 3,
+    "storage": {"storage": 3, "path": "scans"},
     "recursive": False,
     "follow_symlinks": True,
     "include": ["*.png"],
@@ -50,7 +50,8 @@ def test_every_setting_is_known_to_decide_or_not() -> None:
 
 @pytest.mark.parametrize("key", DECIDING)
 def test_a_setting_that_decides_what_a_file_becomes_changes_the_fingerprint(key: str) -> None:
-    assert feed(**{key: DECIDING[key]}).fingerprint() != feed().fingerprint()
+    settings = DECIDING[key] if key == "storage" else {key: DECIDING[key]}
+    assert feed(**settings).fingerprint() != feed().fingerprint()
 
 
 @pytest.mark.parametrize("key", NOT_DECIDING)

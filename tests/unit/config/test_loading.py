@@ -215,7 +215,6 @@ api = "v2"
         "line 5, feeds[0].duplicates",
         "line 7, feeds[0].grouping.by",
         "line 9, feeds[0].assets.image_1.path",
-        "line 10, feeds[0].assets.image_1.storage",
     ]
 
 

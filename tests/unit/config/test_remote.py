@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synapse_sync.config import Config, Host, bucket_and_prefix, host_and_path, loads, rules
+from synapse_sync.config import Config, Host, Share, bucket_and_prefix, host_and_path, loads, rules, share_and_path
 from synapse_sync.config.paths import below_root
 from synapse_sync.config.toml_text import toml_text
 from synapse_sync.errors import ConfigError
@@ -77,7 +77,30 @@ def test_a_url_without_a_server_is_none(url: str) -> None:
     assert "does not begin with a server's name; write it like sftp://host/path" in words
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("smb://nas/scans", Share("", "nas", 0, "scans", "/")),
+        ("SMB://kim@nas:1445/scans/ct 1/a#1/", Share("kim", "nas", 1445, "scans", "/ct 1/a#1")),
+    ],
+)
+def test_a_url_names_a_share_and_a_path_in_it(written: str, meant: Share) -> None:
+    (root,) = loaded(path=written).feeds[0].asset_roots().values()
+    assert share_and_path(root.path) == meant
+
+
+def test_a_url_without_a_share_is_none() -> None:
+    assert problems(path="smb://nas/") == ["feeds[0].path: names no share; write it like smb://host/share/path"]
+    assert "does not begin with a server's name; write it like smb://host/path" in problems(path="smb:///scans")[0]
+
+
 def test_an_option_of_another_kind_of_path_is_told() -> None:
+    assert problems(path="smb://nas/scans", remote={"known_hosts": "/k", "encrypt": True, "user": "D\\kim"}) == [
+        "feeds[0].remote.known_hosts: is for sftp:// paths alone; remove it"
+    ]
+    assert problems(path="s3://bucket", remote={"user": "kim"}) == [
+        "feeds[0].remote.user: is for sftp:// and smb:// paths alone; remove it"
+    ]
     assert problems(path="sftp://nas/a", remote={"region": "eu", "user": "kim"}) == [
         "feeds[0].remote.region: is for s3:// paths alone; remove it"
     ]
@@ -100,7 +123,7 @@ def test_access_to_an_ssh_server_that_contradicts_itself_is_told() -> None:
     assert "names a user" in problems(path="sftp://kim@nas/a", remote={"user": "lee"})[0]
 
 
-@pytest.mark.parametrize(("path", "kind"), [("s3://bucket", "s3"), ("sftp://nas", "sftp")])
+@pytest.mark.parametrize(("path", "kind"), [("s3://bucket", "s3"), ("sftp://nas", "sftp"), ("smb://nas/scans", "smb")])
 def test_what_is_not_installed_is_warned_of_with_the_command(
     path: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +132,7 @@ def test_what_is_not_installed_is_warned_of_with_the_command(
     assert f"pip install 'synapse-sync[{kind}]'" in words
 
 
-@pytest.mark.parametrize("scheme", ["s3", "sftp"])
+@pytest.mark.parametrize("scheme", ["s3", "sftp", "smb"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
     assert "holds a secret" in words
@@ -148,11 +171,11 @@ def test_access_that_contradicts_itself_or_is_of_no_use_is_told() -> None:
         "feeds[0].remote.profile: names other credentials than access_key_env, secret_key_env; remove one or the other"
     ]
     assert problems(path="/srv/scans", remote={"region": "eu"}) == [
-        "feeds[0].remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+        "feeds[0].remote: is for a URL as path, like s3://bucket/prefix, or a storage; remove it"
     ]
     assets = {"image_1": {"path": "/srv/images", "remote": {"region": "eu"}}, "label_1": {"path": "s3://bucket"}}
     assert problems(assets=assets) == [
-        "feeds[0].assets.image_1.remote: is for a path that is a URL, like s3://bucket/prefix; remove the table"
+        "feeds[0].assets.image_1.remote: is for a URL as path, like s3://bucket/prefix, or a storage; remove it"
     ]
 
 

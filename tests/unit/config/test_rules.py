@@ -122,12 +122,8 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 
 
 REFUSED: dict[str, Any] = {
-    "upload.spool": "/var/spool/x",
-    "upload.spool_size": "1GB",
     "feeds.*.path": "gs://bucket/prefix",
-    "feeds.*.storage": 11,
     "feeds.*.assets.*.path": "webdav://nas/labels",
-    "feeds.*.assets.*.storage": 11,
 }
 
 

@@ -92,6 +92,8 @@ FULL = {
     "reopen_units": "after a change of settings or of the collection",
     "doubt_meta": "after a change of settings or of the collection",
     "files_without_source": "after a change of settings",
+    "files_taken_on_trust": "verify --deep",
+    "units_vouched_by": "after a source vouched for what is not so",
     "describe_all_again": "after a change of the table",
     "names_of_units": "after a change of the table, up to a limit",
     "known_directories": "a listing of everything",

@@ -146,7 +146,9 @@ def refused(answer: Answer, doing: str, *, change: bool) -> DestinationError:
         return _by_proxy(answer, doing)
     if status in (401, 403):
         return TokenRefused(says, hint="replace the token (synapse-sync login) or have it permitted", status=status)
-    return Rejected(says, status=status)
+    rejected = Rejected(says, status=status)
+    rejected.code = str(value.get("code") or "") if isinstance(value, Mapping) else ""
+    return rejected
 
 
 def refused_by_storage(answer: Answer, doing: str) -> DestinationError:

@@ -1,0 +1,176 @@
+"""From a storage's provider and configuration (protocol §9) to a folder or URL with access to it. Pure.
+
+No message and no field but the secrets holds a credential.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from synapse_sync.config import Remote
+from synapse_sync.config.paths import resolve_path
+from synapse_sync.config.storage_paths import ROOT
+from synapse_sync.errors import StorageUnusable
+from synapse_sync.grants import NO_SECRETS, Secrets
+from synapse_sync.records import StorageSession
+
+_MOUNT = "mount it on this machine, remove storage and write the folder's path"
+_AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
+_CORRECT = "have it corrected in Synapse"
+_REGION = "us-east-1"  # where the configuration names none
+SSH, SMB = 22, 445
+
+
+class PlacedRoot(NamedTuple):
+    """A path in a storage as this machine reaches it. remote: access to it where it is a URL, else None."""
+
+    path: str
+    remote: Remote | None = None
+    secrets: Secrets = NO_SECRETS
+
+    @property
+    def address(self) -> str:
+        """What tells it from every other place; the same however access to it changes."""
+        return f"{self.path} at {self.remote.endpoint_url}" if self.remote and self.remote.endpoint_url else self.path
+
+
+class _Asked(NamedTuple):
+    """A path in a storage: the storage's number, what the server tells of it, and the access that the config gives."""
+
+    number: int
+    session: StorageSession
+    path: str
+    access: Remote
+
+    def setting(self, name: str) -> str:
+        """A setting that must be there. Raises StorageUnusable."""
+        value = self.session.settings.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.unusable(f"its configuration has no {name}", "have it completed in Synapse")
+        return value
+
+    def unusable(self, what: str, hint: str) -> StorageUnusable:
+        return StorageUnusable(f"storage {self.number} ({self.session.provider}): {what}", hint=hint)
+
+
+def placed_root(number: int, session: StorageSession, path: str, access: Remote | None) -> PlacedRoot:
+    """Where `path` (relative, config.storage_paths) of a storage is; access: what [feeds.remote] says, if there is one.
+
+    What the config says goes before what the server tells: its address of a service may be one of an inner network.
+    Raises StorageUnusable.
+    """
+    asked = _Asked(number, session, "" if path == ROOT else path, access or Remote())
+    provider = session.provider.lower()
+    if provider in _READ:
+        return _READ[provider](asked)
+    name, hint = _NOT_READ.get(provider, (f"provider {provider}", _MOUNT))
+    raise asked.unusable(f"this version reads no storage of {name}", hint)
+
+
+def _local(asked: _Asked) -> PlacedRoot:
+    location = asked.setting("location")
+    if not os.path.isabs(location):
+        raise asked.unusable(f"its location {location} is no absolute path", _CORRECT)
+    return PlacedRoot(os.path.normpath(os.path.join(location, asked.path)))
+
+
+def _s3(asked: _Asked) -> PlacedRoot:
+    bucket = asked.setting("bucket_name")
+    if "/" in bucket:
+        raise asked.unusable("its bucket_name has a slash", _CORRECT)
+    try:
+        path = resolve_path(f"s3://{bucket}/{asked.path}", "/")
+    except ValueError as error:
+        raise asked.unusable(f"its bucket_name {error}", _CORRECT) from None
+    return PlacedRoot(path, _access_to_s3(asked), _keys(asked))
+
+
+def _access_to_s3(asked: _Asked) -> Remote:
+    settings = asked.session.settings
+    told = {"endpoint_url": settings.get("endpoint_url") or "", "region": settings.get("region_name") or _REGION}
+    left = {name: value for name, value in told.items() if name not in asked.access.model_fields_set}
+    try:
+        checked = Remote.model_validate(left)
+    except ValidationError:
+        hint = "have it corrected in Synapse, or write endpoint_url and region in [feeds.remote]"
+        raise asked.unusable("its endpoint_url is no http or https URL, or its region_name no text", hint) from None
+    return asked.access.model_copy(update={name: getattr(checked, name) for name in left})
+
+
+def _keys(asked: _Asked) -> Secrets:
+    """Those of the storage, unless the config has its own, or the server keeps them to itself."""
+    own = asked.access.access_key_env or asked.access.profile or asked.access.anonymous
+    secrets = asked.session.secrets
+    there = [name for name in ("access_key", "secret_key") if secrets.get(name)]
+    if own or not there:
+        return NO_SECRETS
+    if len(there) == 1:
+        raise asked.unusable(f"its configuration has {there[0]} alone", "have both keys registered in Synapse")
+    return secrets
+
+
+def _sftp(asked: _Asked) -> PlacedRoot:
+    path = _on_server(asked, "sftp", SSH)
+    own = asked.access.password_env or asked.access.key_file is not None
+    access = _with(asked.access, user=str(asked.session.settings.get("username") or ""))
+    return PlacedRoot(path, access, NO_SECRETS if own else asked.session.secrets)
+
+
+def _smb(asked: _Asked) -> PlacedRoot:
+    settings = asked.session.settings
+    share = asked.setting("share").strip("/")
+    if "/" in share:
+        raise asked.unusable("its share is no name of one", _CORRECT)
+    path = _on_server(asked, "smb", SMB, share)
+    user, domain = str(settings.get("username") or ""), str(settings.get("domain") or "")
+    encrypt = settings.get("encrypt") is not False
+    access = _with(asked.access, user=f"{domain}\\{user}" if domain and user else user, encrypt=encrypt)
+    return PlacedRoot(path, access, NO_SECRETS if asked.access.password_env else asked.session.secrets)
+
+
+def _on_server(asked: _Asked, scheme: str, usual_port: int, share: str = "") -> str:
+    """The URL of the path on a storage that has a host, a port and a root_path."""
+    host, port = asked.setting("host"), asked.session.settings.get("port") or usual_port
+    if "/" in host or "@" in host:
+        raise asked.unusable("its host is no name of a server", _CORRECT)
+    folder = str(asked.session.settings.get("root_path") or "/").strip("/")
+    below = "/".join(part for part in (share, folder, asked.path) if part)
+    place = f"[{host}]" if ":" in host else host
+    at_port = "" if str(port) == str(usual_port) else f":{port}"
+    try:
+        return resolve_path(f"{scheme}://{place}{at_port}/{below}", "/")
+    except ValueError as error:
+        raise asked.unusable(f"its host or port {error}", _CORRECT) from None
+
+
+def _with(access: Remote, **told: Any) -> Remote:
+    """The access, with what the server tells where the config says nothing."""
+    return access.model_copy(
+        update={name: value for name, value in told.items() if name not in access.model_fields_set}
+    )
+
+
+_READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
+    "local": _local,
+    "file_system": _local,
+    "s3": _s3,
+    "amazon_s3": _s3,
+    "minio": _s3,
+    "sftp": _sftp,
+    "smb": _smb,
+}
+"""Providers that this version reads."""
+
+_NOT_READ = {
+    **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _MOUNT)),
+    "azure": ("Azure", _MOUNT),
+    "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
+    "ftp": ("FTP", _MOUNT),
+    "synology": ("Synology's own interface", _MOUNT),
+    **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
+}
+"""Providers that it does not: what they are called, and what to do."""
