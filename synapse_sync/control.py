@@ -21,12 +21,16 @@ from typing import Any
 
 from synapse_sync.config import socket_places
 from synapse_sync.errors import ControlRefused, NotRunning, SynapseSyncError, UsageError
+from synapse_sync.ledger.lock import holder
 
 LONGEST = 1 << 20
 """Bytes of one message: a command names units, an answer tells of feeds."""
 
 WAIT = 120.0
 """Seconds that a command waits for its answer."""
+
+SOON = 5.0
+"""Seconds after which `status` and `doctor` say that it does not answer: how it is needs no turn."""
 
 TURN = 90.0
 """Seconds that what it asks for may wait for its turn: the daemon does it between two pieces of its work."""
@@ -142,18 +146,19 @@ def _inode_at(place: Path) -> int:
         return 0
 
 
-def ask(config_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
-    """Have the running daemon of this config file do something; its answer.
+def ask(config_file: Path, command: str, *, wait: float = WAIT, **arguments: Any) -> dict[str, Any]:
+    """Have the running daemon of this config file do something; its answer, for which it has `wait` seconds.
 
-    Raises NotRunning, ControlRefused where this user may not reach it or it refuses, in its words.
+    Raises NotRunning, ControlRefused where this user may not reach it, it does not answer, or refuses, in its words.
     """
     with _connected(config_file) as connection:
         try:
+            connection.settimeout(wait)
             connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             reply = json.loads(_received(connection))
         except TimeoutError as error:
-            message = f"the running synapse-sync has not answered for {WAIT:.0f} s"
-            raise ControlRefused(message, hint="look at `synapse-sync status` and at its log") from error
+            message = f"the running synapse-sync has not answered for {wait:.0f} s"
+            raise ControlRefused(message, hint="look at its log; to restart it loses nothing") from error
         except (OSError, ValueError) as error:
             message = f"the running synapse-sync ended before it answered: {error}"
             raise ControlRefused(message, hint="look at `synapse-sync status`, then ask again") from error
@@ -165,15 +170,24 @@ def ask(config_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
     return dict(reply["ok"])
 
 
-def running(config_file: Path) -> dict[str, Any] | None:
-    """How the daemon of this config file is (commands.Commands.status); None where there is none to be asked."""
+def running(config_file: Path, ledger: Path) -> dict[str, Any] | None:
+    """How the daemon of this config file is (commands.Commands.status); None where there is none.
+
+    Of one that does not answer, or that this user may not ask: `problem`, no `since` and no feeds, and `pid` where the
+    lock of the ledger tells it.
+    """
     try:
-        return ask(config_file, "status")
-    except ControlRefused:
+        return ask(config_file, "status", wait=SOON)
+    except NotRunning:
         return None
+    except ControlRefused as error:
+        process = holder(ledger)
+        holds = f"process {process} holds the ledger and does not answer: " if process is not None else ""
+        return {"pid": process, "since": None, "problem": f"{holds}{error}", "feeds": []}
 
 
 def _connected(config_file: Path) -> socket.socket:
+    """A connection to the daemon. Raises NotRunning, ControlRefused."""
     refused = None
     for place in socket_places(config_file):
         try:
@@ -181,6 +195,9 @@ def _connected(config_file: Path) -> socket.socket:
         except PermissionError:
             refused = refused or place
             continue
+        except BlockingIOError as error:
+            message = f"the running synapse-sync lets nobody in at {place}: too many wait there"
+            raise ControlRefused(message, hint="look at its log, and restart it") from error
         if connection is not None:
             return connection
     if refused is not None and not _is_ours(config_file):
@@ -193,12 +210,15 @@ def _connected(config_file: Path) -> socket.socket:
 
 
 def _connection(place: Path) -> socket.socket | None:
-    """A connection to who listens there; None where nobody does. Raises PermissionError."""
+    """A connection to who listens there; None where nobody does.
+
+    Raises PermissionError, and BlockingIOError where more callers wait than the kernel lets wait (unix(7), listen(2)).
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     connection.settimeout(WAIT)
     try:
         connection.connect(os.fspath(place))
-    except PermissionError:
+    except (PermissionError, BlockingIOError):
         connection.close()
         raise
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from synapse_sync.feed_loop import FeedLoop, facts
 from synapse_sync.ledger import Ledger
@@ -51,11 +51,20 @@ class Reporter:
             self._waiting[name] = set(waiting)
         for key in sorted(new):
             item = waiting[key]
-            place = {"unit_key" if item["kind"] == "unit" else "path": item["what"]}
-            words = f"{name}: {item['kind']} {item['what']} is {item['state']}: {item['reason']}"
-            log.warning("%s", words, extra={"feed": name, **place})
+            words, place = attention_in_words(item)
+            log.warning("%s", f"{name}: {words}", extra={"feed": name, **place})
 
     def dump(self, loops: Iterable[FeedLoop]) -> None:
         """Say how each feed is, in detail."""
         for loop in loops:
             log.info("state: %s", json.dumps(facts(loop), ensure_ascii=False), extra={"feed": loop.name})
+
+
+def attention_in_words(item: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """What status.snapshot.attention() tells of one thing, in a line, and the fields of the log that name it. Pure."""
+    kind, what, reason = item["kind"], item["what"], item["reason"]
+    if kind == "content":
+        return f"{what} could not be sent yet: {reason}", {}
+    if kind == "audit":
+        return f"audit: {what}: {reason}", {}
+    return f"{kind} {what} is {item['state']}: {reason}", {"unit_key" if kind == "unit" else "path": what}

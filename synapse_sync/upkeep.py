@@ -62,10 +62,9 @@ class Upkeep:
     def begin(self, schedule: Schedule) -> None:
         """Have the schedule call each chore, counted from when it was done last."""
         config = self._config()
-        copies = [copy.at.timestamp() for copy in backups_of(self._ledger.path) if not copy.version]
         audits = [row["at"] for row in self._ledger.query("last_audit")]
         for seconds, name, act, last in (
-            (config.schedule.backup_every, "backup", self.back_up, max(copies, default=None)),
+            (config.schedule.backup_every, "backup", self.back_up, self._last_copy(time.time())),
             (config.schedule.audit_every, "audit", self.audit, max(audits, default=None)),
             (DAY, "tidying", self.tidy, None),
         ):
@@ -100,8 +99,8 @@ class Upkeep:
     def back_up(self) -> None:
         """Copy the ledger, if it has changed since the last copy."""
         now = time.time()
-        copies = [copy.at.timestamp() for copy in backups_of(self._ledger.path) if not copy.version]
-        if copies and not changed_since(self._ledger.path, max(copies)):
+        last = self._last_copy(now)
+        if last is not None and not changed_since(self._ledger.path, last):
             return
         copy = back_up(self._ledger.path, now, stop=self._stop.is_set)
         if copy is not None:
@@ -126,6 +125,11 @@ class Upkeep:
             if changes or runs:
                 log.info("%s and %s were summed up", many(changes, "old change"), many(runs, "old run"))
         self._ledger.fold()
+
+    def _last_copy(self, now: float) -> float | None:
+        """When the ledger was copied last (Unix), by a clock that was not ahead of `now`; None where it never was."""
+        copies = backups_of(self._ledger.path, until=now)
+        return max((copy.at.timestamp() for copy in copies if not copy.version), default=None)
 
     def _chore(self, name: str, act: Callable[[], None]) -> Callable[[], None]:
         def done() -> None:

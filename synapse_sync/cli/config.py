@@ -48,7 +48,7 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Print the configuration in effect, defaults included, as TOML; the token is masked.
+    """Print the configuration in effect, defaults included, as TOML; the token is masked, and so is ping_url.
 
     With --json: {"config_file", "ledger", "server" (address in use), "token": {"origin", "masked", "problem"},
     "warnings", "config" (as the file, in full)}.
@@ -56,10 +56,12 @@ def show(ctx: typer.Context, as_json: AsJson = False) -> None:
     from synapse_sync.cli.output import print_json
     from synapse_sync.config import ledger_path
     from synapse_sync.config.toml_text import toml_text
+    from synapse_sync.config.urls import without_secret
 
     config = _load(ctx)
     server, token, warnings = _access(config)
     settings = config.model_dump(mode="json")
+    settings["schedule"]["ping_url"] = without_secret(config.schedule.ping_url)
     about = {"config_file": str(config.source), "ledger": str(ledger_path(config)), "server": server}
     if as_json:
         print_json({**about, "token": token, "warnings": warnings, "config": settings})

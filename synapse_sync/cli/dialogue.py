@@ -24,6 +24,18 @@ class Ended(Exception):
     """The person has ended it: Ctrl-C, Ctrl-D, or an answer that says so."""
 
 
+def confirmed(question: str) -> bool:
+    """Yes or no, of a command that takes --yes. Raises UsageError where nobody answers."""
+    try:
+        return typer.confirm(plain(question), err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        if sys.stdin.isatty():
+            raise
+        message = f'there is no terminal, and standard input ended before it was answered: "{question}"'
+        raise UsageError(message, hint="give --yes: then nothing is asked") from None
+
+
 class Dialogue:
     """One conversation. yes: nothing is asked, each question is answered by its default."""
 

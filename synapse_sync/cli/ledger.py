@@ -66,12 +66,13 @@ def rebuild(
     """
     from synapse_sync.assembly import chosen_feeds, open_destination
     from synapse_sync.cli.alone import without_daemon
+    from synapse_sync.cli.dialogue import confirmed
     from synapse_sync.config import find_config, ledger_path, load, resolve
     from synapse_sync.rebuilding import rebuild as rebuild_ledger
 
     config = load(find_config(ctx.obj))
     path = ledger_path(config)
-    if not yes and not typer.confirm(f"Replace the ledger {path}? What is held or forgotten in it is lost.", err=True):
+    if not yes and not confirmed(f"Replace the ledger {path}? What is held or forgotten in it is lost."):
         raise typer.Exit(1)
     with without_daemon(), open_destination(config, resolve(config)) as destination:
         for feed, words in rebuild_ledger(config, chosen_feeds(config, []), destination, path):

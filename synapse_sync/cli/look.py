@@ -40,7 +40,8 @@ def status(
 ) -> None:
     """Show each feed: counts, what is under way, what needs attention.
 
-    Exit code 0 if all is well, 1 if something is held, incomplete or failed, or a feed is paused.
+    Exit code 0 if all is well, 1 if something is held, incomplete or failed, a feed is paused, or the running
+    synapse-sync does not answer.
     """
     from synapse_sync.cli.output import print_json
     from synapse_sync.cli.report import tell_daemon, tell_feed
@@ -52,7 +53,7 @@ def status(
         for name in feeds or []:
             feed_id(ledger, name)
         result = snapshot(ledger, {feed.name for feed in config.feeds}, feeds or [])
-        result["daemon"] = running(config.source)
+        result["daemon"] = running(config.source, ledger.path)
     if as_json:
         print_json(result)
     else:
@@ -61,7 +62,8 @@ def status(
             tell_feed(feed)
         if not result["feeds"]:
             typer.echo("nothing has run yet")
-    raise typer.Exit(1 if any(needs_attention(feed) for feed in result["feeds"]) else 0)
+    silent = result["daemon"] is not None and result["daemon"]["since"] is None
+    raise typer.Exit(1 if silent or any(needs_attention(feed) for feed in result["feeds"]) else 0)
 
 
 @files_app.callback()

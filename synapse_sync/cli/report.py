@@ -20,6 +20,9 @@ def tell_daemon(daemon: Mapping[str, Any] | None) -> None:
     if daemon is None:
         typer.echo("not running: `synapse-sync run` or the service watches; `synapse-sync once` syncs now\n")
         return
+    if daemon["since"] is None:
+        typer.echo(f"{plain(daemon['problem'])}\n")
+        return
     typer.echo(f"running since {daemon['since']} (process {daemon['pid']})")
     if daemon["problem"]:
         typer.echo(f"  {plain(daemon['problem'])}")

@@ -144,6 +144,7 @@ def _missing_words(one: dict[str, Any]) -> str:
 def _repair(config: Config, ledger: Ledger, found: Audit, *, asking: bool) -> int:
     """Put back what can be, after asking; returns how many units."""
     from synapse_sync.auditing import repairable
+    from synapse_sync.cli.dialogue import confirmed
     from synapse_sync.status.words import many
 
     rows = repairable(ledger, found)
@@ -152,7 +153,7 @@ def _repair(config: Config, ledger: Ledger, found: Audit, *, asking: bool) -> in
     if asking:
         for row in rows:
             typer.echo(f"  {row['feed']}:{row['key']}", err=True)
-        if not typer.confirm(f"Have {many(len(rows), 'unit')} made again by the next run?", err=True):
+        if not confirmed(f"Have {many(len(rows), 'unit')} made again by the next run?"):
             return 0
     done = _put_back(config, [(row["id"], row["server_id"]) for row in rows])
     typer.echo(f"{many(done, 'unit')} will be made again by the next run", err=True)

@@ -22,6 +22,9 @@ from synapse_sync.config.storage_paths import SourcePath, with_storage_of_feed
 from synapse_sync.config.texts import ExpressionText, TemplateText
 from synapse_sync.grants import Grant
 
+LARGEST = 2**63 - 1
+"""The largest whole number of a setting: the ledger's, and TOML's (toml.io/en/v1.0.0#integer)."""
+
 _WHEN_NOT_WHAT: dict[str, Any] = {
     **dict.fromkeys(("name", "watch", "poll_every", "settle", "max_units_per_run", "remote"), True),
     "assets": {"__all__": {"remote"}},
@@ -81,6 +84,7 @@ class Grouping(Section):
     depth: int = Field(
         default=1,
         ge=1,
+        le=LARGEST,
         description='How many folder levels below `path` make the unit key; used with by = "directory".',
         examples=[2],
     )
@@ -151,6 +155,7 @@ class Asset(Section):
     storage: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="Id of the server's storage that `path` is in; the feed's where `path` is relative.",
         examples=[11],
     )
@@ -184,16 +189,20 @@ class Feed(Section):
     name: Annotated[str, AfterValidator(check_name)] = Field(
         description="Name of the feed, as shown everywhere; unique.", examples=["scans"]
     )
-    data_collection: int = Field(ge=1, description="Id of the data collection that units go into.", examples=[42])
+    data_collection: int = Field(
+        ge=1, le=LARGEST, description="Id of the data collection that units go into.", examples=[42]
+    )
     project: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="Id of the project in which each unit gets a task; none unless given.",
         examples=[7],
     )
     storage: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="Id of the server's storage that `path`, and each asset's relative path, is in.",
         examples=[11],
     )
@@ -266,6 +275,7 @@ class Feed(Section):
     max_units_per_run: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST,
         description="At most so many units are registered in one run; no limit unless given.",
         examples=[1000],
     )

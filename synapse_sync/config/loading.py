@@ -64,7 +64,17 @@ def loads(text: str, source: Path, environ: Mapping[str, str] = os.environ) -> C
 
     Raises ConfigError with every problem and its place.
     """
-    text = text.replace("\r\n", "\n")
+    try:
+        return _read(text.replace("\r\n", "\n"), source, environ)
+    except RecursionError:
+        hint = "nothing in a config stands deeper than three tables"
+        raise ConfigError(f"{source} can't be read: lists or tables stand too deep in each other", hint=hint) from None
+    except ValueError as error:  # Python's limit for digits: docs.python.org/3/library/stdtypes.html#int-max-str-digits
+        found = str(error).partition(";")[0]  # behind it stands what a programmer can do about the limit
+        raise ConfigError(f"{source} can't be read: {found}", hint="is a number in it far too long?") from error
+
+
+def _read(text: str, source: Path, environ: Mapping[str, str]) -> Config:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

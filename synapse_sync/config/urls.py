@@ -19,12 +19,12 @@ def parse_url(value: str) -> str:
         raise ValueError(f'"{text}" is not a URL; write it with https:// in front')
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        valid = _is_http(text, parts)
     except ValueError:
         raise ValueError("is not a valid URL; write it like https://api.synapse.sh") from None
     if parts.username is not None:
         raise ValueError("holds a user or password; no secret stands in the URL")
-    if parts.scheme not in _PORTS or not host or not text.isprintable() or " " in text:
+    if not valid:
         raise ValueError(f'"{text}" is not an http or https URL; write it like https://api.synapse.sh')
     if parts.query or parts.fragment:
         raise ValueError(f'"{text}" must end before "?" and "#"')
@@ -34,10 +34,20 @@ def parse_url(value: str) -> str:
 
 
 def check_ping_url(value: str) -> str:
-    """An address to call, or "" for none. Raises ValueError."""
-    if value and not value.startswith(("http://", "https://")):
+    """An address to call, or "" for none. Raises ValueError, which does not repeat it: it may be a secret."""
+    try:
+        valid = not value or _is_http(value, urlsplit(value))
+    except ValueError:
+        valid = False
+    if not valid:
         raise ValueError("is not an http or https URL; write it like https://ping.example.org/scans")
     return value
+
+
+def without_secret(ping_url: str) -> str:
+    """A valid address to call as it may be shown: who knows all of it can say that all is well."""
+    parts = urlsplit(ping_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…" if ping_url else ""
 
 
 def same_host(one: str, other: str) -> bool:
@@ -49,6 +59,12 @@ def is_unprotected(url: str) -> bool:
     """Whether a token sent to this valid URL crosses a network in clear: http to another machine."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _is_http(text: str, parts: SplitResult) -> bool:
+    """Whether it names a host that can be called. Raises ValueError for a port that is none."""
+    named = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    return named and text.isprintable() and " " not in text
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:

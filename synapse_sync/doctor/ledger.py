@@ -115,8 +115,9 @@ def _backups(path: Path, every: float, situation: Situation) -> Finding:
     folder = folder_of(path)
     copy = f"{shlex.quote(str(folder / path.stem))}-$(date -u +%Y%m%dT%H%M%SZ).db"
     line = f"mkdir -p -m 0700 {shlex.quote(str(folder))} && {situation.command} ledger backup {copy}"
+    now = time.time()
     try:
-        backups = backups_of(path)
+        backups = backups_of(path, until=now)
     except LedgerError as error:
         return warning(AREA, "backup", error.message, f"ls -ld {shlex.quote(str(folder))}")
     if not backups:
@@ -124,8 +125,8 @@ def _backups(path: Path, every: float, situation: Situation) -> Finding:
             return well(AREA, "backup", "the running daemon makes its first copy soon")
         return warning(AREA, "backup", "there is no copy of it yet", line)
     made = backups[-1].at.timestamp()
-    words = f"the newest of {len(backups)} copies is {(time.time() - made) / 3600:.0f} hours old"
-    if time.time() - made > LATE * every and changed_since(path, made):
+    words = f"the newest of {len(backups)} copies is {(now - made) / 3600:.0f} hours old"
+    if now - made > LATE * every and changed_since(path, made):
         return warning(AREA, "backup", words, line)
     return well(AREA, "backup", words)
 

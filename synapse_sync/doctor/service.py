@@ -29,7 +29,9 @@ def at_work(situation: Situation) -> Iterator[Finding]:
         return
     source = situation.config.source
     daemon = situation.daemon
-    if daemon is not None:
+    if daemon is not None and daemon["since"] is None:
+        yield problem(AREA, "daemon", daemon["problem"], "journalctl -u 'synapse-sync*' -e   # what it said last")
+    elif daemon is not None:
         yield well(AREA, "daemon", f"process {daemon['pid']} runs since {daemon['since']}")
         if daemon["problem"]:
             yield problem(AREA, "config in use", daemon["problem"], f"edit {source}, then: {situation.command} reload")

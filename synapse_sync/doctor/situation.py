@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synapse_sync.config import AssetRoot, Config, Credentials, Feed, command_for
+from synapse_sync.config import AssetRoot, Config, Credentials, Feed, command_for, ledger_path
 from synapse_sync.control import running
 from synapse_sync.destinations.base import Destination
 from synapse_sync.doctor.findings import Finding
@@ -42,8 +42,8 @@ class Situation:
 
     @cached_property
     def daemon(self) -> dict[str, Any] | None:
-        """How the daemon of this config is (commands.Commands.status); None where none runs or it can't be asked."""
-        return running(self.config.source) if self.config is not None else None
+        """How the daemon of this config is (control.running); None where none runs."""
+        return running(self.config.source, ledger_path(self.config, self.environ)) if self.config is not None else None
 
     def feeds(self) -> list[Feed]:
         """The feeds, as far as the config could be read."""

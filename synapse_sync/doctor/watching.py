@@ -42,7 +42,7 @@ def limits(situation: Situation) -> Iterator[Finding]:
         if root.path in situation.trees and feed.watch != "poll" and events:
             needed += situation.trees[root.path].folders
     daemon = situation.daemon
-    used = in_use(os.geteuid(), except_for=daemon["pid"] if daemon else os.getpid())
+    used = in_use(os.geteuid(), except_for=(daemon and daemon["pid"]) or os.getpid())
     free = granted() - used.watches
     words = f"{needed:,} folders want a watch; {free:,} of the {granted():,} that this user may have are free"
     if needed > free:

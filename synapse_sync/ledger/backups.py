@@ -8,6 +8,7 @@ are copied. (The ledger itself is never vacuumed: its free pages are used again.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import sqlite3
@@ -47,6 +48,9 @@ def back_up(
 ) -> Path | None:
     """Copy the ledger's file into its folder of backups and remove the copies that are no longer kept; the new copy.
 
+    Copies that are dated after it are of a clock that was ahead, or this clock is behind: they supersede none of the
+    others, nor the others them.
+
     now: Unix time. version: number of the last migration, where another is about to follow. room: how many times the
     ledger's size must be free. stop: asked now and then; once it is true the copy is given up, which returns None.
     Raises LedgerFull where there is too little room, LedgerCorrupt where the copy is not whole, LedgerError.
@@ -63,8 +67,10 @@ def back_up(
         raise _failed(target, error) from error
     if not copy_checked(ledger, target, room=room, stop=stop):
         return None
-    for backup in superseded(backups_of(ledger)):
-        backup.path.unlink(missing_ok=True)
+    copies = backups_of(ledger)
+    for same_clock in ([copy for copy in copies if copy.at <= at], [copy for copy in copies if copy.at > at]):
+        for backup in superseded(same_clock):
+            backup.path.unlink(missing_ok=True)
     return target
 
 
@@ -97,8 +103,11 @@ def copy_checked(ledger: Path, target: Path, *, room: int = 1, stop: Callable[[]
     return True
 
 
-def backups_of(ledger: Path) -> list[Backup]:
-    """The copies of this ledger, oldest first. Raises LedgerError where their folder can't be read."""
+def backups_of(ledger: Path, until: float = math.inf) -> list[Backup]:
+    """The copies of this ledger, oldest first. Raises LedgerError where their folder can't be read.
+
+    until: now (Unix time), where it matters how old they are: what is dated later was made while the clock was ahead.
+    """
     shape = re.compile(re.escape(ledger.stem) + r"-(\d{8}T\d{6}Z)(?:-from-(\d+))?\.db")
     try:
         named = [(path, shape.fullmatch(path.name)) for path in folder_of(ledger).glob("*.db")]
@@ -109,7 +118,9 @@ def backups_of(ledger: Path) -> list[Backup]:
         for path, match in named
         if match is not None
     ]
-    return sorted(found, key=lambda backup: (backup.at, backup.path.name))
+    return sorted(
+        (backup for backup in found if backup.at.timestamp() <= until), key=lambda backup: (backup.at, backup.path.name)
+    )
 
 
 def changed_since(ledger: Path, at: float) -> bool:

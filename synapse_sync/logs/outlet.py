@@ -7,7 +7,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -32,23 +33,26 @@ class Outlet(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; called under the handler's lock."""
         try:
-            for entry in self._repeats.passed(entry_of(record)):
-                self._write(entry)
+            self._write_all(self._repeats.passed(entry_of(record)))
         except Exception:  # noqa: BLE001 - logging's own rule: a record that can't be written must not end the work
             self.handleError(record)
 
     def tell_repeats(self) -> None:
         """Write the counts that are due although nothing else is logged."""
         with self.lock or threading.RLock():
-            for entry in self._repeats.due(time.time()):
-                self._write(entry)
+            self._write_all(self._repeats.due(time.time()))
 
     def close(self) -> None:
         """Write every open count; logging calls it when the process ends."""
         with self.lock or threading.RLock():
-            for entry in self._repeats.all(time.time()):
-                self._write(entry)
+            self._write_all(self._repeats.all(time.time()))
         super().close()
+
+    def _write_all(self, entries: Iterable[Entry]) -> None:
+        """Write as many as can be: a full disk, or a reader that is gone, leaves nobody to be told and ends no work."""
+        for entry in entries:
+            with suppress(OSError, ValueError):  # ValueError: standard error was closed
+                self._write(entry)
 
 
 def configure(log: Log) -> Outlet:

@@ -55,7 +55,7 @@ class Repeats:
         """Counts of the streaks that have ended or were not told for an hour."""
         told = []
         for kind, streak in list(self._streaks.items()):
-            ended = now - streak.last.at >= QUIET
+            ended = abs(now - streak.last.at) >= QUIET  # or the clock was set: nobody knows how long ago it was
             if streak.held and (ended or now - streak.held_since >= TOLD_EVERY):
                 told.append(_count(streak, now))
                 streak.held = 0

@@ -14,7 +14,7 @@ from typing import Any
 from synapse_sync.ledger import Ledger, Row
 from synapse_sync.shown import shown_name
 from synapse_sync.states import ACCOUNTS
-from synapse_sync.status.words import audited_in_words
+from synapse_sync.status.words import audited_in_words, many
 
 ATTENDED = ("units_needing_attention", "units_in_trouble")
 ATTENTION = 20  # things needing attention that are listed one by one; the counts have them all
@@ -127,7 +127,7 @@ def attention(ledger: Ledger, feed: int) -> list[dict[str, Any]]:
     return [
         *(_item("unit", _versioned(row), row["state"], row["reason"]) for row in units),
         *(_item("file", path_of(row), row["state"], row["reason"]) for row in files),
-        *(_item("content", f"{row['contents']} contents", "unknown", row["reason"]) for row in contents),
+        *(_item("content", many(row["contents"], "content"), "unknown", row["reason"]) for row in contents),
         *(item for row in audits for item in _lost(json.loads(row["counts"]))),
     ]
 

@@ -7,13 +7,14 @@ from synapse_sync.steps.work import Work
 
 
 def wait_anew(work: Work) -> None:
-    """Files settle from now on, requests without an answer may be at work for all of their time, and nothing waits for
-    longer than it ever would.
+    """The collection is fetched again, files settle from now on, requests without an answer may be at work for all of
+    their time, and nothing waits for longer than it ever would.
 
     A file that was half written before may not have been written to since; a request that was sent a second ago may
     look as if it were an hour old.
     """
     now, feed = work.clock(), work.feed
+    work.collection_stale = True
     files = max(backoff.LONGEST, feed.incomplete_after)
     units = max(feed.wait_optional, feed.incomplete_after)
     with work.ledger.write() as transaction:

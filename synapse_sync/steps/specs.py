@@ -1,4 +1,7 @@
-"""The collection's specs and schema: fetched first, again each hour and after every refusal; a change decides anew."""
+"""The collection's specs and schema: fetched first, again each hour and after every refusal; a change decides anew.
+
+Where somebody is told by a ping that the server answers, they are fetched more often: that shows whether it does.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ from synapse_sync.records import Collection, Spec
 from synapse_sync.steps.work import Work
 
 MAX_AGE = 3600.0
+PINGED_RUNS, PINGED_LEAST = 5, 10.0
+"""With `ping_url`: so many times `run_every`, and so many seconds at least."""
 
 
 def refresh_collection(work: Work) -> None:
-    """Fetch the collection where it is not known, an hour old, or was doubted; decide waiting units anew if it differs.
+    """Fetch the collection where it is not known, too old, or was doubted; decide waiting units anew if it differs.
 
     Raises CollectionUnusable, or any error of the destination: then what the ledger remembers of it goes on serving.
     """
     row = work.ledger.query("feed_by_id", id=work.id)[0]
     if work.known_collection is None and row["collection"]:
         work.known_collection = remembered_collection(row["collection"])
-    if not work.collection_stale and work.clock() - work.collection_fetched_at < MAX_AGE:
+    if not work.collection_stale and work.clock() - work.collection_fetched_at < _max_age(work):
         return
     collection = work.destination.open(work.feed.data_collection)
     require_usable(work.feed, collection)
@@ -37,6 +42,11 @@ def refresh_collection(work: Work) -> None:
     if collection != work.known_collection:
         work.layout = None
     work.known_collection = collection
+
+
+def _max_age(work: Work) -> float:
+    schedule = work.config.schedule
+    return min(MAX_AGE, max(PINGED_RUNS * schedule.run_every, PINGED_LEAST)) if schedule.ping_url else MAX_AGE
 
 
 def reopen(work: Work, collection: int) -> None:

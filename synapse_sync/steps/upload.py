@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from synapse_sync.config import Config
 from synapse_sync.destinations.base import Outcome
-from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, SourceError
+from synapse_sync.errors import Busy, ContentMismatch, DestinationError, FileChanged, Rejected, Scope, SourceError
 from synapse_sync.ledger import Row, Transaction
 from synapse_sync.records import ContentRef, UploadProgress
 from synapse_sync.states import Code
@@ -34,6 +34,12 @@ _FINAL = (ContentMismatch, Rejected)
 """After these nothing is sent again of what was read before."""
 
 Uploads = InFlight[Sending, Outcome]
+
+
+class Parked(Busy):
+    """No failure: this run is to end, and the next one sends the rest of the content."""
+
+    scope: Scope = "call"
 
 
 def begin_uploads(work: Work) -> None:
@@ -169,9 +175,7 @@ def _send(work: Work, sending: Sending) -> Outcome:
         if state.route != "direct":
             _save(work, sending.content["id"], state)
             if work.ending.is_set() or work.stop.is_set():
-                parked = Busy(f"{sending.name} is sent on by the next run: this one was ended")
-                parked.scope = "call"
-                raise parked
+                raise Parked(f"{sending.name} is sent on by the next run: this one was ended")
 
     try:
         with sending.opened() as stream:
@@ -226,7 +230,7 @@ def _write(work: Work, results: list[tuple[Sending, Outcome]]) -> DestinationErr
                 transaction.run("content_present", id=content["id"], code=Code.SENT, **result._asdict(), **stamp)
             elif isinstance(result, SourceError):
                 note_unread(work, transaction, file, result)
-            else:
+            elif not isinstance(result, Parked):
                 _note_unsent(work, transaction, content, file, result)
                 if result.scope == "destination":
                     stop = result

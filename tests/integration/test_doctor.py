@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from synapse_sync.doctor import checks, folders, inotify, names
 from synapse_sync.doctor.findings import AREAS
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.ledger import open_for_writing
+from synapse_sync.ledger.backups import back_up
 from synapse_sync.watching.events import Events
 from synapse_sync.watching.watch import Watching
 
@@ -406,6 +408,8 @@ def test_a_ledger_that_was_never_copied(site: Installation) -> None:
 
     assert found["level"] == "warning"
     assert f"synapse-sync --config {site.config} ledger backup" in found["remedy"]
+    back_up(site.ledger, time.time() + 86400)  # by a clock that was ahead
+    assert about(looked(site)[0], "ledger", "backup")["level"] == "warning"
     line = found["remedy"].replace("synapse-sync", f"{sys.executable} -m synapse_sync")
     subprocess.run(["sh", "-c", line], check=True, capture_output=True)
     assert about(looked(site)[0], "ledger", "backup")["level"] == "ok"

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 import pytest
 
+from synapse_sync import control
 from synapse_sync.config import socket_places
-from synapse_sync.control import Door, ask
+from synapse_sync.control import Door, ask, running
 from synapse_sync.errors import ControlRefused, NotRunning, UsageError
+from synapse_sync.ledger.lock import locked
 
 NOBODY = 65534
 
@@ -51,6 +54,29 @@ def test_what_is_asked_is_answered(config: Path) -> None:
         assert ask(config, "trigger", feeds=["scans"]) == {"command": "trigger", "feeds": ["scans"]}
     with pytest.raises(NotRunning):
         ask(config, "status")
+
+
+def test_one_that_does_not_answer_is_not_taken_for_none(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "SOON", 0.2)
+    ledger, done = config.with_name("ledger.db"), Event()
+    with opened(config, lambda *_: {"late": done.wait()}), locked(ledger):
+        found = running(config, ledger)
+        done.set()
+    assert found is not None
+    assert (found["pid"], found["since"], found["feeds"]) == (os.getpid(), None, [])
+    assert f"process {os.getpid()} holds the ledger and does not answer" in found["problem"]
+    assert running(config, ledger) is None
+
+
+def test_where_too_many_wait_to_be_let_in_somebody_is_there(config: Path) -> None:
+    with opened(config, echo):
+        place = place_of(config)
+    with socket.socket(socket.AF_UNIX) as stopped, socket.socket(socket.AF_UNIX) as first:
+        stopped.bind(str(place))
+        stopped.listen(0)
+        first.connect(str(place))
+        with pytest.raises(ControlRefused, match="lets nobody in"):
+            ask(config, "status")
 
 
 def test_an_error_comes_in_its_own_words(config: Path) -> None:

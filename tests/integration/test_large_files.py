@@ -61,6 +61,8 @@ def test_ctrl_c_parks_a_large_file_after_the_chunk_that_is_on_its_way(site: Inst
     _, said = interrupted.communicate(timeout=60)
     assert (interrupted.returncode, "nothing is lost" in said) == (130, True), said
     assert site.rows("SELECT offset < 60 * 1024 * 1024 FROM uploads") == [(1,)]
+    assert site.rows("SELECT max(attempts), max(reason) FROM contents") == [(0, "")], "to be ended is no failure"
+    assert site.run("status", "--json").json["feeds"][0]["attention"] == []
     site.server.clear_faults()
 
     outcome = site.sync()

@@ -8,6 +8,8 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import logging, warnings
 from synapse_sync.config import Log
@@ -54,3 +56,21 @@ def test_text_on_a_terminal() -> None:
     os.close(master)
     assert "warning sending p1\\n2026 all well failed: …  [feed=scans, path=p1/%FF]" in text
     assert text.count("sending") == 2
+
+
+@pytest.mark.parametrize("broken", ["full", "gone"])
+def test_what_can_not_be_written_ends_no_work(broken: str) -> None:
+    """The disk that the log goes to is full, or its reader is gone; counts of repeats are due now and at the end."""
+    script = SCRIPT + "import time\nfrom synapse_sync.logs import tell_repeats\n"
+    script += "time.time = lambda now=time.time(): now + 3600\ntell_repeats()\n"
+    script += "log.warning('again')\nlog.warning('again')\nprint('goes on', flush=True)\n"
+    if broken == "full":
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stderr = os.pipe()
+        os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=stderr, check=False, timeout=30
+    )
+    os.close(stderr)
+    assert (done.returncode, done.stdout) == (0, b"goes on\n")

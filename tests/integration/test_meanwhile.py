@@ -20,11 +20,12 @@ import pytest
 from synapse_sync.assembly import open_destination, put_to_work
 from synapse_sync.commands import Commands
 from synapse_sync.config import load, resolve
-from synapse_sync.errors import ControlRefused, LedgerCrowded, UsageError
+from synapse_sync.errors import ControlRefused, LedgerCrowded, TokenRefused, Unreachable, UsageError
 from synapse_sync.ledger import Ledger, Row, open_for_writing
 from synapse_sync.records import OutgoingUnit
-from synapse_sync.runner import Patience, drain, sync
+from synapse_sync.runner import Patience, drain, sync, tend
 from synapse_sync.steps import Step, Work, wait_anew
+from synapse_sync.steps.specs import refresh_collection
 from synapse_sync.steps.together import Together
 from synapse_sync.steps.work import Ended
 
@@ -182,6 +183,33 @@ def test_what_waits_waits_anew_after_a_jump_of_the_clock_and_no_longer(site: Ins
 
         assert [now <= at <= time.time() for (at,) in site.rows("SELECT observed_at FROM files")] == [True, True]
         assert all(at <= time.time() + 86400 for (at,) in site.rows("SELECT decide_at FROM units"))
+
+
+@pytest.mark.parametrize("away", ["the server", "the token"])
+def test_who_pings_asks_an_idle_server_before_it_is_called_well(lonely_site: Installation, away: str) -> None:
+    site = lonely_site
+    site.configure(extra=DIRECTORY, head='[schedule]\nrun_every = "1m"\nping_url = "http://127.0.0.1:9/"\n')
+    with at_work(site) as work:
+        assert tend(work, {}, offline=None, known=()).offline is None
+        if away == "the server":
+            site.server.stop()
+        else:
+            site.server.rotate_token("another")
+        assert tend(work, {}, offline=None, known=()).offline is None, "it was asked just now"
+        work.clock = lambda: time.time() + 5 * 60
+        assert isinstance(tend(work, {}, offline=None, known=()).offline, Unreachable | TokenRefused)
+
+
+def test_the_collection_is_fetched_again_after_the_clock_was_set_back(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    with at_work(site) as work:
+        work.clock = lambda: time.time() + 3650 * 86400
+        refresh_collection(work)
+        work.clock = time.time
+        wait_anew(work)
+        refresh_collection(work)
+        assert abs(work.collection_fetched_at - time.time()) < 3600
+        assert not work.collection_stale
 
 
 def test_a_lost_request_is_not_believed_to_be_over_because_the_clock_was_set(

@@ -88,6 +88,17 @@ def test_a_ledger_that_has_not_changed_is_not_copied_again(site: Installation) -
         assert backups_of(site.ledger) == [first]
 
 
+def test_copies_of_a_clock_that_was_ahead_keep_none_from_being_made(site: Installation) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write(PAIR)
+    site.sync()
+    ahead = [back_up(site.ledger, time.time() + YEAR + hour * 3600) for hour in range(3)]
+    with upkeep(site) as chores:
+        chores.back_up()
+    assert len(backups_of(site.ledger, until=time.time())) == 1
+    assert [copy.path for copy in backups_of(site.ledger)][1:] == ahead[-1:]  # they are thinned out among themselves
+
+
 def test_a_ledger_from_which_a_backup_takes_over_makes_nothing_twice(site: Installation) -> None:
     site.configure(extra=DIRECTORY, head='api = "v1"')
     site.write(PAIR)

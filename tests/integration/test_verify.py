@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -170,6 +171,21 @@ def test_a_rebuilt_ledger_costs_neither_bytes_nor_units_nor_tasks(site: Installa
     assert site.server.units(site.collection) == units
     assert len(site.server.tasks(site.project)) == 2
     assert verified(site, 0)["counts"]["ours"] == 2
+
+
+@pytest.mark.parametrize("command", [("ledger", "rebuild"), ("verify", "--repair")])
+def test_where_nobody_can_answer_the_option_is_named(site: Installation, command: tuple[str, ...]) -> None:
+    site.configure(extra=DIRECTORY)
+    site.write(PAIR)
+    site.sync()
+    delete_unit(site, "p1")
+
+    asked = site.process(*command, stdin=subprocess.DEVNULL)
+    _, said = asked.communicate(timeout=60)
+
+    assert asked.returncode == 2
+    assert said.splitlines()[-2].startswith("error: there is no terminal")
+    assert "give --yes" in said.splitlines()[-1]
 
 
 def test_a_rebuild_that_cannot_recognise_units_leaves_the_feed_paused(lonely_site: Installation) -> None:

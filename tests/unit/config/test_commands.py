@@ -88,6 +88,14 @@ def test_show_prints_toml_with_all_defaults_and_a_masked_token(file: Path, monke
     assert "0123" not in shown
 
 
+def test_show_keeps_the_address_of_the_ping_to_itself(file: Path) -> None:
+    file.write_text('schedule.ping_url = "https://ping.example.org/secret-id"\n' + GOOD)
+    for option in ([], ["--json"]):
+        shown = run(file, "show", *option).stdout
+        assert "secret-id" not in shown
+        assert "https://ping.example.org/…" in shown
+
+
 def test_show_says_that_there_is_no_token(file: Path) -> None:
     assert "# token: there is no access token: looked in" in run(file, "show").stdout
     token = json.loads(run(file, "show", "--json").stdout)["token"]

@@ -52,6 +52,25 @@ def test_the_shortest_config_has_every_default_of_the_design() -> None:
     assert feed.metadata.missing_row is None
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"a = {'[' * 5000}{']' * 5000}", "too deep"),
+        (f"{GOOD}[{'.'.join('a' * 3000)}]\nx = 1", "too deep"),
+        (f"{GOOD}[x]\ny = {'9' * 5000}", "can't be read"),
+        (f"{GOOD}[log]\nlevel = 0x{'f' * 9000}", "can't be read"),
+    ],
+)
+def test_what_python_will_not_read_is_a_mistake_of_the_file(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        loads(text, SOURCE)
+
+
+def test_a_number_is_one_that_the_ledger_can_hold() -> None:
+    (problem,) = problems(GOOD.replace("data_collection = 1", f"data_collection = {2**63}"))
+    assert "must be at most 9223372036854775807" in problem
+
+
 def test_five_mistakes_are_all_reported_at_once_with_their_lines() -> None:
     text = """\
 [server]

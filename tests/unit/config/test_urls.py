@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synapse_sync.config.urls import is_unprotected, parse_url, same_host
+from synapse_sync.config.urls import check_ping_url, is_unprotected, parse_url, same_host, without_secret
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,32 @@ def test_a_url_loses_only_its_trailing_slashes(text: str, url: str) -> None:
 def test_what_is_no_server_address_is_refused_in_words(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_url(text)
+
+
+@pytest.mark.parametrize("text", ["", "https://ping.example.org/secret-id?x=1", "http://me:hunter2@[::1]:8000/a"])
+def test_a_ping_may_go_to_any_address(text: str) -> None:
+    assert check_ping_url(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ping.example.org", "ftp://a/secret", "https://", "http:///secret", "http://[::1", "http://ho st/secret"),
+        *("http://host:99999/secret", "http://a:b@h:x/secret", "https://host/secret\n"),
+    ],
+)
+def test_what_can_not_be_called_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an http or https URL") as refused:
+        check_ping_url(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", ""), ("https://me:hunter2@[::1]:8000/secret-id?key=1", "https://[::1]:8000/…"), ("http://a?b", "http://a/…")],
+)
+def test_of_an_address_to_call_the_host_alone_is_shown(text: str, shown: str) -> None:
+    assert without_secret(text) == shown
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:

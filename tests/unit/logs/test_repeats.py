@@ -34,6 +34,12 @@ def test_after_a_pause_it_is_news_again() -> None:
     assert [len(repeats.passed(said(at))) for at in (0, 10, 10 + QUIET)] == [1, 0, 2]
 
 
+def test_a_clock_that_is_set_back_holds_no_count_back() -> None:
+    repeats = Repeats()
+    lines = [line.message for at in (1e9, 1e9 + 60, 0, 60, 3660) for line in repeats.passed(said(at))]
+    assert lines == [*["no connection", "no connection (1 more of the same in 1 min)"] * 2, "no connection"]
+
+
 def test_feeds_are_told_apart() -> None:
     repeats = Repeats()
     assert repeats.passed(said(0, feed="scans"))
