@@ -249,7 +249,7 @@ def test_connections_are_closed_with_the_source_and_no_thread_is_left(gcs: GcsBu
     del source, stream
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
 
 
 def test_a_certificate_of_its_own_is_trusted_where_the_config_names_it(tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ class Service:
 
 
 @pytest.fixture
+def s3_port(_servers: Callable[[str], int]) -> int:
+    """moto takes every key, so that these tests say which ones count; SeaweedFS knows its own alone."""
+    return _servers("moto")
+
+
+@pytest.fixture
 def service(site: Installation, bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Service:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
