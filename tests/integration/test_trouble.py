@@ -15,6 +15,9 @@ from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, PAIR, Installation, Printed, stored, typed, until
 
+# A mount that comes or goes is heard of by every process, also by one that counts what it hears: one after the other.
+pytestmark = pytest.mark.xdist_group("mounts")
+
 REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}
 
 

@@ -24,6 +24,9 @@ from synapse_sync.watching.limits import WATCHES
 from .conftest import Installation, until
 from .watched import Watched, watching
 
+# A mount that comes or goes is heard of by every process, also by one that counts what it hears: one after the other.
+pytestmark = pytest.mark.xdist_group("mounts")
+
 
 @pytest.fixture
 def watched(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
