@@ -24,7 +24,7 @@ from synapse_sync.watching.limits import WATCHES
 from .conftest import Installation, until
 from .watched import Watched, watching
 
-# A mount that comes or goes is heard of by every process, also by one that counts what it hears: one after the other.
+# One of them lowers the limit of watches, which is the whole machine's, for a moment; others mount: one after the other.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 

@@ -21,7 +21,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.reconcile import believable
 
-# A mount that comes or goes is heard of by every process, also by one that counts what it hears: one after the other.
+# One of them lowers the limit of watches, which is the whole machine's, for a moment; others mount: one after the other.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 OrdinaryUser = Callable[[], AbstractContextManager[int]]
