@@ -15,7 +15,7 @@ from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, PAIR, Installation, Printed, stored, typed, until
 
-# One of them lowers the limit of watches, which is the whole machine's, for a moment; others mount: one after the other.
+# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}

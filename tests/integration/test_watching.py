@@ -24,7 +24,7 @@ from synapse_sync.watching.limits import WATCHES
 from .conftest import Installation, until
 from .watched import Watched, watching
 
-# One of them lowers the limit of watches, which is the whole machine's, for a moment; others mount: one after the other.
+# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 

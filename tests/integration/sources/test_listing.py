@@ -21,7 +21,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.reconcile import believable
 
-# One of them lowers the limit of watches, which is the whole machine's, for a moment; others mount: one after the other.
+# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 OrdinaryUser = Callable[[], AbstractContextManager[int]]
