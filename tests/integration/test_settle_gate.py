@@ -610,6 +610,6 @@ def test_the_daemon_takes_what_is_written_slowly_when_it_is_whole_and_not_before
         (pairs.share / "p3/.image.png.Xa3f2Q").write_bytes(png(3))
         (pairs.share / "p3/.image.png.Xa3f2Q").rename(pairs.share / "p3/image.png")
         until(lambda: len(pairs.registered()) == 3, "all are registered")
+        until(lambda: set(pairs.states().values()) == {"registered"}, "the ledger knows it")
 
     assert sorted(unit["image_1"] for unit in registered(pairs)) == sorted(stored(png(n)) for n in (1, 2, 3))
-    assert set(pairs.states().values()) == {"registered"}

@@ -144,7 +144,8 @@ def test_a_mount_inside_that_goes_away_is_noticed(
 ) -> None:
     one = watched()
     one.site.write(["in/hidden.png", "top.png"])
-    one.follows()
+    one.watch.look_everywhere()
+    until(one.settled, "what is below is known")
     before = one.news
     disk(one.site.share / "in")
     until(lambda: one.news > before, "the mount is noticed")  # one that came and went at once would change nothing
