@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
 from synapse_sync.config import AssetRoot, scheme_of
 from synapse_sync.errors import ConfigError
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
+
+_READERS: Mapping[str, tuple[str, str]] = {
+    "s3": ("s3", "S3Source"),
+    "gs": ("gcs", "GcsSource"),
+    "sftp": ("sftp", "SftpSource"),
+    "smb": ("smb", "SmbSource"),
+}
+"""What reads a kind of URL: its package here, and the class in its module `source`."""
 
 
 def source_of(root: AssetRoot) -> Source:
@@ -13,45 +24,19 @@ def source_of(root: AssetRoot) -> Source:
     if root.remote is None:
         return local_source(root)
     scheme = scheme_of(root.path)
-    if scheme == "s3":
-        from synapse_sync.sources.s3.source import S3Source
-
-        return S3Source(
-            root.path,
-            root.remote,
-            recursive=root.recursive,
-            include=root.include,
-            exclude=root.exclude,
-            grant=root.grant,
-        )
-    if scheme == "gs":
-        from synapse_sync.sources.gcs.source import GcsSource
-
-        return GcsSource(root.path, root.remote, recursive=root.recursive, include=root.include, exclude=root.exclude)
-    if scheme == "sftp":
-        from synapse_sync.sources.sftp.source import SftpSource
-
-        return SftpSource(
-            root.path,
-            root.remote,
-            recursive=root.recursive,
-            follow_symlinks=root.follow_symlinks,
-            include=root.include,
-            exclude=root.exclude,
-            grant=root.grant,
-        )
-    if scheme == "smb":
-        from synapse_sync.sources.smb.source import SmbSource
-
-        return SmbSource(
-            root.path,
-            root.remote,
-            recursive=root.recursive,
-            include=root.include,
-            exclude=root.exclude,
-            grant=root.grant,
-        )
-    raise ConfigError(f"{root.path}: this version does not read {scheme}:// paths", hint="see config.example.toml")
+    if scheme not in _READERS:
+        raise ConfigError(f"{root.path}: this version does not read {scheme}:// paths", hint="see config.example.toml")
+    package, name = _READERS[scheme]
+    reader: Callable[..., Source] = getattr(import_module(f"synapse_sync.sources.{package}.source"), name)
+    return reader(
+        root.path,
+        root.remote,
+        grant=root.grant,
+        recursive=root.recursive,
+        follow_symlinks=root.follow_symlinks,
+        include=root.include,
+        exclude=root.exclude,
+    )
 
 
 def local_source(root: AssetRoot) -> LocalSource:

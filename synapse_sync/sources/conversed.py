@@ -20,7 +20,6 @@ class ConversedSource(RemoteSource):
     """The files below a path of a server. A kind of source says how it is reached, and which one it is."""
 
     certain_after = 2.0  # see sources.base.Source
-    follow = False
     path = b"/"
     _connection: Connection[Client[Any]]
 
@@ -40,14 +39,14 @@ class ConversedSource(RemoteSource):
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The file, held against its observation; see RemoteFile for what it raises."""
         full = full_path(self.path, path)
-        opened = ConversedFile(self._connection, full, self.describe_path(path), observed, follow=self.follow)
+        opened = ConversedFile(self._connection, full, self.describe_path(path), observed, follow=self._follow)
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
 
     def _pieces(self) -> Iterator[Directory | Untakeable]:
         client = self._connection.client(resting=False)
         try:
             with client.talk() as talk:
-                walk = Walk(talk, self.path, self.filters.enters, self._count, self._recursive, self.follow)
+                walk = Walk(talk, self.path, self.filters.enters, self._count, self._recursive, self._follow)
                 yield from walk.pieces()
         except Lost:
             self._connection.broken(client)

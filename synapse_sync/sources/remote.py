@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, FileId, Observation, RootIdentity, Untakeable
@@ -12,6 +12,15 @@ from synapse_sync.shown import shown
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.filters import Filters
 from synapse_sync.sources.refusals import Refusal
+
+
+class Wanted(TypedDict, total=False):
+    """Which files below its root a source gives, as the config has it."""
+
+    recursive: bool
+    follow_symlinks: bool
+    include: Sequence[str]
+    exclude: Sequence[str]
 
 
 def root_number(*address: str) -> RootIdentity:
@@ -23,8 +32,8 @@ def root_number(*address: str) -> RootIdentity:
 class RemoteSource:
     """The part of sources.base.Source that does not depend on the kind; may be used by several threads.
 
-    Its connections are its own; after a failure it makes new ones, with credentials looked up anew. Raises ConfigError
-    for a pattern of include or exclude that can match nothing.
+    Its connections are its own; after a failure it makes new ones, with credentials looked up anew. Symbolic links are
+    followed where the kind has some. Raises ConfigError for a pattern of include or exclude that can match nothing.
     """
 
     remote = True
@@ -32,12 +41,20 @@ class RemoteSource:
     certain_after = 0.0
 
     def __init__(
-        self, root: str, connection: Connection[Any], *, recursive: bool, include: Sequence[str], exclude: Sequence[str]
+        self,
+        root: str,
+        connection: Connection[Any],
+        *,
+        recursive: bool = True,
+        follow_symlinks: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
     ) -> None:
         self.root = root
         self.list_requests = 0
         self.filters = Filters(include, exclude)
         self._recursive = recursive
+        self._follow = follow_symlinks
         self._connection = connection
 
     def keeps(self, directory: bytes, name: bytes) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Unpack, cast
 from urllib.parse import quote
 
 from synapse_sync.config import Remote, bucket_and_prefix
+from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.gcs.client import Client, connect
@@ -17,7 +18,7 @@ from synapse_sync.sources.gcs.reading import ObservedGcsObject
 from synapse_sync.sources.gcs.refusals import failures, no_bucket
 from synapse_sync.sources.gcs.versions import md5_of
 from synapse_sync.sources.refusals import Refusal
-from synapse_sync.sources.remote import RemoteSource, root_number
+from synapse_sync.sources.remote import RemoteSource, Wanted, root_number
 
 
 class GcsSource(RemoteSource):
@@ -29,13 +30,11 @@ class GcsSource(RemoteSource):
         self,
         root: str,
         access: Remote,
-        *,
-        recursive: bool = True,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        grant: Grant | None = None,  # noqa: ARG002 - no storage of this kind hands any out yet
+        **wanted: Unpack[Wanted],
     ) -> None:
         connection = Connection(partial(connect, access), Client.close)
-        super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
+        super().__init__(root, connection, **wanted)
         self._gcs = connection
         self._address = access.endpoint_url
         bucket, self._prefix = bucket_and_prefix(root)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Unpack, cast
 
 from synapse_sync.config import Remote, bucket_and_prefix
 from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.refusals import Refusal
-from synapse_sync.sources.remote import RemoteSource, root_number
+from synapse_sync.sources.remote import RemoteSource, Wanted, root_number
 from synapse_sync.sources.s3.client import connect
 from synapse_sync.sources.s3.etags import md5_of
 from synapse_sync.sources.s3.listing import pages, pieces
@@ -25,18 +25,9 @@ class S3Source(RemoteSource):
 
     vouches = True
 
-    def __init__(
-        self,
-        root: str,
-        access: Remote,
-        *,
-        recursive: bool = True,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        grant: Grant | None = None,
-    ) -> None:
+    def __init__(self, root: str, access: Remote, grant: Grant | None = None, **wanted: Unpack[Wanted]) -> None:
         connection = Connection(partial(connect, access, grant))
-        super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
+        super().__init__(root, connection, **wanted)
         self._access = access
         self._bucket, self._prefix = bucket_and_prefix(root)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from typing import Unpack
 
 from synapse_sync.config import Host, Remote, host_and_path
 from synapse_sync.grants import Grant
 from synapse_sync.records import RootIdentity
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.conversed import ConversedSource
-from synapse_sync.sources.remote import root_number
+from synapse_sync.sources.remote import Wanted, root_number
 from synapse_sync.sources.sftp.client import SftpClient, connect
 
 HOME = "/~/"
@@ -22,23 +22,12 @@ class SftpSource(ConversedSource):
 
     certain_after = 2.0  # SFTP tells times in whole seconds
 
-    def __init__(
-        self,
-        root: str,
-        access: Remote,
-        *,
-        recursive: bool = True,
-        follow_symlinks: bool = False,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        grant: Grant | None = None,
-    ) -> None:
+    def __init__(self, root: str, access: Remote, grant: Grant | None = None, **wanted: Unpack[Wanted]) -> None:
         self._host = host_and_path(root)
         connect_again = partial(connect, self._host, access, grant)
         connection = Connection(connect_again, SftpClient.close, SftpClient.usable)
-        super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
+        super().__init__(root, connection, **wanted)
         self._user = self._host.user or access.user
-        self.follow = follow_symlinks
         self.path = _path_of(self._host)
 
     def identity(self) -> RootIdentity:

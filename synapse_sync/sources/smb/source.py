@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from typing import Unpack
 
 from synapse_sync.config import Remote, share_and_path
 from synapse_sync.grants import Grant
 from synapse_sync.records import RootIdentity
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.conversed import ConversedSource
-from synapse_sync.sources.remote import root_number
+from synapse_sync.sources.remote import Wanted, root_number
 from synapse_sync.sources.smb.client import SmbClient, connect
 
 
@@ -19,20 +19,11 @@ class SmbSource(ConversedSource):
 
     certain_after = 2.0  # a server may tell of what is written only when it is closed
 
-    def __init__(
-        self,
-        root: str,
-        access: Remote,
-        *,
-        recursive: bool = True,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        grant: Grant | None = None,
-    ) -> None:
+    def __init__(self, root: str, access: Remote, grant: Grant | None = None, **wanted: Unpack[Wanted]) -> None:
         self._share = share_and_path(root)
         connect_again = partial(connect, self._share, access, grant)
         connection = Connection(connect_again, SmbClient.close, SmbClient.usable)
-        super().__init__(root, connection, recursive=recursive, include=include, exclude=exclude)
+        super().__init__(root, connection, **wanted)
         self.path = self._share.path.encode("utf-8", "surrogateescape")
 
     def identity(self) -> RootIdentity:
