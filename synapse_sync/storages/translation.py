@@ -170,7 +170,7 @@ _NOT_READ = {
     **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _AS_GS)),
     "azure": ("Azure", _MOUNT),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "ftp": ("FTP", _MOUNT),
+    "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),
     **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
 }
