@@ -113,8 +113,8 @@ def _parsed(kept: Kept, parse: Callable[[bytes], Entry | None]) -> Iterator[Entr
     for line in kept.lines():
         try:
             entry = parse(line)
-        except ValueError:
+        except ValueError as error:
             hint = "read it by SFTP, or mount it here instead; if a name there holds a line's end, rename that"
-            raise Refused(f'"{shown(line[:200])}" is in no form of a list that is known', hint=hint) from None
+            raise Refused(f'"{shown(line[:200])}" {error}', hint=hint) from error
         if entry is not None:
             yield entry

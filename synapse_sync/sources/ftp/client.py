@@ -32,13 +32,12 @@ def connect(host: Host, access: Remote, *, protected: bool) -> FtpClient:
         hint = "write user as well, in [feeds.remote]"
         raise SourceUnavailable("there is a password, and nobody says whose it is", hint=hint)
     context = _verifying(access) if protected else None
-    another = partial(Wire, host, access, context, user, password)
 
-    def reach() -> Talk:
+    def another() -> Wire:
         with connecting(host, user):
-            return Talk(another)
+            return Wire(host, access, context, user, password)
 
-    client = FtpClient(CONNECTIONS, reach)
+    client = FtpClient(CONNECTIONS, partial(Talk, another))
     with client.talk():
         return client
 

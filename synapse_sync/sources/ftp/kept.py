@@ -11,29 +11,30 @@ LONGEST = 64 << 10  # bytes of a line; more is no list
 
 
 class Kept:
-    """What came of a list. Packed at once; its lines are given once, from the first to the last."""
+    """What came of a list. Packed at once; its lines are given once, from the first to the last. Raises Lost."""
 
     def __init__(self) -> None:
         self._packer = zlib.compressobj(1)
         self._packed: list[bytes] = []
-        self._last = b""
+        self._open = 0
 
     def add(self, data: bytes) -> None:
         """What came next."""
         self._packed.append(self._packer.compress(data))
-        self._last = data[-1:] or self._last
+        end = data.rfind(b"\n") + 1
+        self._open = len(data) - end if end else self._open + len(data)
+        if self._open > LONGEST:
+            raise Lost("what comes is no list of files")
 
     def ended(self) -> None:
-        """That was all. Raises Lost where the last line has no end."""
+        """That was all."""
         self._packed.append(self._packer.flush())
-        if self._last not in (b"", b"\n"):
+        if self._open:
             raise Lost("a list broke off in the middle of a line")
 
     def lines(self) -> Iterator[bytes]:
-        """The lines without their ends. Raises Lost for one that has none."""
+        """The lines without their ends."""
         unpacker, left = zlib.decompressobj(), b""
         for packed in self._packed:
             *lines, left = (left + unpacker.decompress(packed)).split(b"\n")
-            if len(left) > LONGEST:
-                raise Lost("what comes is no list of files")
             yield from (line.removesuffix(b"\r") for line in lines)

@@ -25,6 +25,7 @@ _UNIX = re.compile(
 _DOS = re.compile(rb"\d\d-\d\d-(?:\d\d|\d{4}) +\d\d:\d\d(?:[AP]M)? +(?:<(\w+)> +|[\d,.]+ )(.+)", re.DOTALL)
 _UNIX_KINDS: Mapping[bytes, str] = {b"-": "unsaid", b"d": "folder", b"l": "link"}
 _ARROW, _TARGET = b" -> ", b" ["
+_NOT_MLSD = "is no line of MLSD"
 
 
 def time_of(text: bytes) -> int | None:
@@ -52,10 +53,10 @@ def machine_entry(line: bytes) -> Entry:
     for fact in written.rstrip(b";").split(b";"):
         key, equals, value = fact.partition(b"=")
         if written and not equals:
-            raise ValueError
+            raise ValueError(_NOT_MLSD)
         facts[key.lower()] = value
     if not blank or not name:
-        raise ValueError
+        raise ValueError(_NOT_MLSD)
     return _machine_entry(facts, name)
 
 
@@ -99,7 +100,7 @@ def plain_entry(line: bytes) -> Entry | None:
         if dos[1] is None:
             return _named(Entry(dos[2], "unsaid"))
         return _named(Entry(dos[2], "folder")) if dos[1] == b"DIR" else _linked(dos[2], _TARGET)
-    raise ValueError
+    raise ValueError("is no line of a list as Unix and MS-DOS write it")
 
 
 def _linked(text: bytes, before: bytes) -> Entry:

@@ -28,6 +28,10 @@ FAILURES: tuple[type[Exception], ...] = (*ftplib.all_errors, ValueError, Lost)
 """Of the server, the connection, TLS, and of what is no FTP: ftplib's and ours."""
 
 
+class Full(SourceUnavailable):
+    """The server takes no more connections for now."""
+
+
 class Unclear(Refused):
     """A refusal by which it can't be told whether a file is missing or may not be had."""
 
@@ -38,13 +42,13 @@ def meant(error: Exception) -> Refused | Lost:
         return error
     if isinstance(error, ftplib.error_temp | ftplib.error_perm):
         return _answered(_said(error), str(error)[:3])
-    if isinstance(error, ftplib.Error | ValueError):
-        return Lost(f"what it answers is no FTP: {_said(error)}")
     if isinstance(error, TimeoutError):
         return Lost("it stopped answering")
     if isinstance(error, EOFError):
         return Lost("the connection was closed")
-    return Lost(f"the connection broke off: {error}")
+    if isinstance(error, OSError):
+        return Lost(f"the connection broke off: {error}")
+    return Lost(f"what it answers is no FTP: {_said(error)}")
 
 
 def _answered(said: str, code: str) -> Refused | Lost:
@@ -68,14 +72,13 @@ def connecting(host: Host, user: str) -> Iterator[None]:
         yield
     except FAILURES as error:
         why = _unconnected(error, host, user)
-        raise SourceUnavailable(why.what, hint=why.hint) from error
+        kind = Full if isinstance(error, ftplib.error_temp) else SourceUnavailable
+        raise kind(why.what, hint=why.hint) from error
 
 
 def _unconnected(error: Exception, host: Host, user: str) -> Refusal:
     if isinstance(error, ftplib.error_temp | ftplib.error_perm):
         return _not_let_in(error, user)
-    if isinstance(error, ftplib.Error | ValueError):
-        return Refusal("what answers is no FTP server", "correct the port in path")
     if isinstance(error, ssl.SSLCertVerificationError):
         hint = (
             "write the name that its certificate is for into path, and name the file with the certificate, or that of "
@@ -93,7 +96,9 @@ def _unconnected(error: Exception, host: Host, user: str) -> Refusal:
         return Refusal("it does not answer", f"{_REACH}; TLS from the beginning takes port 990 or implicit_tls")
     if isinstance(error, EOFError):
         return Refusal("it closes the connection at once", _REACH)
-    return Refusal(f"the connection fails: {error}", _REACH)
+    if isinstance(error, OSError | Lost):
+        return Refusal(f"the connection fails: {error}", _REACH)
+    return Refusal("what answers is no FTP server", "correct the port in path")
 
 
 def _not_let_in(error: Exception, user: str) -> Refusal:

@@ -7,7 +7,6 @@ server says to ABOR is not to be relied on, and an answer to something else woul
 
 from __future__ import annotations
 
-import ftplib
 import socket
 import threading
 import time
@@ -15,10 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
+from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources import conversing
 from synapse_sync.sources.conversing import Entry
 from synapse_sync.sources.ftp.asking import cleared_up, enter, entries, look
-from synapse_sync.sources.ftp.refusals import FAILURES, meant
+from synapse_sync.sources.ftp.refusals import FAILURES, Full, meant
 from synapse_sync.sources.ftp.wire import RECEIVED, Wire, cut
 from synapse_sync.sources.remote_reading import Lost
 
@@ -52,7 +52,7 @@ class _Transfer:
 
 
 class Talk:
-    """See Conversation. another: makes a connection, and raises what ftplib raises."""
+    """See Conversation. another: makes a connection, or raises SourceUnavailable."""
 
     def __init__(self, another: Callable[[], Wire]) -> None:
         self._another = another
@@ -192,8 +192,9 @@ class Talk:
                 self._break_off()
 
     def _ready(self) -> Wire:
-        """A connection on which nothing is under way; one that was not used for long the server may have forgotten."""
-        if self._transfer is not None or time.monotonic() - self._used > conversing.IDLE:
+        """A connection on which nothing is under way; one that was not used for long a router may have forgotten."""
+        wire, idle = self._wire, time.monotonic() - self._used > conversing.IDLE
+        if self._transfer is not None or idle or (wire is not None and wire.is_stale):
             self._break_off()
         if self._wire is None:
             self._wire = self._connected()
@@ -206,9 +207,11 @@ class Talk:
             time.sleep(pause)
             try:
                 return self._another()
-            except ftplib.error_temp as error:
+            except Full as error:
                 last = error
-        raise last
+            except SourceUnavailable as error:
+                raise Lost(error.message) from error
+        raise Lost(last.message) from last
 
     def _break_off(self) -> None:
         wire, transfer = self._wire, self._transfer

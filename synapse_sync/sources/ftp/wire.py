@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ftplib
 import re
+import select
 import socket
 import ssl
 from contextlib import suppress
@@ -44,6 +45,15 @@ class Wire(ftplib.FTP):
         except BaseException:
             self.drop()
             raise
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has said something unasked, like good-bye, or closed it."""
+        if self.sock is None:
+            return True
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def drop(self) -> None:
         """Close it without a word, whatever is under way."""

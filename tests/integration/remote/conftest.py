@@ -49,7 +49,15 @@ from .vouched import V2, Begin
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
-    *("conversed_failures", "conversed_trouble", "ftp_failures", "gcs_credentials", "gcs_failures", "gcs_trouble", "many"),
+    *(
+        "conversed_failures",
+        "conversed_trouble",
+        "ftp_failures",
+        "gcs_credentials",
+        "gcs_failures",
+        "gcs_trouble",
+        "many",
+    ),
     *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "spool_trouble", "vouched_trouble", "trouble"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
@@ -179,7 +187,7 @@ def ftp_plain(tmp_path: Path, _ftpds: Callable[..., Ftpd], _ftp_password: None) 
 def ftps(tmp_path: Path, _ftpds: Callable[..., Ftpd], _certificate: Path, _ftp_password: None) -> FtpsFolder:
     """One that takes TLS alone."""
     ftpd.required()
-    return FtpsFolder(tmp_path / "remote", _ftpds(f"certificate={_certificate}"), _certificate)
+    return FtpsFolder(tmp_path / "protected", _ftpds(f"certificate={_certificate}"), _certificate)
 
 
 @pytest.fixture

@@ -218,6 +218,7 @@ class FtpFolder(SftpFolder):
     def __init__(self, root: Path, server: Ftpd | Vsftpd) -> None:
         super().__init__(root, server)  # type: ignore[arg-type]
         self.access: dict[str, Any] = {}
+        self.tells_all = isinstance(server, Ftpd) and "no-mlsd" not in server.options
         if isinstance(server, Ftpd):
             self.access = {"user": FTP_USER, "password_env": FTP_VARIABLE}
 
