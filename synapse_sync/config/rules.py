@@ -65,7 +65,7 @@ def _remote_access(config: Config) -> Iterator[str]:
             yield f"feed {feeds}: what reads {scheme}:// is not installed: {extra_of(scheme)}"
     for path in dict.fromkeys(root.path for _, root in roots if scheme_of(root.path) == "ftp"):
         if not is_loopback(host_and_path(path).name):
-            yield f"path {path} is not encrypted: password and files can be seen and changed on their way; use ftps://"
+            yield f"{path} is not encrypted: what is read can be seen and changed on its way; use {scheme_of(path)}s://"
     addresses = [root.remote.endpoint_url for _, root in roots if root.remote]
     for address in dict.fromkeys(address for address in addresses if is_unprotected(address)):
         yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
