@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from functools import partial
 
 from synapse_sync.config import Host, Remote
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources.conversing import Connections
 from synapse_sync.sources.ftp.refusals import connecting
-from synapse_sync.sources.ftp.talk import Talk
+from synapse_sync.sources.ftp.talk import Talk, connected
 from synapse_sync.sources.ftp.wire import Wire
 from synapse_sync.sources.secrets import password_of
 
@@ -37,7 +36,12 @@ def connect(host: Host, access: Remote, *, protected: bool) -> FtpClient:
         with connecting(host, user):
             return Wire(host, access, context, user, password)
 
-    client = FtpClient(CONNECTIONS, partial(Talk, another))
+    first = [connected(another)]
+
+    def reach() -> Talk:
+        return Talk(first.pop() if first else another(), another)
+
+    client = FtpClient(CONNECTIONS, reach)
     with client.talk():
         return client
 

@@ -27,8 +27,8 @@ WHOLE = 1 << 20
 
 PATIENCE = 1.0  # seconds without a read after which another file may have the conversation
 NAMES = 500  # of a folder that are given for what counts as one request
-AGAIN = (0.0, 0.3, 1.0, 3.0)
-"""Seconds before each try to connect anew: a server that allows few may not know yet that the old one went."""
+AGAIN = (0.1, 0.5, 2.0)
+"""Seconds between tries to connect anew: a server that allows few may not know yet that the old connection went."""
 
 
 class Reading:
@@ -52,14 +52,14 @@ class _Transfer:
 
 
 class Talk:
-    """See Conversation. another: makes a connection, or raises SourceUnavailable."""
+    """See Conversation. wire: the connection; another: makes one, or raises SourceUnavailable."""
 
-    def __init__(self, another: Callable[[], Wire]) -> None:
+    def __init__(self, wire: Wire, another: Callable[[], Wire]) -> None:
         self._another = another
         self._turn = threading.Condition()
         self._ended = False
         self._transfer: _Transfer | None = None
-        self._wire: Wire | None = another()
+        self._wire: Wire | None = wire
         self._used = time.monotonic()
 
     def look(self, path: bytes, *, follow: bool) -> Entry:
@@ -197,21 +197,13 @@ class Talk:
         if self._transfer is not None or idle or (wire is not None and wire.is_stale):
             self._break_off()
         if self._wire is None:
-            self._wire = self._connected()
+            try:
+                self._wire = connected(self._another)
+            except SourceUnavailable as error:
+                raise Lost(error.message) from error
         if self._ended:
             raise Lost("the connection was closed")
         return self._wire
-
-    def _connected(self) -> Wire:
-        for pause in AGAIN:
-            time.sleep(pause)
-            try:
-                return self._another()
-            except Full as error:
-                last = error
-            except SourceUnavailable as error:
-                raise Lost(error.message) from error
-        raise Lost(last.message) from last
 
     def _break_off(self) -> None:
         wire, transfer = self._wire, self._transfer
@@ -222,3 +214,13 @@ class Talk:
         if wire is not None:
             wire.drop()
         self._turn.notify_all()
+
+
+def connected(another: Callable[[], Wire]) -> Wire:
+    """A connection, in the place of one that went perhaps. Raises SourceUnavailable."""
+    for pause in AGAIN:
+        try:
+            return another()
+        except Full:
+            time.sleep(pause)
+    return another()
