@@ -104,7 +104,9 @@ def _unconnected(error: Exception, host: Host, user: str) -> Refusal:
 def _not_let_in(error: Exception, user: str) -> Refusal:
     code, said = str(error)[:3], _said(error)
     if code.startswith("4"):
-        return Refusal(f"it takes no more connections now: {said}", "allow more of them there for one user and address")
+        return Refusal(
+            f"it takes no connection now: {said}", "it may allow too few for one user and address: allow more there"
+        )
     who = user or "anybody anonymously"
     if any(words in said.lower() for words in ("tls", "ssl", "encrypt", "secure")):
         hint = "write ftps:// as path, or have the server ask for it"

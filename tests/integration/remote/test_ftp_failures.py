@@ -127,7 +127,7 @@ def test_a_full_server_is_told(begun: Callable[..., FtpFolder]) -> None:
     assert content_of(place) == b"1"
     gc.collect()
     with only_connection(place.port):
-        assert "takes no more connections now: 421" in words_of(place.source())
+        assert "takes no connection now: 421" in words_of(place.source())
     assert content_of(place) == b"1"
 
 
