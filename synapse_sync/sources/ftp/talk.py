@@ -193,8 +193,9 @@ class Talk:
 
     def _ready(self) -> Wire:
         """A connection on which nothing is under way; one that was not used for long a router may have forgotten."""
-        wire, idle = self._wire, time.monotonic() - self._used > conversing.IDLE
-        if self._transfer is not None or idle or (wire is not None and wire.is_stale):
+        wire, idle = self._wire, time.monotonic() - self._used
+        left = idle > PATIENCE and wire is not None and wire.is_stale  # what ends within a listing ends the listing
+        if self._transfer is not None or idle > conversing.IDLE or left:
             self._break_off()
         if self._wire is None:
             try:

@@ -104,6 +104,7 @@ def test_a_password_that_was_changed_is_met_by_the_next_connection(
     observed = listed(source)[b"a"]
     own_ftp.server.password = "한글 ä"
     own_ftp.server.restart()
+    words_of(source)
     assert "does not let kim log in" in words_of(source)
     monkeypatch.setenv(VARIABLE, "한글 ä")
     assert listed(source) == {b"a": observed}
