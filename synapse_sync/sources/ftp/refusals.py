@@ -87,7 +87,7 @@ def _unconnected(error: Exception, host: Host, user: str) -> Refusal:
         return Refusal(f"its certificate is not trusted: {error.verify_message}", hint)
     if isinstance(error, ssl.SSLError):
         hint = "correct the port in path, or see implicit_tls in [feeds.remote]"
-        return Refusal(f"no encrypted connection comes about: {error.reason or error}", hint)
+        return Refusal(f"no encrypted connection comes about: {error}", hint)
     if isinstance(error, socket.gaierror):
         return Refusal(f"the name {host.name} is not known", "correct path, or this machine's name service")
     if isinstance(error, ConnectionRefusedError):
