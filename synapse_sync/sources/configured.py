@@ -15,6 +15,8 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "gs": ("gcs", "GcsSource"),
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
+    "ftp": ("ftp", "FtpSource"),
+    "ftps": ("ftp", "FtpSource"),
 }
 """What reads a kind of URL: its package here, and the class in its module `source`."""
 

@@ -199,7 +199,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
 _NOT_READ = {
     "azure": ("Azure", _MOUNT),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "ftp": ("FTP", _MOUNT),
+    "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),
     **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
 }
