@@ -9,13 +9,14 @@ from pathlib import Path
 from synapse_sync.config.addresses import host_and_path, scheme_of
 from synapse_sync.config.feed import AssetRoot, Feed
 from synapse_sync.config.model import Config, Server
-from synapse_sync.config.paths import is_remote
+from synapse_sync.config.paths import WEB, is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.remote import KINDS, Remote, extra_of
 from synapse_sync.config.storage_paths import is_relative, storage_path
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
+from synapse_sync.loopback import is_loopback
 from synapse_sync.templates import Template
 
 Feeds = Mapping[int, Feed]
@@ -65,6 +66,10 @@ def _remote_access(config: Config) -> Iterator[str]:
     addresses = [root.remote.endpoint_url for _, root in roots if root.remote]
     for address in dict.fromkeys(address for address in addresses if is_unprotected(address)):
         yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
+
+    for path in dict.fromkeys(root.path for _, root in roots if scheme_of(root.path) in ("http", "webdav")):
+        if not is_loopback(host_and_path(path).name):
+            yield f"{path} is not encrypted: what is read can be seen and changed on its way; use {scheme_of(path)}s://"
 
 
 def _is_installed(package: str) -> bool:
@@ -128,7 +133,7 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
-        host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb") else None
+        host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb", *WEB) else None
         if host and host.user and root.remote and root.remote.user:
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")

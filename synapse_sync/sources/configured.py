@@ -15,6 +15,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "gs": ("gcs", "GcsSource"),
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
+    **dict.fromkeys(("webdav", "webdavs"), ("webdav", "WebdavSource")),
 }
 """What reads a kind of URL: its package here, and the class in its module `source`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import requests
-from urllib3.exceptions import NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import NameResolutionError, ProtocolError, ReadTimeoutError
 
 from synapse_sync.sources.refusals import Refusal
 
@@ -21,6 +21,7 @@ _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     (requests.exceptions.ReadTimeout, Refusal("it stopped answering", LATER)),
     (NameResolutionError, Refusal(_NO_NAME, "")),
     (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", LATER)),
+    (ProtocolError, Refusal("its answer breaks off", LATER)),
     (requests.exceptions.ConnectionError, Refusal("it can't be reached", REACH)),
 )
 

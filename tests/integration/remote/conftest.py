@@ -18,6 +18,7 @@ from synapse_sync.devserver import DevServer, Options
 from synapse_sync.sources import remote_reading
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
+from synapse_sync.sources.web.source import WebSource
 
 from ..conftest import IMAGE, Installation
 from . import smbd, sshd
@@ -29,6 +30,8 @@ from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, Seawe
 from .smbd import Smbd
 from .sshd import Sshd
 from .vouched import V2, Begin
+from .webbed import WebFolder
+from .webd import Nginx, WebServer, WsgiDav
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
@@ -37,7 +40,8 @@ LONG = (
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs"] if ALL else [])]
+WEB_KINDS = {"wsgidav": (WsgiDav, "webdav", ""), "nginxdav": (Nginx, "webdav", "/dav")}
+KINDS = [*S3_KINDS, "sftp", "smb", "wsgidav", *(["gcs", "nginxdav"] if ALL else [])]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -138,6 +142,22 @@ def gcs_proxy(_fake_gcs: FakeGcs) -> Iterator[Proxy]:
     proxy.down()
 
 
+@pytest.fixture(scope="session")
+def _web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], WebFolder]]:
+    """An empty folder of a web server of this kind, started when it is first asked for."""
+    started: dict[type[WebServer], WebServer] = {}
+
+    def folder_of(name: str) -> WebFolder:
+        server, kind, below = WEB_KINDS[name]
+        if server not in started:
+            started[server] = server(tmp_path_factory.mktemp(server.__name__))
+        return WebFolder(f"folder-{uuid.uuid4().hex[:12]}", started[server], kind, below)
+
+    yield folder_of
+    for server in started.values():
+        server.stop()
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -147,7 +167,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS if ALL else ["moto", "sftp"])
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
-    for kind in (SftpSource, SmbSource):
+    for kind in (SftpSource, SmbSource, WebSource):
         monkeypatch.setattr(kind, "certain_after", 0.0)
     return _remote(request)
 
@@ -155,6 +175,8 @@ def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> R
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
     if request.param in ("sftp", "smb", "gcs"):
         return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+    if request.param in WEB_KINDS:
+        return request.getfixturevalue("_web")(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
 
 
