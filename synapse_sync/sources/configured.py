@@ -16,6 +16,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
     **dict.fromkeys(("webdav", "webdavs"), ("webdav", "WebdavSource")),
+    **dict.fromkeys(("http", "https"), ("http", "HttpSource")),
 }
 """What reads a kind of URL: its package here, and the class in its module `source`."""
 

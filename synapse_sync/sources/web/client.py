@@ -27,6 +27,8 @@ class Client:
 
     def __init__(self, server: str, asking: Asking, login: Login) -> None:
         self._server = server
+        self.place = server.partition("://")[2]
+        """The server's name, and its port where it is named."""
         self._asking = asking
         self._login = login
 

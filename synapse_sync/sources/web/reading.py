@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import requests
 
-from synapse_sync.errors import FileUnreadable, SourceUnavailable
+from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.object_reading import ObjectFile
@@ -47,11 +47,18 @@ class WebFile(ObjectFile):
     _connection: Connection[Client]
 
     def __init__(
-        self, connection: Connection[Client], path: bytes, described: str, observed: Observation, look: Look
+        self,
+        connection: Connection[Client],
+        path: bytes,
+        described: str,
+        observed: Observation,
+        look: Look,
+        forget: Callable[[], None],
     ) -> None:
         super().__init__(connection, described, observed, refusals)
         self._path = path
         self._look_at = look
+        self._forget = forget
 
     def _ask(self) -> None:
         headers = condition(self._observed)
@@ -90,6 +97,10 @@ class WebFile(ObjectFile):
                 amount -= len(piece)
         except refusals.failures() as error:
             raise Lost from error
+
+    def _changed(self, how: str = "another file is there") -> FileChanged:
+        self._forget()
+        return super()._changed(how)
 
     def _look(self) -> None:
         client = self._client()

@@ -58,7 +58,7 @@ class WebSource(RemoteSource):
         """The file, held against its observation; see WebFile for what it raises."""
         full = full_path(self._path, path)
         look = partial(self._is_still, full, observed)
-        opened = WebFile(self._web, full, self.describe_path(path), observed, look)
+        opened = WebFile(self._web, full, self.describe_path(path), observed, look, partial(self._forget, full))
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
 
     @abstractmethod
@@ -68,6 +68,9 @@ class WebSource(RemoteSource):
     @abstractmethod
     def _is_still(self, path: bytes, observed: Observation, client: Client) -> bool:
         """Whether the file at a full path is what was observed, asked as it was observed."""
+
+    def _forget(self, path: bytes) -> None:
+        """The file at a full path is another one than was listed."""
 
     def _pieces(self) -> Iterator[Directory | Untakeable]:
         talk = self._talk(self._web.client(resting=False))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 from xml.parsers import expat
+
+from synapse_sync.sources.web.addresses import path_of
 
 ASKED = b"""<?xml version="1.0" encoding="utf-8"?>
 <propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/><getlastmodified/><getetag/></prop></propfind>
@@ -23,7 +24,6 @@ _HREF, _STATUS, _COLLECTION, _TYPE = "DAV: href", "DAV: status", "DAV: collectio
 _PROPERTIES = {"DAV: getcontentlength", "DAV: getlastmodified", "DAV: getetag"}
 _TEXTS = {_HREF, _STATUS, *_PROPERTIES}
 _CODE = re.compile(r"HTTP/[\d.]+ +(\d{3})")
-_ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*", re.ASCII)
 
 
 class NoMultistatus(Exception):
@@ -140,21 +140,3 @@ def _code(line: str) -> int:
     if found is None:
         raise NoMultistatus
     return int(found[1])
-
-
-def path_of(href: str) -> bytes:
-    """The path on the server that an address means, in full or without the server's name; whose it is says nobody.
-
-    A proxy's server may well name itself as nobody else does: the path alone counts, and only below what was asked for.
-    """
-    named = _ADDRESS.match(href)
-    path = unquote_to_bytes(href[named.end() :] if named else href)
-    return path.removesuffix(b"/")
-
-
-def name_in(folder: bytes, path: bytes) -> bytes | None:
-    """What a path is called in a folder: b"" for itself, None outside of it. A name with a slash is no name."""
-    above = folder.removesuffix(b"/")
-    if path == above:
-        return b""
-    return path[len(above) + 1 :] if path.startswith(above + b"/") else None

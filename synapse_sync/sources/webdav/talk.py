@@ -11,10 +11,11 @@ from synapse_sync.errors import SourceUnavailable
 from synapse_sync.shown import shown
 from synapse_sync.sources.conversing import Entry
 from synapse_sync.sources.conversing import Refused as FolderRefused
+from synapse_sync.sources.web.addresses import name_in
 from synapse_sync.sources.web.client import Client
 from synapse_sync.sources.web.refusals import Refused, is_gone, refusal
 from synapse_sync.sources.web.validators import observation
-from synapse_sync.sources.webdav.multistatus import ASKED, Member, Multistatus, NoMultistatus, name_in
+from synapse_sync.sources.webdav.multistatus import ASKED, Member, Multistatus, NoMultistatus
 
 PIECE = 64 << 10  # bytes of a listing that are taken at once
 

@@ -31,7 +31,7 @@ from .smbd import Smbd
 from .sshd import Sshd
 from .vouched import V2, Begin
 from .webbed import WebFolder
-from .webd import Nginx, WebServer, WsgiDav
+from .webd import Nginx, PythonHttp, WebServer, WsgiDav
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
@@ -40,8 +40,14 @@ LONG = (
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-WEB_KINDS = {"wsgidav": (WsgiDav, "webdav", ""), "nginxdav": (Nginx, "webdav", "/dav")}
-KINDS = [*S3_KINDS, "sftp", "smb", "wsgidav", *(["gcs", "nginxdav"] if ALL else [])]
+WEB_KINDS: dict[str, tuple[type[WebServer], str, str]] = {
+    "wsgidav": (WsgiDav, "webdav", ""),
+    "nginxdav": (Nginx, "webdav", "/dav"),
+    "python": (PythonHttp, "http", ""),
+    "html": (Nginx, "http", "/html"),
+    "json": (Nginx, "http", "/json"),
+}
+KINDS = [*S3_KINDS, "sftp", "smb", "wsgidav", "html", *(["gcs", "nginxdav", "python", "json"] if ALL else [])]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 

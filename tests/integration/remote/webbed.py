@@ -8,17 +8,18 @@ from typing import Any
 
 from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
+from synapse_sync.sources.http.source import HttpSource
 from synapse_sync.sources.web.source import WebSource
 from synapse_sync.sources.webdav.source import WebdavSource
 
 from .places import Folder
 from .webd import WebServer
 
-READERS: dict[str, type[WebSource]] = {"webdav": WebdavSource}
+READERS: dict[str, type[WebSource]] = {"webdav": WebdavSource, "http": HttpSource}
 
 
 class WebFolder(Folder):
-    """A folder of this machine that a web server has; what is put there is a second newer each time, as for SftpFolder.
+    """A folder of this machine that a web server has; what is put there is a minute newer each time: lists of nginx tell no more.
 
     below: where the server has its folder.
     """
@@ -33,6 +34,11 @@ class WebFolder(Folder):
     @property
     def port(self) -> int:
         return self.server.port
+
+    @property
+    def asks_for_each(self) -> bool:
+        """Whether each file is asked for, of which a list tells too little."""
+        return self.kind == "http" and self.below != "/json"
 
     @property
     def url(self) -> str:
@@ -50,7 +56,7 @@ class WebFolder(Folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.arriving()
         temporary.write_bytes(content)
-        self.moment += 1
+        self.moment += 60
         os.utime(temporary, (self.moment, self.moment))
         temporary.rename(target)
 
