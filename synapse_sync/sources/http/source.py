@@ -36,8 +36,7 @@ class HttpSource(WebSource):
         return Talk(Wanted(client, self._path, self.keeps, self._count, self._known))
 
     def _is_still(self, path: bytes, observed: Observation, client: Client) -> bool:
-        with client.opened(path, "HEAD", wanted=(200,)) as answer:
-            told = answer.headers
+        told = client.head(path).headers
         size = size_of(told.get("content-length", ""))
         return size in (None, observed.size) and is_same(observed, told)
 

@@ -167,10 +167,10 @@ class Talk:
 
     def _asked(self, path: bytes, name: bytes, line: str) -> Entry:
         """What stands there; refusals as the server gives them."""
-        with self._wanted.client.opened(path, "HEAD", wanted=(200,)) as answer:
-            told = answer.headers
-            if answer.url.endswith("/"):
-                return Entry(name, "folder")
+        answer = self._wanted.client.head(path)
+        told = answer.headers
+        if str(answer.url).endswith("/"):
+            return Entry(name, "folder")
         observed = observation(told.get("content-length", ""), told.get("last-modified", ""), told.get("etag", ""))
         if observed is None:
             return Entry(name, "unsaid")

@@ -58,6 +58,12 @@ class Client:
                     raise
                 path += b"/"
 
+    def head(self, path: bytes) -> requests.Response:
+        """What is said of the file at a path, and nothing of it; raises as opened() does."""
+        with self.opened(path, "HEAD", wanted=(200,)) as answer:
+            answer.raw.read()  # the end of nothing: only then its connection is used again
+        return answer
+
     def close(self) -> None:
         """Close the connections that nothing is read from."""
         self._asking.close()

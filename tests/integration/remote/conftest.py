@@ -37,6 +37,7 @@ ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears 
 LONG = (
     *("conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_failures", "gcs_trouble", "many"),
     *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "spool_trouble", "vouched_trouble", "trouble"),
+    "web_failures",
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
@@ -190,6 +191,37 @@ def _remote(request: pytest.FixtureRequest) -> RemotePlace:
 def served(request: pytest.FixtureRequest) -> Served:
     """An empty folder of a server that is talked with."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["sftp", "smb", *WEB_KINDS])
+def reached(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of a server that has this machine's, of whatever kind."""
+    return _remote(request)  # type: ignore[return-value]
+
+
+@pytest.fixture(params=WEB_KINDS)
+def web(request: pytest.FixtureRequest, _web: Callable[[str], WebFolder]) -> WebFolder:
+    """An empty folder of each kind of web server."""
+    return _web(request.param)
+
+
+@pytest.fixture
+def own_web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebFolder]:
+    """A folder of a web server that is this test's alone; of WsgiDAV, unless the test names another kind."""
+    server, kind, below = WEB_KINDS[getattr(request, "param", "wsgidav")]
+    (tmp_path / "server").mkdir()
+    own = server(tmp_path / "server")
+    yield WebFolder("folder", own, kind, below)
+    own.stop()
+
+
+@pytest.fixture
+def web_proxy(web: WebFolder) -> Iterator[Proxy]:
+    """A way to the server on which a test may interfere."""
+    proxy = Proxy(web.port)
+    proxy.up()
+    yield proxy
+    proxy.down()
 
 
 @pytest.fixture(params=["sftp", "smb"])

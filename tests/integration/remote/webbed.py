@@ -19,7 +19,7 @@ READERS: dict[str, type[WebSource]] = {"webdav": WebdavSource, "http": HttpSourc
 
 
 class WebFolder(Folder):
-    """A folder of this machine that a web server has; what is put there is a minute newer each time: lists of nginx tell no more.
+    """A folder of this machine that a web server has; what is put there is a minute newer each time.
 
     below: where the server has its folder.
     """
