@@ -208,7 +208,8 @@ class Remote(Section):
         for name in sorted(self.model_fields_set) if own else ():
             kinds = [scheme for scheme, kind in KINDS.items() if name in kind.options]
             if kinds and not own.intersection(kinds):
-                paths = " and ".join(f"{scheme}://" for scheme in kinds)
+                *others, last = (f"{scheme}://" for scheme in kinds)
+                paths = f"{', '.join(others)} and {last}" if others else last
                 found[name] = f"is for {paths} paths alone; remove it"
         return found
 

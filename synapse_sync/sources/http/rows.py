@@ -76,6 +76,8 @@ class Rows:
                     row, position = _DECODER.raw_decode(text, position)
                 except ValueError:
                     break  # not whole yet, or never
+                except RecursionError as error:
+                    raise NoIndex from error
                 found.append(_entry(row))
                 self._any = self._comma = True
                 continue

@@ -26,7 +26,8 @@ def strong(etag: str) -> str:
 
 def size_of(text: str) -> int | None:
     """A number of bytes; None where it is no number."""
-    return int(text) if _SIZE.fullmatch(text.strip()) else None
+    number = text.strip()
+    return int(number) if _SIZE.fullmatch(number) else None
 
 
 def moment_of(text: str) -> int:

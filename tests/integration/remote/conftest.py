@@ -193,7 +193,7 @@ def served(request: pytest.FixtureRequest) -> Served:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["sftp", "smb", *WEB_KINDS])
+@pytest.fixture(params=["sftp", "smb", "wsgidav", "html"])
 def reached(request: pytest.FixtureRequest) -> Served:
     """An empty folder of a server that has this machine's, of whatever kind."""
     return _remote(request)  # type: ignore[return-value]
