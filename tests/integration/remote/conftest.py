@@ -36,8 +36,8 @@ from .webd import Nginx, PythonHttp, WebServer, WsgiDav
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
     *("conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_failures", "gcs_trouble", "many"),
-    *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "spool_trouble", "vouched_trouble", "trouble"),
-    "web_failures",
+    *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "spool_trouble", "storages_gcs"),
+    *("vouched_trouble", "trouble", "web_failures"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
