@@ -1,6 +1,11 @@
-"""Whom a web server is asked as: with a token, with a user and a password as the server wants them, or as nobody."""
+"""Whom a web server is asked as: with a token, with a user and a password as the server wants them, or as nobody.
+
+granted: what the Synapse server hands out for a storage, whose `headers` are a JSON object of texts.
+"""
 
 from __future__ import annotations
+
+import json
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
@@ -20,6 +25,17 @@ class _Bearer(AuthBase):
         return request
 
 
+class _Headers(AuthBase):
+    """What a storage of the Synapse server's wants with each request."""
+
+    def __init__(self, headers: str) -> None:
+        self._headers: dict[str, str] = json.loads(headers)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.prepare_headers({**request.headers, **self._headers})
+        return request
+
+
 class Login:
     """The password goes nowhere before the server asks for one; where it takes a digest of it, it never does.
 
@@ -30,7 +46,8 @@ class Login:
         token = password_of(access.token_env)
         self._user = user
         self._password = password_of(access.password_env) or granted.get("password")
-        self.signs: AuthBase = _Bearer(token) if token else NOBODY
+        headers = granted.get("headers")
+        self.signs: AuthBase = _Bearer(token) if token else _Headers(headers) if headers else NOBODY
 
     @property
     def somebody(self) -> bool:

@@ -17,6 +17,7 @@ import pytest
 from synapse_sync.checksum import digest
 from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
+from synapse_sync.grants import Secrets
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import joined
 from synapse_sync.sources import http_asking, remote_reading, remote_walk
@@ -378,6 +379,25 @@ def test_a_token_is_sent_with_each_request(web: WebFolder, web_proxy: Proxy, mon
     words = words_of(source)
     assert "does not accept the login" in words
     assert "t0ken" not in words
+
+
+def test_what_the_synapse_server_hands_out_is_sent_with_each_request(web: WebFolder, web_proxy: Proxy) -> None:
+    web.put("a", b"1")
+    handed = [{"headers": '{"X-Key": "s3cr3t"}'}, {"headers": '{"X-Key": "another"}'}]
+
+    class Handing:
+        def secrets(self, *, connecting: bool = False) -> Secrets:
+            return Secrets(handed[0])
+
+    wanted = "s3cr3t"
+    web_proxy.rule = lambda asked: None if asked.headers.get("x-key") == wanted else Answer(401, "")
+    source = web.source(port=web_proxy.port, grant=Handing())
+    with source.open_observed(b"a", listed(source)[b"a"]) as stream:
+        assert stream.read(1) == b"1"
+    wanted = "another"
+    assert "s3cr3t" not in words_of(source)
+    del handed[0]
+    assert set(listed(source)) == {b"a"}
 
 
 def test_an_error_that_the_filters_leave_out_asks_for_no_file(web: WebFolder, web_proxy: Proxy) -> None:
