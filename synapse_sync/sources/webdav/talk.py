@@ -24,21 +24,22 @@ MULTISTATUS = 207
 _NO_DAV = "what answers is no WebDAV server, or not a whole answer"
 _CORRECT = "correct path if it is always so (for Nextcloud: webdavs://HOST/remote.php/dav/files/USER); else it is "
 _CORRECT += "tried again later"
-_HEADERS = {"Content-Type": 'application/xml; charset="utf-8"', "Accept-Encoding": "gzip"}
+_XML = 'application/xml; charset="utf-8"'
 
 
 class Listing:
-    """A folder whose listing comes."""
+    """A folder whose listing comes. packed: whether it may come compressed."""
 
-    def __init__(self, path: bytes, answer: requests.Response) -> None:
+    def __init__(self, path: bytes, answer: requests.Response, *, packed: bool) -> None:
         self.path = path
+        self._packed = packed
         self._answer = answer
         self._document = Multistatus()
         self._itself: Member | None = None
 
     def next(self) -> tuple[list[Entry], bool]:
         """Some of what is in it, and whether that is the end of it. Raises SourceUnavailable, and as requests does."""
-        piece = self._answer.raw.read(PIECE, decode_content=True)
+        piece = self._answer.raw.read(PIECE, decode_content=self._packed)
         try:
             members = self._document.takes(piece) if piece else self._document.ends()
         except NoMultistatus as error:
@@ -143,8 +144,10 @@ class Talk:
 
     def _asked(self, path: bytes, depth: str) -> Listing:
         self._count()
-        headers = {**_HEADERS, "Depth": depth}
-        return Listing(path, self._client.opened(path, "PROPFIND", headers, ASKED, wanted=(MULTISTATUS,)))
+        packed = depth != "0"  # what Apache tells of x.gz it calls gzip, which it is not
+        headers = {"Content-Type": _XML, "Depth": depth, "Accept-Encoding": "gzip" if packed else "identity"}
+        answer = self._client.opened(path, "PROPFIND", headers, ASKED, wanted=(MULTISTATUS,))
+        return Listing(path, answer, packed=packed)
 
     def _refuse(self, path: bytes, error: Refused) -> NoReturn:
         """In the words of a walk, which knows what to make of a folder that is gone."""

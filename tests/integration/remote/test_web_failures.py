@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from synapse_sync.checksum import digest
 from synapse_sync.config import Remote
@@ -22,6 +23,7 @@ from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import joined
 from synapse_sync.sources import http_asking, remote_reading, remote_walk
 from synapse_sync.sources.http.source import HttpSource
+from synapse_sync.sources.webdav.multistatus import ASKED
 
 from .interference import Answer, Asked, Cut, Proxy, Rule
 from .starting import connections
@@ -499,6 +501,24 @@ def test_what_a_webdav_server_says_that_it_should_not(own_web: WebFolder) -> Non
         assert "no WebDAV" in words_of(
             with_answer(bomb._replace(body=bomb.body.replace("<d:multistatus", entities, 1)))
         )
+    finally:
+        proxy.down()
+
+
+def test_what_apache_tells_of_a_packed_file_is_not_packed_itself(own_web: WebFolder) -> None:
+    """Its module for types of files marks the answer as it would mark the file."""
+    proxy = Proxy(own_web.port)
+    proxy.up()
+    own_web.put("x.gz", b"1")
+    headers = {"Depth": "0", "Content-Type": "application/xml"}
+    address = f"http://127.0.0.1:{own_web.port}/folder/x.gz"
+    told = requests.request("PROPFIND", address, headers=headers, data=ASKED).text
+    marked = Answer(207, told, "Content-Encoding: x-gzip\r\n")
+    proxy.rule = lambda asked: marked if asked.headers.get("depth") == "0" and asked.path.endswith(".gz") else None
+    try:
+        source = own_web.source(port=proxy.port)
+        with source.open_observed(b"x.gz", listed(source)[b"x.gz"]) as stream:
+            assert stream.read(2) == b"1"
     finally:
         proxy.down()
 
