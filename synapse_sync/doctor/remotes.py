@@ -25,6 +25,9 @@ _TOLD_BY = {
     "gs": "their generations",
     "sftp": "size and time, twice: SFTP knows no better",
     "smb": "size, times and number",
+    **dict.fromkeys(
+        ("ftp", "ftps"), "size and time, and the number where the server tells it, twice: FTP knows no better"
+    ),
     **dict.fromkeys(WEB, "their ETags, or size and time, and all are seen twice"),
 }
 _UNNAMED = "size and time alone: the service names no ETags"

@@ -15,6 +15,8 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "gs": ("gcs", "GcsSource"),
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
+    "ftp": ("ftp", "FtpSource"),
+    "ftps": ("ftp", "FtpSource"),
     **dict.fromkeys(("webdav", "webdavs"), ("webdav", "WebdavSource")),
     **dict.fromkeys(("http", "https"), ("http", "HttpSource")),
 }

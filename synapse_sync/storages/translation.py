@@ -233,7 +233,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
 _NOT_READ = {
     "azure": ("Azure", _MOUNT),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "ftp": ("FTP", _MOUNT),
+    "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),
 }
 """Providers that it does not: what they are called, and what to do."""
