@@ -11,8 +11,8 @@ import pytest
 
 from synapse_sync.config import Remote
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.sources import http_asking as client
 from synapse_sync.sources import remote_reading
-from synapse_sync.sources.gcs import client
 from synapse_sync.sources.gcs.source import GcsSource
 
 from .fake_gcs import GcsBucket, refused

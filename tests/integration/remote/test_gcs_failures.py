@@ -23,8 +23,9 @@ from synapse_sync.checksum import digest
 from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
+from synapse_sync.sources import http_asking as client
 from synapse_sync.sources import remote_reading
-from synapse_sync.sources.gcs import client, listing
+from synapse_sync.sources.gcs import listing
 from synapse_sync.sources.gcs.source import GcsSource
 from synapse_sync.sources.gcs.versions import generation_of
 
@@ -235,7 +236,7 @@ def test_a_little_is_read_of_many_objects_over_one_connection(gcs: GcsBucket) ->
     for path, observed in found.items():
         with source.open_observed(path, observed) as stream:
             assert stream.read(1) == b"x"
-    pools = source._gcs.client()._session.get_adapter("http://").poolmanager.pools  # type: ignore[attr-defined]
+    pools = source._gcs.client()._asking._session.get_adapter("http://").poolmanager.pools  # type: ignore[attr-defined]
     assert sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - it is no dict == 1
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from synapse_sync.sources import http_asking as client
 from synapse_sync.sources import remote_reading
-from synapse_sync.sources.gcs import client, listing
+from synapse_sync.sources.gcs import listing
 from synapse_sync.steps import vouching
 
 from ..conftest import PAIR, Installation, stored

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.sources.gcs import client
+from synapse_sync.sources import http_asking as client
 
 from ..conftest import DIRECTORY, Installation
 from ..test_storages import options as options
