@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 MAY_SKIP = "SYNAPSE_SYNC_MAY_SKIP"  # a folder of tests; all where it is not set
 SEED = "SYNAPSE_SYNC_FAULTS_SEED"  # of the samples that tests/faults takes (chosen.py there)
@@ -19,8 +20,10 @@ FROM_OUTSIDE = (
 
 
 def pytest_configure() -> None:
-    """One seed for all processes of this run."""
+    """One seed for all processes of this run; no test fails for the time that it takes."""
     os.environ.setdefault(SEED, str(random.randrange(1_000_000)))
+    settings.register_profile("tests", deadline=None)
+    settings.load_profile("tests")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -157,7 +157,7 @@ def test_what_follows_the_end_is_nobodys_business(content: bytes, padding: bytes
     assert judged(content + padding) == ""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(PADDED)), st.binary(max_size=200).filter(lambda padding: padding[:3] != b"\x1f\x8b\x08"))
 def test_no_padding_makes_a_whole_file_suspicious(name: str, padding: bytes) -> None:
     assert judged(PADDED[name] + padding) == ""
@@ -258,7 +258,7 @@ def test_any_other_bytes_are_never_judged(content: bytes) -> None:
     assert content.startswith(marks) or judged(content) == ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"%PDF-1", b"\x1f\x8b\x08"]),
     st.binary(max_size=500),

@@ -137,7 +137,7 @@ def test_only_what_a_dead_process_of_ours_left_is_removed(tmp_path: Path) -> Non
     assert os.listdir(other) == os.listdir(open_to_all) == ["1"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["put", "take", "let_go", "free"]), st.integers(0, 7)), max_size=30))
 def test_whatever_happens_the_bound_holds_and_each_content_is_itself(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int]]

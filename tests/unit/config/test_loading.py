@@ -352,7 +352,7 @@ FEEDS = st.builds(
 )
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(st.dictionaries(KEYS, VALUES, max_size=3), st.lists(FEEDS, max_size=3))
 def test_any_toml_is_a_config_or_a_list_of_problems(top: dict[str, Any], feeds: list[dict[str, Any]]) -> None:
     text = toml_text(top | {"feeds": feeds})
