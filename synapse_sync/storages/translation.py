@@ -21,6 +21,7 @@ from synapse_sync.records import StorageSession
 _MOUNT = "mount it on this machine, remove storage and write the folder's path"
 _AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
 _AS_GS = "remove storage, write gs://BUCKET/PREFIX and the credentials_file of [feeds.remote]"
+_AS_AZ = "remove storage, write az://CONTAINER/PREFIX and account in [feeds.remote]"
 _CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
 SSH, SMB = 22, 445
@@ -168,7 +169,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
 
 _NOT_READ = {
     **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _AS_GS)),
-    "azure": ("Azure", _MOUNT),
+    "azure": ("Azure", _AS_AZ),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
     "ftp": ("FTP", _MOUNT),
     "synology": ("Synology's own interface", _MOUNT),

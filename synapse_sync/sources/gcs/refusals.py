@@ -7,39 +7,22 @@ import re
 from typing import Any
 
 import requests
-from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 
 from synapse_sync.sources.refusals import Refusal
+from synapse_sync.sources.web_refusals import LATER, of_connection
 
-_LATER = "it is tried again later"
-_REACH = "see that it runs, and that this machine may reach it"
 _SIGN_IN = "sign in anew (`gcloud auth application-default login`), or see the key that the config or "
 _SIGN_IN += "GOOGLE_APPLICATION_CREDENTIALS names, and this machine's clock"
 _STATUSES = {
     401: Refusal("the credentials are not accepted", f"{_SIGN_IN}; with anonymous = true, it lets nobody in without"),
     403: Refusal("access is denied", "grant Storage Object Viewer (roles/storage.objectViewer) on the bucket to it"),
     404: Refusal("it is not there any more", "it was deleted since it was listed"),
-    429: Refusal("the service asks for fewer requests", _LATER),
+    429: Refusal("the service asks for fewer requests", LATER),
 }
 _TOO_MANY = {"rateLimitExceeded", "userRateLimitExceeded"}
 _PAYS = Refusal("who asks for this bucket pays for it", "let its owner pay (Requester Pays): no project is named here")
-_CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
-    (
-        requests.exceptions.SSLError,
-        Refusal("its certificate is not trusted", "name the certificates to trust with ca_bundle in [feeds.remote]"),
-    ),
-    (requests.exceptions.ProxyError, Refusal("the proxy can't be reached", "see HTTPS_PROXY and HTTP_PROXY")),
-    (requests.exceptions.ConnectTimeout, Refusal("it does not answer", _REACH)),
-    (ReadTimeoutError, Refusal("it stopped answering", _LATER)),
-    (NameResolutionError, Refusal("its name is not known", "correct endpoint_url, or this machine's name service")),
-    (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", _LATER)),
-    (requests.exceptions.ConnectionError, Refusal("it can't be reached", _REACH)),
-    (
-        requests.exceptions.InvalidJSONError,
-        Refusal("what answers is no Google Cloud Storage", "correct endpoint_url in [feeds.remote]"),
-    ),
-)
-_OTHER = Refusal("the connection failed", _LATER)
+_NO_JSON = Refusal("what answers is no Google Cloud Storage", "correct endpoint_url in [feeds.remote]")
 _NO_CREDENTIALS = Refusal(
     "there are no credentials",
     "run `gcloud auth application-default login`, name a key with GOOGLE_APPLICATION_CREDENTIALS or credentials_file "
@@ -76,12 +59,9 @@ def refusal(error: Exception) -> Refusal:
     """What an error means. No token is in its words: those are in headers alone, of which nothing is repeated."""
     if isinstance(error, Refused):
         return _of_answer(error)
-    # requests calls all that failed after several attempts a connection; what it was, urllib3 says.
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    for kind, means in _CONNECTIONS:
-        if isinstance(error, kind) or isinstance(reason, kind):
-            return means
-    return _of_credentials(error) or Refusal(f"{_OTHER.what}: {type(error).__name__}", _OTHER.hint)
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return _NO_JSON
+    return _of_credentials(error) or of_connection(error)
 
 
 def _of_answer(error: Refused) -> Refusal:
@@ -91,7 +71,7 @@ def _of_answer(error: Refused) -> Refusal:
         return _PAYS
     known = _STATUSES.get(error.status)
     if known is None:
-        return Refusal(f"the service refuses: {error} {error.message}".rstrip(), _LATER)
+        return Refusal(f"the service refuses: {error} {error.message}".rstrip(), LATER)
     tells = error.message if error.status in (401, 403) else ""
     return Refusal(f"{known.what}: {tells}" if tells else known.what, known.hint)
 

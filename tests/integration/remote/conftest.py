@@ -20,7 +20,8 @@ from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
 
 from ..conftest import IMAGE, Installation
-from . import smbd, sshd
+from . import azurite, smbd, sshd
+from .azurite import Azurite, Container
 from .fake_gcs import FakeGcs, GcsBucket
 from .feeds import configured
 from .interference import Proxy
@@ -37,7 +38,7 @@ LONG = (
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs"] if ALL else [])]
+KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs", "azure"] if ALL else [])]
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -65,11 +66,12 @@ def s3_port(request: pytest.FixtureRequest, _servers: Callable[[str], int]) -> i
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("AWS_"):
+        if name.startswith(("AWS_", "AZURE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AZURE_STORAGE_KEY", azurite.KEY)
 
 
 @pytest.fixture
@@ -138,6 +140,19 @@ def gcs_proxy(_fake_gcs: FakeGcs) -> Iterator[Proxy]:
     proxy.down()
 
 
+@pytest.fixture(scope="session")
+def _azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    server = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def azure(_azurite: Azurite) -> Container:
+    """An empty container of Microsoft's own emulator of Azure Blob Storage."""
+    return Container(_azurite)
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -153,7 +168,7 @@ def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> R
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
-    if request.param in ("sftp", "smb", "gcs"):
+    if request.param in ("sftp", "smb", "gcs", "azure"):
         return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
 

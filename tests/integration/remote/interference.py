@@ -22,8 +22,8 @@ class Asked(NamedTuple):
 
     @property
     def lists(self) -> bool:
-        """Whether it asks for a page of a listing: of S3, or of Google Cloud Storage."""
-        return "list-type=2" in self.path or self.path.partition("?")[0].endswith("/o")
+        """Whether it asks for a page of a listing: of S3, of Azure, or of Google Cloud Storage."""
+        return "list-type=2" in self.path or "comp=list" in self.path or self.path.partition("?")[0].endswith("/o")
 
 
 class Cut(NamedTuple):

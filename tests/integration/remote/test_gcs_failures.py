@@ -26,7 +26,7 @@ from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.sources import remote_reading
 from synapse_sync.sources.gcs import client, listing
 from synapse_sync.sources.gcs.source import GcsSource
-from synapse_sync.sources.gcs.versions import generation_of
+from synapse_sync.sources.versions import version_of
 
 from .fake_gcs import FakeGcs, GcsBucket, refused
 from .interference import Answer, Asked, Cut, Proxy
@@ -168,7 +168,7 @@ def test_a_read_goes_on_where_the_connection_broke(gcs: GcsBucket, gcs_proxy: Pr
     assert "range" not in first.headers
     assert ("range" in second.headers) == (after > 0)
     assert not reads(last)
-    assert all(f"ifGenerationMatch={generation_of(observed)}&" in asked.path for asked in gcs_proxy.asked)
+    assert all(f"ifGenerationMatch={version_of(observed)}&" in asked.path for asked in gcs_proxy.asked)
 
 
 def test_an_object_that_is_replaced_while_its_connection_is_lost_has_changed(gcs: GcsBucket, gcs_proxy: Proxy) -> None:
@@ -221,7 +221,7 @@ def test_what_is_stored_compressed_is_read_as_it_is_stored_from_wherever(gcs: Gc
         assert stream.read(len(stored) + 1) == stored
         stream.seek(1000)
         assert stream.read(100) == stored[1000:1100]
-    unpacked = f"x-goog-generation: {generation_of(observed)}\r\nx-goog-stored-content-encoding: gzip\r\n"
+    unpacked = f"x-goog-generation: {version_of(observed)}\r\nx-goog-stored-content-encoding: gzip\r\n"
     gcs_proxy.rule = lambda asked: Answer(200, "x" * len(stored), unpacked) if reads(asked) else None
     with pytest.raises(FileUnreadable, match="as it is stored"), source.open_observed(b"a", observed) as stream:
         stream.read(1)
