@@ -92,6 +92,7 @@ class Root:
         self._identity: RootIdentity | None = None
         self._real = source.path
         self._mounts: Sequence[Mount] = ()
+        self._begun = False
         self._taken = Taken()
         self._look = WHOLE
         self._met: set[bytes] = set()
@@ -126,16 +127,17 @@ class Root:
         self._hints.everything(0.0)
 
     def mounted(self, mounts: Sequence[Mount]) -> None:
-        """What is mounted now; where it concerns this root, all is listed."""
-        if self._see(mounts):
+        """What is mounted now; where it concerns this root, all is listed. The first look sees for itself."""
+        if self._begun and self._see(mounts):
             self.lost("")
 
     def check(self) -> bool:
         """Look whether the root is the folder that it was, which no event may tell; whether it is there.
 
-        Not where a server may keep us waiting for the answer: there the next look finds out.
+        Not where a server may keep us waiting for the answer, or what is mounted is not known yet: there the next look
+        finds out.
         """
-        if not tells(mount_of(self._real, self._mounts)):
+        if not self._begun or not tells(mount_of(self._real, self._mounts)):
             return True
         now, before = self._identify(), self._identity
         if now != before:
@@ -161,6 +163,8 @@ class Root:
         self._taken = taken
         if taken.whole or self.source.follows_symlinks:  # which way to a folder counts is known to whole listings only
             self._identity = self._identify()
+            if not self._begun:  # what other threads have seen until now is what this look begins with
+                self._mounts, self._begun = mounted(), True
             return WHOLE
         return Look(frozenset(due), frozenset(folder for folder in due if folder in self._polling))
 

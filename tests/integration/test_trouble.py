@@ -15,7 +15,7 @@ from synapse_sync.devserver import DevServer, Options
 
 from .conftest import DIRECTORY, PAIR, Installation, Printed, stored, typed, until
 
-# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
+# One after the other: what one of them mounts, all who watch are told of.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 REGISTERED = {"image_1": stored("an image"), "label_1": stored("a label")}

@@ -19,12 +19,11 @@ from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Look
 from synapse_sync.sources import mounts
 from synapse_sync.watching import watch
-from synapse_sync.watching.limits import WATCHES
 
 from .conftest import Installation, until
 from .watched import Watched, watching
 
-# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
+# One after the other: what one of them mounts, all who watch are told of.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 
@@ -167,30 +166,6 @@ def test_where_polling_is_asked_for_no_event_is_needed(watched: Callable[..., Wa
         looks += one.look(ahead=10.0)
     assert all(look.folders is not None for look in looks)
     assert one.report == "0 by events, 4 by polling"
-
-
-def test_with_too_few_watches_the_rest_is_polled_and_the_report_says_what_to_do(
-    watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("NOT TESTED: the limit of watches is lowered by root only")
-    limit = WATCHES["fs.inotify.max_user_watches"]
-    granted = limit.read_text()
-    one = watched(feed='poll_every = "10s"')
-    one.site.write([f"{folder}/a.png" for folder in range(50)])
-    try:
-        limit.write_text("20")
-        one.watch.look_everywhere()
-        one.look()
-    finally:
-        limit.write_text(granted)
-
-    (report,) = one.watch.report()
-    assert 0 < report.by_events < 50 < report.by_events + report.by_polling
-    assert "fs.inotify.max_user_watches=" in report.remedy
-    one.site.write([f"{folder}/b.png" for folder in range(50)])
-    while one.known() != one.there():
-        assert all(look.folders is not None for look in one.look(ahead=10.0))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
+from synapse_sync.sources.s3.page_parsing import EVENT, take_keys_out
 from synapse_sync.sources.secrets import password_of
 
 CONNECTIONS = 32
@@ -53,7 +54,7 @@ def connect(remote: Remote, grant: Grant | None = None) -> Any:
         from synapse_sync.sources.s3.granted import granted
 
         session.register_component("credential_provider", granted(grant))
-    return session.create_client(
+    client = session.create_client(
         "s3",
         region_name=remote.region or session.get_config_variable("region") or "us-east-1",
         endpoint_url=remote.endpoint_url or None,
@@ -61,6 +62,8 @@ def connect(remote: Remote, grant: Grant | None = None) -> Any:
         config=Config(**options),
         **_keys(remote),
     )
+    client.meta.events.register(EVENT, take_keys_out)
+    return client
 
 
 def _moment(text: str) -> Any:

@@ -49,7 +49,9 @@ def pieces(page: dict[str, Any], prefix: str) -> Iterator[Directory | Untakeable
 
 def decoded(key: str, *, encoded: bool) -> bytes:
     """A key as a listing has it. encoded: as in a form's data ("%ED%95%9C a+b"), which every server can send."""
-    return unquote_to_bytes(key.replace("+", " ")) if encoded else key.encode()
+    if not encoded or ("%" not in key and "+" not in key):
+        return key.encode()
+    return unquote_to_bytes(key.replace("+", " "))
 
 
 def _observation(item: dict[str, Any]) -> Observation:

@@ -21,7 +21,7 @@ from synapse_sync.sources.base import Source
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.reconcile import believable
 
-# One after the other: one of them lowers the limit of watches, which is the whole machine's, and others mount.
+# One after the other: what one of them mounts, all who watch are told of.
 pytestmark = pytest.mark.xdist_group("mounts")
 
 OrdinaryUser = Callable[[], AbstractContextManager[int]]
