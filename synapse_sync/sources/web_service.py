@@ -141,6 +141,8 @@ class WebService:
         if answer.status_code not in (200, 206):
             with answer:
                 raise self._refused(answer, answer.raw.read(REFUSAL, decode_content=True))
+        if method == "HEAD":
+            answer.content  # noqa: B018 - nothing, after which its connection can be used again
         return answer
 
     def close(self) -> None:

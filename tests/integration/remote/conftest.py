@@ -29,16 +29,28 @@ from .line import Line
 from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, Served, SftpFolder, SmbFolder
 from .smbd import Smbd
 from .sshd import Sshd
+from .stores import Store
 from .vouched import V2, Begin
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
-    *("conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_failures", "gcs_trouble", "many"),
-    *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "spool_trouble", "vouched_trouble", "trouble"),
+    *("azure_service", "conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_service", "many"),
+    *("objects_failures", "objects_restarts", "objects_trouble", "s3_credentials", "sftp_failures", "smb_failures"),
+    *("spool_trouble", "vouched_trouble", "trouble"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs", "azure"] if ALL else [])]
+OWN: dict[str, Callable[[Path], Any]] = {
+    "seaweedfs": SeaweedFS,
+    "gcs": lambda folder: FakeGcs(folder, keeps=True),
+    "azure": Azurite,
+}
+BUCKETS: dict[str, Callable[[Any], Any]] = {
+    "seaweedfs": lambda server: Bucket(server.port, server=server),
+    "gcs": GcsBucket,
+    "azure": Container,
+}
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -151,6 +163,26 @@ def _azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 def azure(_azurite: Azurite) -> Container:
     """An empty container of Microsoft's own emulator of Azure Blob Storage."""
     return Container(_azurite)
+
+
+@pytest.fixture(params=[*S3_KINDS, "gcs", "azure"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty bucket of each kind of object store, and a way to it on which a test may interfere."""
+    store = Store(request.param, _remote(request))
+    store.proxy.up()
+    yield store
+    store.proxy.down()
+
+
+@pytest.fixture(params=["seaweedfs", "gcs", "azure"])
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """One of a server that is this test's alone, and keeps what it has; moto keeps nothing."""
+    server: Any = OWN[request.param](tmp_path)
+    store = Store(request.param, BUCKETS[request.param](server))
+    store.proxy.up()
+    yield store
+    store.proxy.down()
+    server.stop()
 
 
 @pytest.fixture(params=["local", *KINDS])
