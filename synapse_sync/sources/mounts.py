@@ -6,6 +6,7 @@ sshfs, Samba and 9p mounts.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -57,6 +58,13 @@ def mount_of(path: bytes, mounts: Iterable[Mount]) -> Mount | None:
         if below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
             best = mount
     return best
+
+
+def is_mount_point(root: str) -> bool:
+    """Whether a file system is mounted where an absolute path leads; also where that can't be known."""
+    path = os.path.realpath(os.fsencode(root))
+    mount = mount_of(path, mounted())
+    return mount is None or mount.point == path
 
 
 def mounts_about(root: bytes, mounts: Iterable[Mount]) -> list[Mount]:

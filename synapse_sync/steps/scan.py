@@ -24,6 +24,7 @@ from synapse_sync.states import Code
 from synapse_sync.steps.pieces import Present, known_in_piece, not_present
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
+from synapse_sync.steps.unmounted import refuse_bare_mount_point
 from synapse_sync.steps.work import Work
 
 BATCH = 2000  # rows a transaction: some 20 ms of writing (measured), so that readers and other feeds are not held up
@@ -99,6 +100,8 @@ def _scan_source(scan: _Scan) -> None:
     identity = scan.source.identity()
     roots = json.loads(work.ledger.query("feed_by_id", id=work.id)[0]["roots"])
     before = RootIdentity(*roots[scan.asset][:2]) if scan.asset in roots else None
+    if before is not None and before != identity:
+        refuse_bare_mount_point(work, scan.asset, scan.source, before, identity)
     if before != identity or scan.source.remote:
         scan.look = WHOLE
     requests = scan.source.list_requests

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,38 @@ def test_a_share_that_is_not_mounted_pauses_its_feed_and_nothing_is_believed_gon
     assert site.sync().exit_code == 0
     assert site.states() == {"p1": "registered", "p2": "registered"}
     assert site.received() == len("another image") + len("another label")
+
+
+def test_what_is_left_in_a_mount_point_while_its_disk_is_missing_is_not_taken_for_the_disk(
+    site: Installation, mount: Callable[..., None]
+) -> None:
+    """Nothing is believed gone and nothing of it is sent, however often it is looked at; not so where it is a disk."""
+    site.configure(extra=DIRECTORY)
+    for name in ("disk", "another disk"):
+        mount("-t", "tmpfs", "tmpfs", site.folder / name)
+    mount("--bind", site.folder / "disk", site.share)
+    site.write({**PAIR, "p2/image.png": "another image"})
+    site.sync()
+    before = site.states()
+    subprocess.run(["umount", site.share], check=True)
+    site.write(["p3/image.png", "p3/label.json"])
+
+    for _ in range(3):
+        outcome = site.sync()
+        assert outcome.exit_code == 1
+        assert "with 2 other files, is at the place where 3 files were known" in outcome.feed["paused"]
+        assert "gone" not in site.run("status", "--json").json["feeds"][0]["files"]
+    assert site.states() == before
+
+    mount("--bind", site.folder / "disk", site.share)
+    site.write({"p2/label.json": "another label"})
+    assert site.sync().exit_code == 0
+    assert site.states() == {"p1": "registered", "p2": "registered"}
+    subprocess.run(["umount", site.share], check=True)
+    mount("--bind", site.folder / "another disk", site.share)
+    site.write(["p4/image.png", "p4/label.json"])
+    assert site.sync().exit_code == 0
+    assert site.states()["p4"] == "registered"
 
 
 def test_a_share_that_was_copied_to_a_new_disk_is_read_again_and_nothing_is_sent(site: Installation) -> None:
@@ -351,16 +383,29 @@ def change(ledger: Path, statement: str) -> None:
 
 
 @pytest.fixture
-def small_disk(site: Installation, as_root: None) -> Iterator[Path]:
+def mount(as_root: None) -> Iterator[Callable[..., None]]:
+    """What `mount` does with these words, the folder last; all of it ends with the test."""
+    folders = []
+
+    def mount(*words: object) -> None:
+        folder = Path(str(words[-1]))
+        folder.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", *map(str, words)], capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"NOT TESTED: no file system can be mounted here: {done.stderr.decode()}")
+        folders.append(folder)
+
+    yield mount
+    for folder in reversed(folders):
+        subprocess.run(["umount", folder], check=False, capture_output=True)  # the test may have done so
+
+
+@pytest.fixture
+def small_disk(site: Installation, mount: Callable[..., None]) -> Path:
     """A file system of a MiB for the ledger."""
     disk = site.folder / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", disk]
-    mounted = subprocess.run(command, capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"NOT TESTED: no file system can be mounted here: {mounted.stderr.decode()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    mount("-t", "tmpfs", "-o", "size=1200k", "tmpfs", disk)
+    return disk
 
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on_where_it_was(site: Installation, small_disk: Path) -> None:
