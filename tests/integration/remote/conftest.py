@@ -44,7 +44,7 @@ KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs", "azure"] if ALL else [])]
 OWN: dict[str, Callable[[Path], Any]] = {
     "seaweedfs": SeaweedFS,
     "gcs": lambda folder: FakeGcs(folder, keeps=True),
-    "azure": Azurite,
+    "azure": lambda folder: Azurite(folder, keeps=True),
 }
 BUCKETS: dict[str, Callable[[Any], Any]] = {
     "seaweedfs": lambda server: Bucket(server.port, server=server),

@@ -32,6 +32,9 @@ from .test_conformance import listed
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
 
+ONE_OF_EACH = ["moto", "gcs", "azure"]  # where the server plays no part
+
+
 @pytest.fixture(autouse=True)
 def _at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(store, monkeypatch)
@@ -209,6 +212,7 @@ def test_a_certificate_of_its_own_is_trusted_where_the_config_names_it(store: St
     assert set(listed(store.source({"ca_bundle": str(certificate)}))) == {b"a"}
 
 
+@pytest.mark.parametrize("store", ONE_OF_EACH, indirect=True)
 def test_keys_that_are_no_files_are_told_unless_the_filters_leave_them_out(store: Store) -> None:
     """Not every server here keeps them; the services do."""
     keys = [f"in/{key}" for key in ("a", "a/child", "../up", "x//y", "/abs", "ok/")]
@@ -227,6 +231,7 @@ def test_keys_that_are_no_files_are_told_unless_the_filters_leave_them_out(store
     assert told(exclude=["x/", "up", "ok"]) == {"/abs"}
 
 
+@pytest.mark.parametrize("store", ONE_OF_EACH, indirect=True)
 def test_a_million_keys_take_no_more_memory_than_a_thousand(store: Store) -> None:
     """All in one directory; the server is left out, which takes most of the time."""
     numbers = count()
@@ -247,6 +252,7 @@ def test_a_million_keys_take_no_more_memory_than_a_thousand(store: Store) -> Non
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - high < 16 << 10  # KiB
 
 
+@pytest.mark.parametrize("store", ONE_OF_EACH, indirect=True)
 def test_what_is_not_installed_is_told_with_the_command_that_installs_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,10 @@ def test_every_provider_is_read_or_refused_by_its_name_and_no_secret_is_shown(pr
     assert SECRET not in str([*told, session(provider, configuration)])
 
 
+def test_a_provider_that_is_read_by_its_url_alone_is_refused_with_that() -> None:
+    assert "az://CONTAINER/PREFIX" in refused("azure", CONFIGURATIONS["azure"])
+
+
 @pytest.mark.parametrize(("path", "folder"), [(".", "/volume1"), ("a", "/volume1/a"), ("a/b", "/volume1/a/b")])
 def test_a_local_location_is_a_folder(path: str, folder: str) -> None:
     assert placed("local", {"location": "/volume1/"}, path) == PlacedRoot(folder)
