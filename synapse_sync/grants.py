@@ -5,7 +5,8 @@ They stand in no file, ledger, log, message or environment variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn, Protocol
 
 
@@ -22,9 +23,11 @@ class Secrets:
         return self._values.get(name, "")
 
     def give_to(self, keeper: Callable[[str], None]) -> None:
-        """Give each of them to what keeps them out of the log, or need not do so any more."""
+        """Give each of them to what keeps them out of the log, or need not do so any more; a key's parts too."""
         for value in self._values.values():
             keeper(value)
+            for part in _parts(value):
+                keeper(part)
 
     def __bool__(self) -> bool:
         return any(self._values.values())
@@ -34,6 +37,17 @@ class Secrets:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("secrets stay in this process")
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """What of a secret is one by itself: each line of a key, also of one in the JSON of a service account."""
+    try:
+        held = json.loads(secret)
+    except ValueError:
+        held = None
+    key = held.get("private_key") if isinstance(held, dict) else secret
+    if isinstance(key, str) and "\n" in key:
+        yield from key.splitlines()
 
 
 NO_SECRETS = Secrets({})

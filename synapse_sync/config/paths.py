@@ -51,7 +51,7 @@ def _remote(url: str) -> str:
     if scheme.lower() == "az":
         _check_container(place, rest)
     meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
-    if scheme.lower() == "sftp":
+    if scheme.lower() in ("sftp", "ftp", "ftps"):
         host_and_path(meant)
     if scheme.lower() == "smb":
         share_and_path(meant)

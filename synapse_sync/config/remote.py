@@ -22,7 +22,7 @@ from synapse_sync.config.section import Section
 class Kind(NamedTuple):
     """A kind of remote path: how it is written, what reads it, which options are for it alone, and what installs that.
 
-    package: the module to look for; extra: as the kind's scheme, unless given.
+    package: the module to look for, "" where Python brings it; extra: as the kind's scheme, unless given.
     """
 
     example: str
@@ -58,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
         frozenset({"user", "password_env", "key_file", "key_passphrase_env", "known_hosts", "host_key"}),
     ),
     "smb": Kind("smb://host/share/path", "smbprotocol", frozenset({"user", "password_env", "encrypt"})),
+    "ftp": Kind("ftp://host/path", "", frozenset({"user", "password_env"})),
+    "ftps": Kind("ftps://host/path", "", frozenset({"user", "password_env", "ca_bundle", "implicit_tls"})),
 }
 """The remote paths that this version reads, by scheme. What no kind has for itself is for all of them."""
 
@@ -175,7 +177,8 @@ class Remote(Section):
     )
     user: str = Field(
         default="",
-        description="Whom to log in as; the user in the URL unless given, and over SSH else who runs synapse-sync. A "
+        description="Whom to log in as; the user in the URL unless given, else who runs synapse-sync over SSH, nobody "
+        "(anonymously) over FTP. A "
         "domain's user on a share is DOMAIN\\\\name or name@domain.",
         examples=["scans"],
     )
@@ -206,6 +209,12 @@ class Remote(Section):
     encrypt: bool = Field(
         default=False,
         description="Whether all that is read from a share must be encrypted; what is sent is signed in any case.",
+        examples=[True],
+    )
+    implicit_tls: bool = Field(
+        default=False,
+        description="Whether TLS begins with the connection to an FTP server, as it does at port 990 in any case; else "
+        "it is asked for first (AUTH TLS).",
         examples=[True],
     )
     connect_timeout: Interval = Field(

@@ -16,6 +16,7 @@ from synapse_sync.config.remote import KINDS, Remote, extra_of
 from synapse_sync.config.storage_paths import is_relative, storage_path
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.expressions import Expression
+from synapse_sync.loopback import is_loopback
 from synapse_sync.templates import Template
 
 Feeds = Mapping[int, Feed]
@@ -60,8 +61,11 @@ def _remote_access(config: Config) -> Iterator[str]:
     roots = [(feed, root) for feed in config.feeds for root in feed.asset_roots().values() if root.remote]
     for scheme, kind in KINDS.items():
         feeds = ", ".join(dict.fromkeys(feed.name for feed, root in roots if scheme_of(root.path) == scheme))
-        if feeds and not _is_installed(kind.package):
+        if feeds and kind.package and not _is_installed(kind.package):
             yield f"feed {feeds}: what reads {scheme}:// is not installed: {extra_of(scheme)}"
+    for path in dict.fromkeys(root.path for _, root in roots if scheme_of(root.path) == "ftp"):
+        if not is_loopback(host_and_path(path).name):
+            yield f"{path} is not encrypted: what is read can be seen and changed on its way; use {scheme_of(path)}s://"
     addresses = [root.remote.endpoint_url for _, root in roots if root.remote]
     for address in dict.fromkeys(address for address in addresses if is_unprotected(address)):
         yield f"endpoint_url {address} is not encrypted: what is read can be seen and changed on its way; use https://"
@@ -128,10 +132,16 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
-        host = host_and_path(root.path) if root.remote and scheme_of(root.path) in ("sftp", "smb") else None
+        host = host_and_path(root.path) if root.remote and "user" in _options(root.path) else None
         if host and host.user and root.remote and root.remote.user:
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")
+
+
+def _options(path: str) -> frozenset[str]:
+    """Those that are for a kind of remote path."""
+    kind = KINDS.get(scheme_of(path))
+    return kind.options if kind else frozenset()
 
 
 def _patterns(place: Place, feed: Feed) -> Iterator[Problem]:

@@ -25,6 +25,9 @@ _TOLD_BY = {
     "az": "their ETags",
     "sftp": "size and time, twice: SFTP knows no better",
     "smb": "size, times and number",
+    **dict.fromkeys(
+        ("ftp", "ftps"), "size and time, and the number where the server tells it, twice: FTP knows no better"
+    ),
 }
 _UNNAMED = "size and time alone: the service names no ETags"
 

@@ -16,6 +16,8 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "az": ("azure", "AzureSource"),
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
+    "ftp": ("ftp", "FtpSource"),
+    "ftps": ("ftp", "FtpSource"),
 }
 """What reads a kind of URL: its package here, and the class in its module `source`."""
 

@@ -1,4 +1,4 @@
-"""A source whose server is talked with (SFTP, SMB): folders are listed one after the other, files are kept open."""
+"""A source whose server is talked with (SFTP, SMB, FTP): folders are listed one by one, files are kept open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, cast
 
+from synapse_sync.config import Host
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.conversed_file import ConversedFile
@@ -14,6 +15,9 @@ from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote import RemoteSource
 from synapse_sync.sources.remote_reading import Lost
 from synapse_sync.sources.remote_walk import Walk, full_path
+
+HOME = "/~/"
+"""What a path begins with that is meant from the user's home folder on the server, as curl has it."""
 
 
 class ConversedSource(RemoteSource):
@@ -60,3 +64,9 @@ class ConversedSource(RemoteSource):
 
     def _refusal(self, error: Exception) -> Refusal:
         return refusal(error)
+
+
+def path_there(host: Host) -> bytes:
+    """What the server is asked for: an absolute path, or one from the user's home folder ("." is that itself)."""
+    path = host.path + "/" if host.path == HOME[:-1] else host.path
+    return (path.removeprefix(HOME) or "." if path.startswith(HOME) else path).encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""A file of a server that keeps it open for us (SFTP, SMB), read only while it is what was observed.
+"""A file of a server that keeps it open for us (SFTP, SMB, FTP), read only while it is what was observed.
 
 It is held against its size and times when it is opened, and what stands at its path then against them on leaving.
 """

@@ -1,4 +1,4 @@
-"""What is said with a server that keeps folders and files open for those who ask (SFTP, SMB), whatever the protocol.
+"""What is said with a server that keeps folders and files open for those who ask (SFTP, SMB, FTP), in any protocol.
 
 Files share the conversations of one client: each takes turns in one of them, an exchange at a time.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Observation
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote_reading import Lost
@@ -155,3 +156,41 @@ class Client(Generic[Talk]):
                 self._look_after(left)
                 return
         self._close()
+
+
+class Ending(Conversation, Protocol):
+    """One that has a connection of its own."""
+
+    def end(self) -> None:
+        """Close it, whatever is under way."""
+
+
+Own = TypeVar("Own", bound=Ending)
+
+
+class Connections(Client[Own]):
+    """A client whose conversations have a connection each. reach: makes one, or raises SourceUnavailable."""
+
+    def __init__(self, most: int, reach: Callable[[], Own]) -> None:
+        super().__init__(most, self._connected, self._end_all)
+        self._reach = reach
+        self._all: list[Own] = []
+        self._ended = threading.Event()
+
+    def _connected(self) -> Own:
+        """Another connection. Raises Lost, and SourceUnavailable where there is none yet."""
+        try:
+            talk = self._reach()
+        except SourceUnavailable as error:
+            if not self._all:
+                raise
+            raise Lost(error.message) from error
+        self._all.append(talk)
+        if self._ended.is_set():
+            talk.end()
+        return talk
+
+    def _end_all(self) -> None:
+        self._ended.set()
+        for talk in list(self._all):
+            talk.end()

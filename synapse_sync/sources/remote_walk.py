@@ -1,4 +1,4 @@
-"""Folders of a server that is asked for each (SFTP, SMB), each listed to its end or not at all, in pieces of it.
+"""Folders of a server that is asked for each (SFTP, SMB, FTP), each listed to its end or not at all, in pieces of it.
 
 A folder that can't be listed fails the whole listing, as a connection that is lost does: nothing is concluded then.
 Symbolic links are passed over unless they are to be followed; then each folder is listed under one path only, as on
@@ -55,8 +55,8 @@ class Walk:
 
     def pieces(self) -> Iterator[Directory | Untakeable]:
         """Everything below the root. Raises Lost, and Refused or SourceUnavailable where a folder can't be listed."""
-        self._check_root()
-        self._folders.append(_Folder(b"", self._real(self.root)))
+        above = self._check_root()
+        self._folders.append(_Folder(b"", self._real(self.root), above))
         while self._folders or self._links:
             folder = self._folders.pop() if self._folders else heapq.heappop(self._links)
             path = folder.path
@@ -153,10 +153,13 @@ class Walk:
         self.count(1)
         return self.talk.real_path(path)
 
-    def _check_root(self) -> None:
+    def _check_root(self) -> tuple[int, ...]:
+        """Whether it is a folder, and the number that none below it may have, where the server tells it."""
         self.count(1)
-        if self.talk.look(self.root, follow=True).kind not in ("folder", "unsaid"):
+        root = self.talk.look(self.root, follow=True)
+        if root.kind not in ("folder", "unsaid"):
             raise SourceUnavailable("it is not a folder", hint="name a folder, not a file")
+        return (root.identity,) if root.identity else ()
 
     def _was_deleted(self, folder: _Folder) -> bool:
         """Whether a folder that its parent had is gone by itself: a disk that the server lost takes others along."""

@@ -5,6 +5,7 @@ No message and no field but the secrets holds a credential.
 
 from __future__ import annotations
 
+import json
 import os.path
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -20,7 +21,6 @@ from synapse_sync.records import StorageSession
 
 _MOUNT = "mount it on this machine, remove storage and write the folder's path"
 _AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
-_AS_GS = "remove storage, write gs://BUCKET/PREFIX and the credentials_file of [feeds.remote]"
 _AS_AZ = "remove storage, write az://CONTAINER/PREFIX and account in [feeds.remote]"
 _CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
@@ -81,14 +81,22 @@ def _local(asked: _Asked) -> PlacedRoot:
 
 
 def _s3(asked: _Asked) -> PlacedRoot:
+    return PlacedRoot(_in_bucket(asked, "s3"), _access_to_s3(asked), _keys(asked))
+
+
+def _gcs(asked: _Asked) -> PlacedRoot:
+    return PlacedRoot(_in_bucket(asked, "gs"), asked.access, _account(asked))
+
+
+def _in_bucket(asked: _Asked, scheme: str) -> str:
+    """The URL of the path in a storage that is a bucket."""
     bucket = asked.setting("bucket_name")
     if "/" in bucket:
         raise asked.unusable("its bucket_name has a slash", _CORRECT)
     try:
-        path = resolve_path(f"s3://{bucket}/{asked.path}", "/")
+        return resolve_path(f"{scheme}://{bucket}/{asked.path}", "/")
     except ValueError as error:
         raise asked.unusable(f"its bucket_name {error}", _CORRECT) from None
-    return PlacedRoot(path, _access_to_s3(asked), _keys(asked))
 
 
 def _access_to_s3(asked: _Asked) -> Remote:
@@ -113,6 +121,25 @@ def _keys(asked: _Asked) -> Secrets:
     if len(there) == 1:
         raise asked.unusable(f"its configuration has {there[0]} alone", "have both keys registered in Synapse")
     return secrets
+
+
+def _account(asked: _Asked) -> Secrets:
+    """The storage's service account, unless the config has credentials, or the server keeps them to itself.
+
+    Nothing but the key of one, as JSON: other credentials may name files and programs of this machine's to be read.
+    """
+    own = asked.access.credentials_file is not None or asked.access.anonymous
+    text = asked.session.secrets.get("credentials")
+    if own or not text:
+        return NO_SECRETS
+    try:
+        is_account = json.loads(text)["type"] == "service_account"
+    except (ValueError, LookupError, TypeError):
+        is_account = False
+    if not is_account:
+        hint = "have that registered in Synapse, or name a file of this machine with credentials_file in [feeds.remote]"
+        raise asked.unusable("its credentials are no service account's key, as JSON", hint)
+    return asked.session.secrets
 
 
 def _sftp(asked: _Asked) -> PlacedRoot:
@@ -162,16 +189,18 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
     "s3": _s3,
     "amazon_s3": _s3,
     "minio": _s3,
+    "gcs": _gcs,
+    "gs": _gcs,
+    "gcp": _gcs,
     "sftp": _sftp,
     "smb": _smb,
 }
 """Providers that this version reads."""
 
 _NOT_READ = {
-    **dict.fromkeys(("gcs", "gs", "gcp"), ("Google Cloud Storage", _AS_GS)),
     "azure": ("Azure", _AS_AZ),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
-    "ftp": ("FTP", _MOUNT),
+    "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),
     **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
 }

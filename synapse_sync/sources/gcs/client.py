@@ -13,6 +13,7 @@ from urllib3.util.retry import Retry
 
 from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 from synapse_sync.sources.gcs.refusals import Refused
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ TEMPORARY = (408, 429, 500, 502, 503, 504)
 REFUSAL = 64 << 10  # bytes of an answer that is a refusal
 
 
-def connect(access: Remote) -> Client:
+def connect(access: Remote, grant: Grant | None = None) -> Client:
     """A client. Sends nothing to the service, but may look for this machine's metadata server, for credentials.
 
-    Raises SourceUnavailable where google-auth is not installed, or there are no credentials.
+    grant: where credentials come from that the config does not name. Raises SourceUnavailable where google-auth is not
+    installed, or there are no credentials.
     """
     try:
         import google.auth  # noqa: F401 - what follows needs it
@@ -46,7 +48,7 @@ def connect(access: Remote) -> Client:
         raise SourceUnavailable("what reads gs:// is not installed", hint=extra_of("gs")) from error
     from synapse_sync.sources.gcs.credentials import NOBODY, credentials_of
 
-    return Client(access, NOBODY if access.anonymous else credentials_of(access))
+    return Client(access, NOBODY if access.anonymous else credentials_of(access, grant))
 
 
 class _Patience(Retry):

@@ -1,4 +1,7 @@
-"""Whom a service is asked as: what google-auth finds, or a file that the config names; each may read, and no more."""
+"""Whom a service is asked as: what is granted, a file that the config names, or what google-auth finds.
+
+Each may read, and no more.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from requests.auth import AuthBase
 
 from synapse_sync.config import Remote
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.grants import Grant
 from synapse_sync.sources.gcs.refusals import refusal
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_only",)
@@ -54,8 +58,31 @@ class Signed(AuthBase):
         return request
 
 
-def credentials_of(access: Remote) -> Signed:
-    """Those of the file that the config names, else the application default ones. Raises SourceUnavailable."""
+class Granted(Signed):
+    """Requests with a token for the service account that the server hands out now. For several threads."""
+
+    def __init__(self, grant: Grant, access: Remote) -> None:
+        """Raises SourceUnavailable, as does each request."""
+        self._grant = grant
+        self._key = grant.secrets(connecting=True).get("credentials")
+        super().__init__(_handed_out(self._key), access)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Raises GoogleAuthError where no token can be had."""
+        key = self._grant.secrets().get("credentials")
+        with self._lock:
+            if key != self._key:
+                self._credentials, self._key = _handed_out(key), key
+        return super().__call__(request)
+
+
+def credentials_of(access: Remote, grant: Grant | None = None) -> Signed:
+    """Those that are granted, else of the file that the config names, else the application default ones.
+
+    Raises SourceUnavailable.
+    """
+    if grant is not None:
+        return Granted(grant, access)
     if access.credentials_file is not None:
         return Signed(_named(access), access)
     try:
@@ -94,6 +121,22 @@ def _named(access: Remote) -> Any:
         return getattr(import_module(module).Credentials, read)(said, scopes=SCOPES)
     except (GoogleAuthError, ValueError, KeyError, TypeError) as error:
         raise _unusable(path) from error
+
+
+def _handed_out(key: str) -> Any:
+    """The service account of a key that the server hands out; what is wrong with that is told without it."""
+    from google.oauth2 import service_account
+
+    kind: Any = service_account.Credentials
+    try:
+        credentials = kind.from_service_account_info(json.loads(key), scopes=SCOPES)
+        credentials.sign_bytes(b"")  # a key of another kind than RSA says so only when it is used
+    except (GoogleAuthError, ValueError, KeyError, TypeError):
+        raise SourceUnavailable(
+            "the service account's key that the server has for it can't be used: it is not whole",
+            hint="have it registered in Synapse again, or name a file with credentials_file in [feeds.remote]",
+        ) from None
+    return credentials
 
 
 def _unusable(path: object) -> SourceUnavailable:

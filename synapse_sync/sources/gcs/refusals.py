@@ -12,8 +12,8 @@ from urllib3.exceptions import HTTPError
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.web_refusals import LATER, of_connection
 
-_SIGN_IN = "sign in anew (`gcloud auth application-default login`), or see the key that the config or "
-_SIGN_IN += "GOOGLE_APPLICATION_CREDENTIALS names, and this machine's clock"
+_SIGN_IN = "sign in anew (`gcloud auth application-default login`), or see the key that the config, the storage in "
+_SIGN_IN += "Synapse or GOOGLE_APPLICATION_CREDENTIALS names, and this machine's clock"
 _STATUSES = {
     401: Refusal("the credentials are not accepted", f"{_SIGN_IN}; with anonymous = true, it lets nobody in without"),
     403: Refusal("access is denied", "grant Storage Object Viewer (roles/storage.objectViewer) on the bucket to it"),

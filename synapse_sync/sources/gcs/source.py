@@ -30,10 +30,10 @@ class GcsSource(RemoteSource):
         self,
         root: str,
         access: Remote,
-        grant: Grant | None = None,  # noqa: ARG002 - no storage of this kind hands any out yet
+        grant: Grant | None = None,
         **wanted: Unpack[Wanted],
     ) -> None:
-        connection = Connection(partial(connect, access), Client.close)
+        connection = Connection(partial(connect, access, grant), Client.close)
         super().__init__(root, connection, **wanted)
         self._gcs = connection
         self._address = access.endpoint_url

@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Unpack
 
-from synapse_sync.config import Host, Remote, host_and_path
+from synapse_sync.config import Remote, host_and_path
 from synapse_sync.grants import Grant
 from synapse_sync.records import RootIdentity
 from synapse_sync.sources.connection import Connection
-from synapse_sync.sources.conversed import ConversedSource
+from synapse_sync.sources.conversed import ConversedSource, path_there
 from synapse_sync.sources.remote import Wanted, root_number
 from synapse_sync.sources.sftp.client import SftpClient, connect
-
-HOME = "/~/"
-"""What a path begins with that is meant from the user's home folder on the server, as curl has it."""
 
 
 class SftpSource(ConversedSource):
@@ -28,14 +25,8 @@ class SftpSource(ConversedSource):
         connection = Connection(connect_again, SftpClient.close, SftpClient.usable)
         super().__init__(root, connection, **wanted)
         self._user = self._host.user or access.user
-        self.path = _path_of(self._host)
+        self.path = path_there(self._host)
 
     def identity(self) -> RootIdentity:
         """A number for server, user and path. Asks nothing: whether it is there, a listing tells."""
         return root_number(self._host.name.lower(), str(self._host.port), self._user, self._host.path)
-
-
-def _path_of(host: Host) -> bytes:
-    """What the server is asked for; a relative path is from the user's home folder."""
-    path = host.path + "/" if host.path == HOME[:-1] else host.path
-    return (path.removeprefix(HOME) or "." if path.startswith(HOME) else path).encode("utf-8", "surrogateescape")

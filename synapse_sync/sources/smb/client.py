@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from typing import Any
 
 from synapse_sync.config import Remote, Share, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
-from synapse_sync.sources.conversing import Client
-from synapse_sync.sources.remote_reading import Lost
+from synapse_sync.sources.conversing import Connections
 from synapse_sync.sources.secrets import password_of
 from synapse_sync.sources.smb.refusals import connecting
 from synapse_sync.sources.smb.talk import Talk
@@ -25,36 +23,8 @@ CREDITS = 64
 """Requests' worth that the server is asked to allow at once: a read of 1 MiB takes 16 (MS-SMB2 3.2.4.1.2)."""
 
 
-class SmbClient(Client[Talk]):
+class SmbClient(Connections[Talk]):
     """Some connections to one share."""
-
-    def __init__(self, share: Share, access: Remote, user: str, password: str) -> None:
-        super().__init__(CONNECTIONS, self._connected, self._end_all)
-        self._share = share
-        self._access = access
-        self._user = user
-        self._password = password
-        self._all: list[Talk] = []
-        self._ended = threading.Event()
-
-    def _connected(self) -> Talk:
-        """Another connection. Raises Lost, and SourceUnavailable where there is none yet."""
-        try:
-            with connecting(self._share, self._user):
-                talk = Talk(_tree(self._share, self._access, self._user, self._password))
-        except SourceUnavailable as error:
-            if not self._all:
-                raise
-            raise Lost(error.message) from error
-        self._all.append(talk)
-        if self._ended.is_set():
-            talk.end()
-        return talk
-
-    def _end_all(self) -> None:
-        self._ended.set()
-        for talk in list(self._all):
-            talk.end()
 
 
 def connect(share: Share, access: Remote, grant: Grant | None = None) -> SmbClient:
@@ -75,7 +45,12 @@ def connect(share: Share, access: Remote, grant: Grant | None = None) -> SmbClie
             "nobody says whom to log in as",
             hint="write user, and name the variable that holds the password with password_env, in [feeds.remote]",
         )
-    client = SmbClient(share, access, user, password)
+
+    def reach() -> Talk:
+        with connecting(share, user):
+            return Talk(_tree(share, access, user, password))
+
+    client = SmbClient(CONNECTIONS, reach)
     with client.talk():
         return client
 

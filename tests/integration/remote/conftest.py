@@ -16,17 +16,34 @@ import pytest
 
 from synapse_sync.devserver import DevServer, Options
 from synapse_sync.sources import remote_reading
+from synapse_sync.sources.ftp.source import FtpSource
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
 
 from ..conftest import IMAGE, Installation
-from . import azurite, smbd, sshd
+from . import azurite, ftpd, smbd, sshd
 from .azurite import Azurite, Container
 from .fake_gcs import FakeGcs, GcsBucket
 from .feeds import configured
+from .ftp_line import FtpLine
+from .ftpd import Ftpd, Vsftpd
 from .interference import Proxy
 from .line import Line
-from .places import KEY, SECRET, Bucket, Folder, Moto, Place, RemotePlace, SeaweedFS, Served, SftpFolder, SmbFolder
+from .places import (
+    KEY,
+    SECRET,
+    Bucket,
+    Folder,
+    FtpFolder,
+    FtpsFolder,
+    Moto,
+    Place,
+    RemotePlace,
+    SeaweedFS,
+    Served,
+    SftpFolder,
+    SmbFolder,
+)
 from .smbd import Smbd
 from .sshd import Sshd
 from .stores import Store
@@ -36,11 +53,13 @@ ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears 
 LONG = (
     *("azure_service", "conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_service", "many"),
     *("objects_failures", "objects_restarts", "objects_trouble", "s3_credentials", "sftp_failures", "smb_failures"),
-    *("spool_trouble", "vouched_trouble", "trouble"),
+    *("ftp_failures", "spool_trouble", "storages_gcs", "vouched_trouble", "trouble"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
-KINDS = [*S3_KINDS, "sftp", "smb", *(["gcs", "azure"] if ALL else [])]
+FTP_KINDS = ["ftp", "ftp_plain", "ftps", "vsftpd"]
+KINDS = [*S3_KINDS, "sftp", "smb", "ftp", *(["gcs", "azure", *FTP_KINDS[1:]] if ALL else [])]
+TALKED_WITH = ["sftp", "smb", "ftp", "vsftpd"]
 OWN: dict[str, Callable[[Path], Any]] = {
     "seaweedfs": SeaweedFS,
     "gcs": lambda folder: FakeGcs(folder, keeps=True),
@@ -131,6 +150,60 @@ def smb(_smbd: Smbd, monkeypatch: pytest.MonkeyPatch) -> SmbFolder:
 
 
 @pytest.fixture(scope="session")
+def _ftpds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ftpd | Vsftpd]]:
+    """A server of pyftpdlib's with these options, or vsftpd, started when it is first asked for."""
+    started: dict[tuple[str, ...], Ftpd | Vsftpd] = {}
+
+    def server(*options: str) -> Ftpd | Vsftpd:
+        if options not in started:
+            folder = tmp_path_factory.mktemp("ftpd")
+            started[options] = Vsftpd(folder) if options == ("vsftpd",) else Ftpd(folder, *options)
+        return started[options]
+
+    yield server
+    for one in started.values():
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def _certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ftpd.certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def _ftp_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ftpd.VARIABLE, ftpd.PASSWORD)
+
+
+@pytest.fixture
+def ftp(tmp_path: Path, _ftpds: Callable[..., Ftpd], _ftp_password: None) -> FtpFolder:
+    """An empty folder of an FTP server that knows MLSD."""
+    ftpd.required()
+    return FtpFolder(tmp_path / "remote", _ftpds())
+
+
+@pytest.fixture
+def ftp_plain(tmp_path: Path, _ftpds: Callable[..., Ftpd], _ftp_password: None) -> FtpFolder:
+    """One of the same that does not."""
+    ftpd.required()
+    return FtpFolder(tmp_path / "remote", _ftpds("no-mlsd"))
+
+
+@pytest.fixture
+def ftps(tmp_path: Path, _ftpds: Callable[..., Ftpd], _certificate: Path, _ftp_password: None) -> FtpsFolder:
+    """One that takes TLS alone."""
+    ftpd.required()
+    return FtpsFolder(tmp_path / "protected", _ftpds(f"certificate={_certificate}"), _certificate)
+
+
+@pytest.fixture
+def vsftpd(tmp_path: Path, _ftpds: Callable[..., Vsftpd]) -> FtpFolder:
+    """An empty folder of vsftpd."""
+    ftpd.vsftpd_required()
+    return FtpFolder(tmp_path / "remote", _ftpds("vsftpd"))
+
+
+@pytest.fixture(scope="session")
 def _fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGcs]:
     server = FakeGcs(tmp_path_factory.mktemp("gcs"))
     yield server
@@ -194,24 +267,24 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS if ALL else ["moto", "sftp"])
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
-    for kind in (SftpSource, SmbSource):
+    for kind in (SftpSource, SmbSource, FtpSource):
         monkeypatch.setattr(kind, "certain_after", 0.0)
     return _remote(request)
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
-    if request.param in ("sftp", "smb", "gcs", "azure"):
+    if request.param not in SERVERS:
         return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
 
 
-@pytest.fixture(params=["sftp", "smb"])
+@pytest.fixture(params=TALKED_WITH)
 def served(request: pytest.FixtureRequest) -> Served:
     """An empty folder of a server that is talked with."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["sftp", "smb"])
+@pytest.fixture(params=TALKED_WITH)
 def own(request: pytest.FixtureRequest) -> Served:
     """An empty folder of such a server that is this test's alone."""
     return request.getfixturevalue(f"own_{request.param}")  # type: ignore[no-any-return]
@@ -239,9 +312,29 @@ def own_smb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmbFold
 
 
 @pytest.fixture
+def own_ftp(tmp_path: Path, _ftp_password: None) -> Iterator[FtpFolder]:
+    """A folder of an FTP server that is this test's alone."""
+    ftpd.required()
+    (tmp_path / "ftpd").mkdir()
+    server = Ftpd(tmp_path / "ftpd")
+    yield FtpFolder(tmp_path / "remote", server)
+    server.stop()
+
+
+@pytest.fixture
+def own_vsftpd(tmp_path: Path) -> Iterator[FtpFolder]:
+    """A folder of vsftpd that is this test's alone."""
+    ftpd.vsftpd_required()
+    (tmp_path / "ftpd").mkdir()
+    server = Vsftpd(tmp_path / "ftpd")
+    yield FtpFolder(tmp_path / "remote", server)
+    server.stop()
+
+
+@pytest.fixture
 def line(served: Served) -> Iterator[Line]:
     """A way to the server on which a test may interfere; it is known by its port as well."""
-    line = Line(served.port)
+    line = FtpLine(served.port) if served.kind == "ftp" else Line(served.port)
     line.up()
     served.known_at(line.port)
     yield line

@@ -6,8 +6,17 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 PIECE = 16 << 10
+
+
+@dataclass
+class Carried:
+    """How many bytes a connection has carried to us, and how many it may."""
+
+    most: int | None
+    bytes: int = 0
 
 
 class Line:
@@ -53,23 +62,29 @@ class Line:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.behind))
                 self.opened += 1
-                self._ends += [client, server]
-                most = self.cut_after.pop(0) if self.cut_after else None
-                threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
-                threading.Thread(target=self._pass, args=(server, client, most), daemon=True).start()
+                self._join(client, self.behind, Carried(self.cut_after.pop(0) if self.cut_after else None))
 
-    def _pass(self, source: socket.socket, target: socket.socket, most: int | None) -> None:
-        carried = 0
+    def _join(self, client: socket.socket, port: int, carried: Carried) -> None:
+        """What passes between a connection that came and one to the server."""
+        server = socket.create_connection(("127.0.0.1", port))
+        self._ends += [client, server]
+        threading.Thread(target=self._pass, args=(client, server, Carried(None)), daemon=True).start()
+        threading.Thread(target=self._pass, args=(server, client, carried), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, carried: Carried) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE):
                 while self.silent:
                     time.sleep(0.02)
-                carried += len(piece)
-                if most is not None and carried > most:
+                carried.bytes += len(piece)
+                if carried.most is not None and carried.bytes > carried.most:
                     break
-                target.sendall(piece)
+                target.sendall(self._passed_on(piece, carried))
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _passed_on(self, piece: bytes, carried: Carried) -> bytes:
+        """What goes on of a piece."""
+        return piece

@@ -18,6 +18,8 @@ from botocore.session import Session as S3Session
 
 from synapse_sync.config import Remote
 from synapse_sync.sources.base import Source
+from synapse_sync.sources.ftp.source import FtpSource
+from synapse_sync.sources.ftp.talk import Talk as FtpTalk
 from synapse_sync.sources.local import LocalSource
 from synapse_sync.sources.s3.source import S3Source
 from synapse_sync.sources.sftp.session import Session
@@ -25,6 +27,9 @@ from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
 from synapse_sync.sources.smb.talk import Talk
 
+from .ftpd import USER as FTP_USER
+from .ftpd import VARIABLE as FTP_VARIABLE
+from .ftpd import Ftpd, Vsftpd
 from .smbd import VARIABLE, Smbd
 from .sshd import Sshd
 from .starting import STARTING, free_port, wait_for
@@ -204,6 +209,48 @@ class SmbFolder(Folder):
         return SmbSource(f"{self.url}2", Remote())
 
 
+class FtpFolder(SftpFolder):
+    """A folder of this machine that an FTP server serves; times are whole seconds there too."""
+
+    kind = "ftp"
+    talks = FtpTalk
+
+    def __init__(self, root: Path, server: Ftpd | Vsftpd) -> None:
+        super().__init__(root, server)  # type: ignore[arg-type]
+        self.access: dict[str, Any] = {}
+        self.tells_all = isinstance(server, Ftpd) and "no-mlsd" not in server.options
+        if isinstance(server, Ftpd):
+            self.access = {"user": FTP_USER, "password_env": FTP_VARIABLE}
+
+    @property
+    def url(self) -> str:
+        return f"{self.kind}://127.0.0.1:{self.port}{self.root}"
+
+    @property
+    def table(self) -> str:
+        return "".join(f'{name} = "{value}"\n' for name, value in self.access.items())
+
+    def known_at(self, port: int) -> None:
+        """A server has no key."""
+
+    def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> Any:
+        url = self.url.replace(f":{self.port}/", f":{port or self.port}/", 1)
+        return FtpSource(url, Remote(**{**self.access, **(access or {})}), **options)
+
+    def elsewhere(self) -> Source:
+        return FtpSource(f"{self.url}2", Remote())
+
+
+class FtpsFolder(FtpFolder):
+    """One that is served over TLS; certificate: the server's."""
+
+    kind = "ftps"
+
+    def __init__(self, root: Path, server: Ftpd | Vsftpd, certificate: Path) -> None:
+        super().__init__(root, server)
+        self.access["ca_bundle"] = str(certificate)
+
+
 @cache
 def client_of(port: int) -> Any:
     """What the tests themselves put things into buckets with."""
@@ -318,7 +365,8 @@ class SeaweedFS:
         self.start()
 
     def stop(self) -> None:
-        self.process.kill()  # to end in order takes it 25 s
+        """At once: to end in order takes it half a minute."""
+        self.process.kill()
         self.process.wait()
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens on an SSH or SMB server while it is synced: each unit is there once, nothing half is ever sent."""
+"""Whatever happens on an SSH, SMB or FTP server while it is synced: each unit is there once, nothing half is sent."""
 
 from __future__ import annotations
 

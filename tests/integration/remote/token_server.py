@@ -35,7 +35,8 @@ class serving:  # noqa: N801 - it reads as what it does
             def log_message(self, format: str, *args: Any) -> None: ...
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        # It looks as often as this whether it is to end.
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> str:
         self.thread.start()
@@ -48,12 +49,16 @@ class serving:  # noqa: N801 - it reads as what it does
 
 
 class Tokens:
-    """Who gives tokens for a service account's key, and that key; each is another one, and lasts for so long."""
+    """Who gives tokens for a service account's key, and that key; each is another one, and lasts for so long.
 
-    def __init__(self, folder: Path) -> None:
+    named: what the key's file, its account and its tokens are called.
+    """
+
+    def __init__(self, folder: Path, named: str = "") -> None:
         self.lasts, self.given, self.refuses = 3600, 0, False
         self.asked: list[bytes] = []
-        self.key = folder / "scans-reader.json"
+        self.named = named
+        self.key = folder / f"{named}scans-reader.json"
         self.private = rsa.generate_private_key(65537, 2048)
 
     def says(self, _path: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -61,10 +66,12 @@ class Tokens:
         if self.refuses:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         self.given += 1
-        return 200, {"access_token": f"token-{self.given}", "expires_in": self.lasts, "token_type": "Bearer"}
+        token = f"{self.named}token-{self.given}"
+        return 200, {"access_token": token, "expires_in": self.lasts, "token_type": "Bearer"}
 
     def write(self, address: str) -> None:
         kind, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         pem = self.private.private_bytes(kind, plain, serialization.NoEncryption()).decode()
-        about = {"type": "service_account", "client_email": "scans@tests", "private_key": pem, "project_id": "tests"}
+        email = f"{self.named}scans@tests"
+        about = {"type": "service_account", "client_email": email, "private_key": pem, "project_id": "tests"}
         self.key.write_text(json.dumps({**about, "token_uri": f"{address}/token", "private_key_id": "1"}))

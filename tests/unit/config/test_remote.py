@@ -103,6 +103,8 @@ def test_the_same_container_of_two_accounts_is_two_places() -> None:
         ("sftp://nas/srv/scans/", Host("", "nas", 0, "/srv/scans")),
         ("sftp://kim@nas.example.org:2222/~/a b%20#1", Host("kim", "nas.example.org", 2222, "/~/a b%20#1")),
         ("sftp://[fe80::1%eth0]:22/a", Host("", "fe80::1%eth0", 22, "/a")),
+        ("ftp://nas/scans", Host("", "nas", 0, "/scans")),
+        ("FTPS://kim@nas:990/~/", Host("kim", "nas", 990, "/~")),
     ],
 )
 def test_a_url_names_a_server_and_an_absolute_path_there(written: str, meant: Host) -> None:
@@ -138,7 +140,7 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
         "feeds[0].remote.known_hosts: is for sftp:// paths alone; remove it"
     ]
     assert problems(path="s3://bucket", remote={"user": "kim"}) == [
-        "feeds[0].remote.user: is for sftp:// and smb:// paths alone; remove it"
+        "feeds[0].remote.user: is for sftp:// and smb:// and ftp:// and ftps:// paths alone; remove it"
     ]
     assert problems(path="sftp://nas/a", remote={"region": "eu", "user": "kim"}) == [
         "feeds[0].remote.region: is for s3:// paths alone; remove it"
@@ -152,6 +154,10 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
     assert problems(path="gs://bucket", remote={"profile": "scans", "credentials_file": "/k"}) == [
         "feeds[0].remote.profile: is for s3:// paths alone; remove it"
     ]
+    assert problems(path="ftp://nas/a", remote={"user": "kim", "password_env": "A", "implicit_tls": True}) == [
+        "feeds[0].remote.implicit_tls: is for ftps:// paths alone; remove it"
+    ]
+    assert problems(path="ftps://nas/a", remote={"user": "kim", "ca_bundle": "/k", "implicit_tls": True}) == []
     both = {"image_1": {"path": "sftp://nas/a"}, "label_1": {"path": "s3://bucket"}}
     assert problems(assets=both, remote={"region": "eu", "user": "kim", "read_timeout": "5s"}) == []
 
@@ -165,7 +171,8 @@ def test_access_to_an_ssh_server_that_contradicts_itself_is_told() -> None:
         in problems(path="sftp://nas", remote={"known_hosts": "/k", "host_key": "SHA256:" + "a" * 43})[0]
     )
     assert "is no fingerprint" in problems(path="sftp://nas", remote={"host_key": "ab:cd"})[0]
-    assert "names a user" in problems(path="sftp://kim@nas/a", remote={"user": "lee"})[0]
+    for scheme in ("sftp", "ftp", "ftps"):
+        assert "names a user" in problems(path=f"{scheme}://kim@nas/a", remote={"user": "lee"})[0]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +197,7 @@ def test_what_is_not_installed_is_warned_of_with_the_command(
         assert f"pip install 'synapse-sync[{kind}]'" in words
 
 
-@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "sftp", "smb"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "sftp", "smb", "ftp", "ftps"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
     assert "holds a secret" in words
@@ -277,6 +284,15 @@ def test_an_address_without_encryption_is_warned_of_unless_it_is_this_machine() 
 
     assert "not encrypted" in warnings("http://nas:9000")[0]
     assert warnings("http://127.0.0.1:9000") == warnings("https://nas:9000") == []
+
+
+def test_ftp_without_encryption_is_warned_of_unless_it_is_this_machine_and_takes_nothing_to_be_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "find_spec", lambda _name: None)
+    (words,) = loaded(path="ftp://nas/scans").warnings
+    assert words == "ftp://nas/scans is not encrypted: what is read can be seen and changed on its way; use ftps://"
+    assert loaded(path="ftp://127.0.0.1/scans").warnings == loaded(path="ftps://nas/scans").warnings == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -20,11 +21,13 @@ from synapse_sync.storages.translation import PlacedRoot, placed_root
 SECRET = "s3cr3t-of-the-storage"
 KEYS = {"access_key": f"AK-{SECRET}", "secret_key": SECRET}
 S3 = {"bucket_name": "scans", **KEYS}
+ACCOUNT = json.dumps({"type": "service_account", "private_key": SECRET})
+GCS = {"bucket_name": "scans", "credentials": ACCOUNT}
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     **{key: {"location": "/volume1"} for key in ("local", "file_system")},
     **dict.fromkeys(("s3", "amazon_s3", "minio"), S3),
-    **{key: {"bucket_name": "scans", "credentials": SECRET} for key in ("gcs", "gs", "gcp")},
+    **dict.fromkeys(("gcs", "gs", "gcp"), GCS),
     "sftp": {"host": "nas", "username": "me", "password": SECRET},
     "smb": {"host": "nas", "share": "scans", "password": SECRET},
     **{key: {"base_url": "https://nas", "headers": SECRET} for key in ("http", "https")},
@@ -34,7 +37,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "digital_ocean": S3,
     "one_of_tomorrow": {"key": SECRET},
 }
-READ = {"local", "file_system", "s3", "amazon_s3", "minio", "sftp", "smb"}
+READ = {"local", "file_system", "s3", "amazon_s3", "minio", "gcs", "gs", "gcp", "sftp", "smb"}
 
 
 def session(provider: str, configuration: dict[str, Any]) -> StorageSession:
@@ -66,8 +69,9 @@ def test_every_provider_is_read_or_refused_by_its_name_and_no_secret_is_shown(pr
     assert SECRET not in str([*told, session(provider, configuration)])
 
 
-def test_a_provider_that_is_read_by_its_url_alone_is_refused_with_that() -> None:
-    assert "az://CONTAINER/PREFIX" in refused("azure", CONFIGURATIONS["azure"])
+def test_what_is_read_by_its_url_alone_is_refused_with_the_path_to_write() -> None:
+    assert "remove storage, write ftp://HOST/PATH" in refused("ftp", CONFIGURATIONS["ftp"])
+    assert "remove storage, write az://CONTAINER/PREFIX" in refused("azure", CONFIGURATIONS["azure"])
 
 
 @pytest.mark.parametrize(("path", "folder"), [(".", "/volume1"), ("a", "/volume1/a"), ("a/b", "/volume1/a/b")])
@@ -85,6 +89,20 @@ def test_a_bucket_is_a_url_with_its_region_endpoint_and_keys(path: str, url: str
     assert minio.address == f"{url} at http://nas:9000"
     assert minio.remote is not None
     assert (minio.remote.region, minio.remote.endpoint_url) == ("eu", "http://nas:9000")
+
+
+@pytest.mark.parametrize(("path", "url"), [(".", "gs://scans"), ("a", "gs://scans/a"), ("a/b", "gs://scans/a/b")])
+def test_a_bucket_of_googles_is_a_url_with_its_service_account(path: str, url: str) -> None:
+    found = placed("gcs", {**GCS, "project": "lab"}, path)
+    assert (found.path, found.address, found.remote) == (url, url, Remote())
+    assert found.secrets.get("credentials") == ACCOUNT
+    emulated = Remote.model_validate({"endpoint_url": "http://nas:4443"})
+    assert placed("gcs", GCS, path, emulated).address == f"{url} at http://nas:4443"
+    assert not placed("gcs", {"bucket_name": "scans"}).secrets
+    for own in ({"anonymous": True}, {"credentials_file": "/etc/key.json"}):
+        access = Remote.model_validate(own)
+        taken = placed("gcs", {**GCS, "credentials": SECRET}, access=access)
+        assert (taken.remote, bool(taken.secrets)) == (access, False)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +182,11 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("minio", {**S3, "endpoint_url": "nas:9000"}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "endpoint_url": ["http://nas"]}, "its endpoint_url is no http or https URL"),
         ("minio", {**S3, "region_name": {"a": 1}}, "or its region_name no text"),
+        ("gcs", {"credentials": ACCOUNT}, "its configuration has no bucket_name"),
+        ("gs", {**GCS, "bucket_name": "a/b"}, "its bucket_name has a slash"),
+        ("gcp", {**GCS, "credentials": f"/etc/{SECRET}.json"}, "its credentials are no service account's key, as JSON"),
+        ("gcs", {**GCS, "credentials": json.dumps([SECRET])}, "its credentials are no service account's key"),
+        ("gcs", {**GCS, "credentials": f'{{"type": "external_account", "a": "{SECRET}"}}'}, "its credentials are no"),
         ("smb", {"host": "nas"}, "its configuration has no share"),
         ("smb", {"host": "nas", "share": "a/b"}, "its share is no name of one"),
         ("sftp", {"password": SECRET}, "its configuration has no host"),
@@ -199,3 +222,14 @@ def test_secrets_show_their_names_alone_and_leave_the_process_nowhere(values: di
             leave(secrets)
     with pytest.raises(TypeError):
         vars(secrets)
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nTUlJRX\nZ1RJQk\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize("kept", [PEM, json.dumps({"type": "service_account", "private_key": PEM})])
+def test_a_line_of_a_key_is_a_secret_as_well(kept: str) -> None:
+    given_to: list[str] = []
+    Secrets({"key": kept, "password": SECRET, "headers": json.dumps(["a"])}).give_to(given_to.append)
+    assert {kept, SECRET, "TUlJRX", "Z1RJQk"} <= set(given_to)
+    assert "service_account" not in given_to
