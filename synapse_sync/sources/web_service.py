@@ -32,6 +32,9 @@ TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 REFUSAL = 64 << 10  # bytes of an answer that is a refusal
 
+BROKEN_OFF = (ProtocolError, requests.exceptions.ChunkedEncodingError)
+"""What reading an answer raises that breaks off in the middle."""
+
 Found = TypeVar("Found")
 
 
@@ -114,7 +117,7 @@ class WebService:
             try:
                 with self.opened(path, question, headers) as answer:
                     return what_it_says(answer)
-            except ProtocolError:  # of what breaks off in the middle urllib3 takes no care
+            except BROKEN_OFF:  # of which urllib3 takes no care
                 if attempt >= ATTEMPTS:
                     raise
                 time.sleep(PAUSE * 2 ** (attempt - 1))

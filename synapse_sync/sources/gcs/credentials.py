@@ -31,16 +31,6 @@ _KINDS = {
 """Each kind of file that a person may name: who reads it, and how."""
 
 
-class _Nobody(AuthBase):
-    """No credentials, also none of ~/.netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-NOBODY = _Nobody()
-
-
 class Signed(AuthBase):
     """Requests with a token, which is had anew shortly before it ends. For several threads."""
 

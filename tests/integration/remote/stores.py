@@ -18,7 +18,6 @@ from synapse_sync.records import Observation
 from synapse_sync.sources import remote_reading, web_service
 from synapse_sync.sources.azure import listing as azure_listing
 from synapse_sync.sources.azure.pages import Page
-from synapse_sync.sources.gcs import client as gcs_client
 from synapse_sync.sources.gcs import listing as gcs_listing
 from synapse_sync.sources.s3 import client as s3_client
 from synapse_sync.sources.s3 import listing as s3_listing
@@ -93,7 +92,7 @@ GCS = Speech(
     lambda asked: asked.headers.get("range", ""),
     _gcs_page,
     gcs_listing,
-    gcs_client,
+    web_service,
     "google.auth",
     "gcs",
     "gs",
