@@ -9,6 +9,7 @@ from synapse_sync.sources.refusals import Refusal
 
 LATER = "it is tried again later"
 REACH = "see that it runs, and that this machine may reach it"
+UNKNOWN = Refusal("its name is not known", "correct endpoint_url, or this machine's name service")
 _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     (
         requests.exceptions.SSLError,
@@ -18,7 +19,7 @@ _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     (requests.exceptions.ConnectTimeout, Refusal("it does not answer", REACH)),
     (requests.exceptions.ReadTimeout, Refusal("it stopped answering", LATER)),
     (ReadTimeoutError, Refusal("it stopped answering", LATER)),
-    (NameResolutionError, Refusal("its name is not known", "correct endpoint_url, or this machine's name service")),
+    (NameResolutionError, UNKNOWN),
     (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", LATER)),
     (requests.exceptions.ConnectionError, Refusal("it can't be reached", REACH)),
     (ProtocolError, Refusal("its answer breaks off", LATER)),

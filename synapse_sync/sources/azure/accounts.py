@@ -21,6 +21,10 @@ class Account(NamedTuple):
     name: str
     address: str
 
+    def is_that_of(self, other: Account) -> bool:
+        """Whether both are one account, at whichever address."""
+        return self.address == other.address or (bool(self.name) and self.name == other.name)
+
 
 class Connected(NamedTuple):
     """What a connection string says. key: what signs requests, or None; sas: a shared access signature, or ""."""

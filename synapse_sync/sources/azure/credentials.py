@@ -41,7 +41,7 @@ def credentials_of(access: Remote, account: Account) -> AuthBase:
         return _by_key(account, password_of(access.account_key_env))
     sas = password_of(access.sas_token_env)
     connected = None if sas else connection_string()
-    if connected is not None and connected.account.name == account.name:
+    if connected is not None and connected.account.is_that_of(account):
         if connected.key is not None:
             return SharedKey(connected.key)
         sas = connected.sas

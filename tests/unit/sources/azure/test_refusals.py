@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 import requests
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from azure.storage.blob._shared.authentication import AzureSigningError
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from synapse_sync.sources.azure.refusals import (
     Refused,
@@ -20,6 +24,8 @@ from synapse_sync.sources.azure.refusals import (
     refused,
 )
 
+POOL = HTTPConnectionPool("nas")
+GONE = NameResolutionError("nas", HTTPConnection("nas"), socket.gaierror())
 SECRET = "c2lnbmF0dXJl"
 NOT_FOUND = "DefaultAzureCredential failed to retrieve a token from the included credentials."
 AUTH = "Server failed to authenticate the request. Make sure the value of the Authorization header is formed correctly."
@@ -61,6 +67,7 @@ def answered(status: int, code: str = "", detail: str = "", **headers: str) -> R
         (answered(502, f"<b>{SECRET}"), "502", "later"),
         (requests.exceptions.SSLError(SECRET), "certificate", "ca_bundle"),
         (requests.exceptions.ConnectionError(SECRET), "can't be reached", "runs"),
+        (requests.exceptions.ConnectionError(MaxRetryError(POOL, "/", GONE)), "name is not known", "correct account"),
         (ClientAuthenticationError(NOT_FOUND), "there are no credentials", "anonymous = true"),
         (ClientAuthenticationError(f"AADSTS7000215: Invalid secret {SECRET}"), "AADSTS7000215", "AZURE_CLIENT_ID"),
         (ClientAuthenticationError(SECRET), "are refused", "az login"),
