@@ -17,6 +17,9 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from synapse_sync.config.addresses import host_and_path, share_and_path
 
+WEB = ("webdav", "webdavs", "http", "https")
+"""Kinds of folders of web servers."""
+
 
 def is_remote(path: str) -> bool:
     """Whether a path is a URL ("s3://bucket/prefix") and not a local folder."""
@@ -51,7 +54,7 @@ def _remote(url: str) -> str:
     if scheme.lower() == "az":
         _check_container(place, rest)
     meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
-    if scheme.lower() in ("sftp", "ftp", "ftps"):
+    if scheme.lower() in ("sftp", "ftp", "ftps", *WEB):
         host_and_path(meant)
     if scheme.lower() == "smb":
         share_and_path(meant)

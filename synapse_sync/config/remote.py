@@ -31,6 +31,8 @@ class Kind(NamedTuple):
     extra: str = ""
 
 
+_WEB = frozenset({"user", "password_env", "token_env", "ca_bundle"})
+
 KINDS: Mapping[str, Kind] = {
     "s3": Kind(
         "s3://bucket/prefix",
@@ -60,6 +62,10 @@ KINDS: Mapping[str, Kind] = {
     "smb": Kind("smb://host/share/path", "smbprotocol", frozenset({"user", "password_env", "encrypt"})),
     "ftp": Kind("ftp://host/path", "", frozenset({"user", "password_env"})),
     "ftps": Kind("ftps://host/path", "", frozenset({"user", "password_env", "ca_bundle", "implicit_tls"})),
+    **{
+        scheme: Kind(f"{scheme}://host/path", "requests", _WEB, extra="webdav")
+        for scheme in ("webdav", "webdavs", "http", "https")
+    },
 }
 """The remote paths that this version reads, by scheme. What no kind has for itself is for all of them."""
 
@@ -185,6 +191,12 @@ class Remote(Section):
     password_env: Variable = Field(
         default="", description="Name of the environment variable that holds the password.", examples=["NAS_PASSWORD"]
     )
+    token_env: Variable = Field(
+        default="",
+        description="Name of the environment variable that holds a token that a web server knows (Bearer), instead of "
+        "a user and a password.",
+        examples=["CLOUD_TOKEN"],
+    )
     key_file: FilePath | None = Field(
         default=None,
         description="File with the private SSH key; the SSH agent's and those in ~/.ssh unless given.",
@@ -241,7 +253,8 @@ class Remote(Section):
         for name in sorted(self.model_fields_set) if own else ():
             kinds = [scheme for scheme, kind in KINDS.items() if name in kind.options]
             if kinds and not own.intersection(kinds):
-                paths = " and ".join(f"{scheme}://" for scheme in kinds)
+                *others, last = (f"{scheme}://" for scheme in kinds)
+                paths = f"{', '.join(others)} and {last}" if others else last
                 found[name] = f"is for {paths} paths alone; remove it"
         return found
 
@@ -259,6 +272,8 @@ class Remote(Section):
             found["profile"] = f"names other credentials than {', '.join(keys)}; remove one or the other"
         if len(azure) > 1:
             found["sas_token_env"] = "names other credentials than account_key_env; remove one of them"  # noqa: S105
+        if self.token_env and self.password_env:
+            found["token_env"] = "is another login than password_env; remove one or the other"  # noqa: S105 - likewise
         if self.key_passphrase_env and self.key_file is None:
             found["key_passphrase_env"] = "is for a key_file; name the file as well"  # noqa: S105 - it is the option's
         if self.host_key and self.known_hosts is not None:

@@ -63,7 +63,7 @@ def _remote_access(config: Config) -> Iterator[str]:
         feeds = ", ".join(dict.fromkeys(feed.name for feed, root in roots if scheme_of(root.path) == scheme))
         if feeds and kind.package and not _is_installed(kind.package):
             yield f"feed {feeds}: what reads {scheme}:// is not installed: {extra_of(scheme)}"
-    for path in dict.fromkeys(root.path for _, root in roots if scheme_of(root.path) == "ftp"):
+    for path in dict.fromkeys(root.path for _, root in roots if scheme_of(root.path) in ("ftp", "http", "webdav")):
         if not is_loopback(host_and_path(path).name):
             yield f"{path} is not encrypted: what is read can be seen and changed on its way; use {scheme_of(path)}s://"
     addresses = [root.remote.endpoint_url for _, root in roots if root.remote]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from synapse_sync.config import AssetRoot, scheme_of
+from synapse_sync.config.paths import WEB
 from synapse_sync.doctor.findings import Finding, problem, warning, well
 from synapse_sync.doctor.situation import Situation
 from synapse_sync.errors import SourceError
@@ -28,6 +29,7 @@ _TOLD_BY = {
     **dict.fromkeys(
         ("ftp", "ftps"), "size and time, and the number where the server tells it, twice: FTP knows no better"
     ),
+    **dict.fromkeys(WEB, "their ETags, or size and time, and all are seen twice"),
 }
 _UNNAMED = "size and time alone: the service names no ETags"
 

@@ -18,6 +18,8 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "smb": ("smb", "SmbSource"),
     "ftp": ("ftp", "FtpSource"),
     "ftps": ("ftp", "FtpSource"),
+    **dict.fromkeys(("webdav", "webdavs"), ("webdav", "WebdavSource")),
+    **dict.fromkeys(("http", "https"), ("http", "HttpSource")),
 }
 """What reads a kind of URL: its package here, and the class in its module `source`."""
 

@@ -9,6 +9,7 @@ import json
 import os.path
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
@@ -161,6 +162,37 @@ def _smb(asked: _Asked) -> PlacedRoot:
     return PlacedRoot(path, access, NO_SECRETS if asked.access.password_env else asked.session.secrets)
 
 
+def _http(asked: _Asked) -> PlacedRoot:
+    """A folder of a web server, which wants the headers that the storage names."""
+    try:
+        path = _folder_of(asked.setting("base_url").strip(), asked.path)
+    except ValueError:
+        path = ""
+    if not path:
+        raise asked.unusable("its base_url is no http or https URL of a folder", _CORRECT)
+    headers = asked.session.secrets.get("headers")
+    if asked.access.password_env or asked.access.token_env or not headers:
+        return PlacedRoot(path, asked.access)
+    try:
+        told = json.loads(headers)
+        valid = isinstance(told, dict) and all(isinstance(value, str) for value in told.values())
+    except ValueError:
+        valid = False
+    if not valid:
+        raise asked.unusable("its headers are no texts by their names", _CORRECT)
+    return PlacedRoot(path, asked.access, asked.session.secrets)
+
+
+def _folder_of(base_url: str, path: str) -> str:
+    """The URL of a path below an address, written plain; "" where that is none of a folder, or raises ValueError."""
+    address = urlsplit(base_url)
+    if address.scheme not in ("http", "https") or "@" in address.netloc or address.query or address.fragment:
+        return ""
+    folder = unquote(address.path, errors="strict").strip("/")
+    below = "/".join(part for part in (folder, path) if part)
+    return resolve_path(f"{address.scheme}://{address.netloc}/{below}", "/")
+
+
 def _on_server(asked: _Asked, scheme: str, usual_port: int, share: str = "") -> str:
     """The URL of the path on a storage that has a host, a port and a root_path."""
     host, port = asked.setting("host"), asked.session.settings.get("port") or usual_port
@@ -194,6 +226,8 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
     "gcp": _gcs,
     "sftp": _sftp,
     "smb": _smb,
+    "http": _http,
+    "https": _http,
 }
 """Providers that this version reads."""
 
@@ -202,6 +236,5 @@ _NOT_READ = {
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
     "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),
-    **dict.fromkeys(("http", "https"), ("HTTP", _MOUNT)),
 }
 """Providers that it does not: what they are called, and what to do."""

@@ -19,8 +19,8 @@ from synapse_sync.config import Remote
 from synapse_sync.config.urls import is_unprotected
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources.azure.accounts import ACCOUNT, Account, connection_string, library
+from synapse_sync.sources.http_asking import NOBODY
 from synapse_sync.sources.secrets import password_of
-from synapse_sync.sources.web_service import NOBODY
 
 KEY = "AZURE_STORAGE_KEY"
 SAS = "AZURE_STORAGE_SAS_TOKEN"

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import ParseError, fromstring
 import requests
 from urllib3.exceptions import HTTPError
 
+from synapse_sync.sources.http_refusals import LATER, other, unconnected
 from synapse_sync.sources.refusals import Refusal
-from synapse_sync.sources.web_refusals import LATER, UNKNOWN, of_connection
 
 _KEY = "see the account's access keys, and the variable that the config names, or AZURE_STORAGE_KEY or "
 _KEY += "AZURE_STORAGE_CONNECTION_STRING"
@@ -73,7 +73,6 @@ _NO_CREDENTIALS = Refusal(
     "run `az login`, give this machine a managed identity, set AZURE_STORAGE_CONNECTION_STRING, name a variable with "
     "account_key_env or sas_token_env in [feeds.remote], or write anonymous = true",
 )
-_NO_ACCOUNT = Refusal(UNKNOWN.what, f"correct account in [feeds.remote]; or {UNKNOWN.hint}")
 _SIGN_IN = "sign in anew (`az login`), or see AZURE_CLIENT_ID, AZURE_TENANT_ID and the secret or certificate"
 
 
@@ -111,8 +110,7 @@ def refusal(error: Exception) -> Refusal:
     """What an error means."""
     if isinstance(error, Refused):
         return _of_answer(error)
-    means = _of_credentials(error) or of_connection(error)
-    return _NO_ACCOUNT if means is UNKNOWN else means
+    return _of_credentials(error) or unconnected(error, "account or endpoint_url") or other(error)
 
 
 def _of_answer(error: Refused) -> Refusal:

@@ -11,12 +11,9 @@ from synapse_sync.config import Remote, extra_of
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
 from synapse_sync.sources.gcs.refusals import Refused
-from synapse_sync.sources.web_service import NOBODY, WebService
+from synapse_sync.sources.http_asking import NOBODY, Asking
 
 SERVICE = "https://storage.googleapis.com"
-
-AS_STORED = {"Accept-Encoding": "gzip"}
-"""What is stored compressed comes as it is stored: only who takes gzip is sent that."""
 
 
 def connect(access: Remote, grant: Grant | None = None) -> Client:
@@ -38,24 +35,32 @@ class Client:
     """GET requests to one service. For several threads."""
 
     def __init__(self, access: Remote, signs: requests.auth.AuthBase) -> None:
-        self._service = WebService(access.endpoint_url or SERVICE, access, signs, _refused)
+        self._address = access.endpoint_url or SERVICE
+        self._signs = signs
+        self._asking = Asking(access, lambda answer, body: Refused(answer.status_code, body))
 
     def asked(self, path: str, question: Mapping[str, str | int]) -> dict[str, Any]:
         """The JSON object that is answered. Raises as refusals.failures() has it."""
-        said = self._service.read(path, question, AS_STORED, requests.Response.json)
+
+        def whole() -> Any:
+            with self.opened(path, question) as answer:
+                return answer.json()
+
+        said = self._asking.persistently(whole)
         if not isinstance(said, dict):
             raise requests.exceptions.InvalidJSONError
         return said
 
     def opened(self, path: str, question: Mapping[str, str | int], start: int = 0) -> requests.Response:
-        """The answer, of which nothing is read yet; start: from which byte on. Raises as refusals.failures() has it."""
-        part = {"Range": f"bytes={start}-"} if start else {}
-        return self._service.opened(path, question, {**AS_STORED, **part})
+        """The answer, of which nothing is read yet; start: from which byte on. Raises as refusals.failures() has it.
+
+        What is stored compressed comes as it is stored: only who takes gzip is sent that.
+        """
+        headers = {"Accept-Encoding": "gzip"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        return self._asking.opened(self._address + path, signs=self._signs, headers=headers, question=question)
 
     def close(self) -> None:
         """Close the connections that nothing is read from."""
-        self._service.close()
-
-
-def _refused(answer: requests.Response, body: bytes) -> Refused:
-    return Refused(answer.status_code, body)
+        self._asking.close()

@@ -11,9 +11,9 @@ from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.gcs import refusals
 from synapse_sync.sources.gcs.client import Client
+from synapse_sync.sources.http_asking import AsStored
 from synapse_sync.sources.object_reading import ObjectFile
 from synapse_sync.sources.versions import version_of
-from synapse_sync.sources.web_service import AsStored
 
 _AS_STORED = "x-goog-stored-content-encoding"
 

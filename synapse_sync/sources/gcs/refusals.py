@@ -9,8 +9,8 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
+from synapse_sync.sources.http_refusals import LATER, other, unconnected
 from synapse_sync.sources.refusals import Refusal
-from synapse_sync.sources.web_refusals import LATER, of_connection
 
 _SIGN_IN = "sign in anew (`gcloud auth application-default login`), or see the key that the config, the storage in "
 _SIGN_IN += "Synapse or GOOGLE_APPLICATION_CREDENTIALS names, and this machine's clock"
@@ -22,7 +22,7 @@ _STATUSES = {
 }
 _TOO_MANY = {"rateLimitExceeded", "userRateLimitExceeded"}
 _PAYS = Refusal("who asks for this bucket pays for it", "let its owner pay (Requester Pays): no project is named here")
-_NO_JSON = Refusal("what answers is no Google Cloud Storage", "correct endpoint_url in [feeds.remote]")
+_NOT_GCS = Refusal("what answers is no Google Cloud Storage", "correct endpoint_url in [feeds.remote]")
 _NO_CREDENTIALS = Refusal(
     "there are no credentials",
     "run `gcloud auth application-default login`, name a key with GOOGLE_APPLICATION_CREDENTIALS or credentials_file "
@@ -60,8 +60,8 @@ def refusal(error: Exception) -> Refusal:
     if isinstance(error, Refused):
         return _of_answer(error)
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        return _NO_JSON
-    return _of_credentials(error) or of_connection(error)
+        return _NOT_GCS
+    return unconnected(error, "endpoint_url") or _of_credentials(error) or other(error)
 
 
 def _of_answer(error: Refused) -> Refusal:

@@ -19,6 +19,7 @@ from synapse_sync.sources import remote_reading
 from synapse_sync.sources.ftp.source import FtpSource
 from synapse_sync.sources.sftp.source import SftpSource
 from synapse_sync.sources.smb.source import SmbSource
+from synapse_sync.sources.web.source import WebSource
 
 from ..conftest import IMAGE, Installation
 from . import azurite, ftpd, smbd, sshd
@@ -48,17 +49,27 @@ from .smbd import Smbd
 from .sshd import Sshd
 from .stores import Store
 from .vouched import V2, Begin
+from .webbed import WebFolder
+from .webd import Nginx, PythonHttp, WebServer, WsgiDav
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
     *("azure_service", "conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_service", "many"),
     *("objects_failures", "objects_restarts", "objects_trouble", "s3_credentials", "sftp_failures", "smb_failures"),
-    *("ftp_failures", "spool_trouble", "storages_gcs", "vouched_trouble", "trouble"),
+    *("ftp_failures", "spool_trouble", "storages_gcs", "vouched_trouble", "trouble", "web_failures"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
 FTP_KINDS = ["ftp", "ftp_plain", "ftps", "vsftpd"]
-KINDS = [*S3_KINDS, "sftp", "smb", "ftp", *(["gcs", "azure", *FTP_KINDS[1:]] if ALL else [])]
+WEB_KINDS: dict[str, tuple[type[WebServer], str, str]] = {
+    "wsgidav": (WsgiDav, "webdav", ""),
+    "nginxdav": (Nginx, "webdav", "/dav"),
+    "python": (PythonHttp, "http", ""),
+    "html": (Nginx, "http", "/html"),
+    "json": (Nginx, "http", "/json"),
+}
+QUICK_KINDS = ["sftp", "smb", "ftp", "wsgidav", "html"]
+KINDS = [*S3_KINDS, *QUICK_KINDS, *(["gcs", "azure", *FTP_KINDS[1:], "nginxdav", "python", "json"] if ALL else [])]
 TALKED_WITH = ["sftp", "smb", "ftp", "vsftpd"]
 OWN: dict[str, Callable[[Path], Any]] = {
     "seaweedfs": SeaweedFS,
@@ -258,6 +269,22 @@ def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def _web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], WebFolder]]:
+    """An empty folder of a web server of this kind, started when it is first asked for."""
+    started: dict[type[WebServer], WebServer] = {}
+
+    def folder_of(name: str) -> WebFolder:
+        server, kind, below = WEB_KINDS[name]
+        if server not in started:
+            started[server] = server(tmp_path_factory.mktemp(server.__name__))
+        return WebFolder(f"folder-{uuid.uuid4().hex[:12]}", started[server], kind, below)
+
+    yield folder_of
+    for server in started.values():
+        server.stop()
+
+
 @pytest.fixture(params=["local", *KINDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
@@ -267,12 +294,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS if ALL else ["moto", "sftp"])
 def remote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RemotePlace:
     """An empty remote place of each kind; its files settle as fast as those of all others."""
-    for kind in (SftpSource, SmbSource, FtpSource):
+    for kind in (SftpSource, SmbSource, FtpSource, WebSource):
         monkeypatch.setattr(kind, "certain_after", 0.0)
     return _remote(request)
 
 
 def _remote(request: pytest.FixtureRequest) -> RemotePlace:
+    if request.param in WEB_KINDS:
+        return request.getfixturevalue("_web")(request.param)  # type: ignore[no-any-return]
     if request.param not in SERVERS:
         return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
     return Bucket(request.getfixturevalue("_servers")(request.param))
@@ -282,6 +311,37 @@ def _remote(request: pytest.FixtureRequest) -> RemotePlace:
 def served(request: pytest.FixtureRequest) -> Served:
     """An empty folder of a server that is talked with."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=[*TALKED_WITH, "wsgidav", "html"])
+def reached(request: pytest.FixtureRequest) -> Served:
+    """An empty folder of a server that has this machine's, of whatever kind."""
+    return _remote(request)  # type: ignore[return-value]
+
+
+@pytest.fixture(params=WEB_KINDS)
+def web(request: pytest.FixtureRequest, _web: Callable[[str], WebFolder]) -> WebFolder:
+    """An empty folder of each kind of web server."""
+    return _web(request.param)
+
+
+@pytest.fixture
+def own_web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebFolder]:
+    """A folder of a web server that is this test's alone; of WsgiDAV, unless the test names another kind."""
+    server, kind, below = WEB_KINDS[getattr(request, "param", "wsgidav")]
+    (tmp_path / "server").mkdir()
+    own = server(tmp_path / "server")
+    yield WebFolder("folder", own, kind, below)
+    own.stop()
+
+
+@pytest.fixture
+def web_proxy(web: WebFolder) -> Iterator[Proxy]:
+    """A way to the server on which a test may interfere."""
+    proxy = Proxy(web.port)
+    proxy.up()
+    yield proxy
+    proxy.down()
 
 
 @pytest.fixture(params=TALKED_WITH)

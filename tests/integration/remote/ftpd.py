@@ -114,6 +114,8 @@ class Vsftpd(_Server):
             "no_anon_password": "NO",
             "anon_world_readable_only": "NO",
             "ftp_username": getpass.getuser(),
+            "pasv_min_port": 33_000,  # none of those that a server of the tests has, and has again after a restart
+            "pasv_max_port": 60_000,
             "seccomp_sandbox": "NO",
             "xferlog_enable": "NO",
         }

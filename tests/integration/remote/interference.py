@@ -130,6 +130,8 @@ class Proxy:
         with socket.create_connection(("127.0.0.1", self.behind)) as server:
             server.sendall(request)
             head, end, body = self._head(server)
+            if b"\r\nconnection: close" not in head.lower():
+                head += b"\r\nConnection: close"
             client.sendall(head + end)
             sent = 0
             body = body or server.recv(PIECE)

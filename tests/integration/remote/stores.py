@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from synapse_sync.records import Observation
-from synapse_sync.sources import remote_reading, web_service
+from synapse_sync.sources import http_asking, remote_reading
 from synapse_sync.sources.azure import listing as azure_listing
 from synapse_sync.sources.azure.pages import Page
 from synapse_sync.sources.gcs import listing as gcs_listing
@@ -92,7 +92,7 @@ GCS = Speech(
     lambda asked: asked.headers.get("range", ""),
     _gcs_page,
     gcs_listing,
-    web_service,
+    http_asking,
     "google.auth",
     "gcs",
     "gs",
@@ -104,7 +104,7 @@ AZURE = Speech(
     lambda asked: asked.headers.get("x-ms-range", ""),
     _azure_page,
     azure_listing,
-    web_service,
+    http_asking,
     "azure.storage",
     "azure",
     "az",

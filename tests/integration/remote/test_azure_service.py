@@ -20,7 +20,7 @@ from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.logs.entries import redacted
 from synapse_sync.records import Directory, Untakeable
-from synapse_sync.sources import remote_reading, web_service
+from synapse_sync.sources import http_asking, remote_reading
 from synapse_sync.sources.azure import credentials
 from synapse_sync.sources.azure.accounts import Account, account_of
 from synapse_sync.sources.azure.source import AzureSource
@@ -39,8 +39,8 @@ TOKEN = "e30.a-token-of-entra"
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts, and none but one."""
     monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
-    monkeypatch.setattr(web_service, "PAUSE", 0.0)
-    monkeypatch.setattr(web_service, "ATTEMPTS", 1)
+    monkeypatch.setattr(http_asking, "PAUSE", 0.0)
+    monkeypatch.setattr(http_asking, "ATTEMPTS", 1)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_shared_access_signature_lets_in_and_stands_in_no_message_and_no_log(
     azure: Container, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(credentials, "is_unprotected", lambda _address: False)
-    monkeypatch.setattr(web_service, "ATTEMPTS", 2)
+    monkeypatch.setattr(http_asking, "ATTEMPTS", 2)
     caplog.set_level(logging.INFO)
     azure.put("d/a", b"1")
     access = {"sas_token_env": "SCANS_SAS"}
@@ -208,7 +208,7 @@ def test_an_identitys_token_is_had_anew_before_it_ends_and_refusals_are_told(
         entra.lasts = lasts
         listed(source)
     assert entra.given == 1
-    source._azure.client()._service._signs._token = None  # type: ignore[attr-defined]
+    source._azure.client()._signs._token = None  # type: ignore[attr-defined]
     for _ in range(3):
         listed(source)
     entra.refuses = "AADSTS7000215: Invalid client secret provided: s3cr3t"
@@ -309,8 +309,8 @@ def test_a_change_of_what_is_said_about_a_blob_is_a_change(azure: Container) -> 
 def test_a_service_that_is_busy_is_asked_again_after_the_pause_that_it_names_within_bounds(
     azure: Container, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    monkeypatch.setattr(web_service, "ATTEMPTS", 4)
-    monkeypatch.setattr(web_service, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(http_asking, "ATTEMPTS", 4)
+    monkeypatch.setattr(http_asking, "LONGEST_PAUSE", 0.1)
     azure.put("a", b"1")
     busy = refused(status, "ServerBusy", "Retry-After: 3600\r\n")
     proxy.rule = lambda asked: busy if asked.number < 4 else None

@@ -11,7 +11,8 @@ import pytest
 
 from synapse_sync.config import Remote
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.sources import remote_reading, web_service
+from synapse_sync.sources import http_asking as client
+from synapse_sync.sources import remote_reading
 from synapse_sync.sources.gcs.source import GcsSource
 
 from .fake_gcs import GcsBucket, refused
@@ -25,7 +26,7 @@ from .token_server import Tokens, serving
 def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No credentials of whoever runs this; no pauses between attempts, and none but one."""
     monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
-    monkeypatch.setattr(web_service, "ATTEMPTS", 1)
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
@@ -89,8 +90,8 @@ def test_a_token_is_had_anew_before_it_ends_and_once_for_all_threads(
     for thread in threads:
         thread.join()
     assert set(said_by(gcs_proxy)) == {"Bearer token-1"}
-    source._gcs.client()._service._signs._credentials.expiry = None  # type: ignore[attr-defined]
-    source._gcs.client()._service._signs._credentials.token = None  # type: ignore[attr-defined]
+    source._gcs.client()._signs._credentials.expiry = None  # type: ignore[attr-defined]
+    source._gcs.client()._signs._credentials.token = None  # type: ignore[attr-defined]
     gcs_proxy.asked.clear()
     with source.open_observed(b"a", observed) as stream:
         assert stream.read(len(CONTENT)) == CONTENT
@@ -116,7 +117,7 @@ def test_credentials_that_are_refused_are_told_and_met_anew_by_the_next_listing(
     assert "token-" not in str(told.value)
     assert set(listed(source)) == {b"a"}  # another token, of credentials that were looked up anew
     tokens.refuses = True
-    source._gcs.client()._service._signs._credentials.token = None  # type: ignore[attr-defined]
+    source._gcs.client()._signs._credentials.token = None  # type: ignore[attr-defined]
     with pytest.raises(SourceUnavailable) as told, source.open_observed(b"a", observed) as stream:
         stream.read(1)
     assert "in/a" in told.value.message

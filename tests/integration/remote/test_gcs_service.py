@@ -9,7 +9,7 @@ import pytest
 
 from synapse_sync.errors import FileUnreadable, SourceUnavailable
 from synapse_sync.records import Directory, Untakeable
-from synapse_sync.sources import remote_reading, web_service
+from synapse_sync.sources import http_asking, remote_reading
 from synapse_sync.sources.versions import version_of
 
 from .fake_gcs import GcsBucket, refused
@@ -23,8 +23,8 @@ CONTENT = bytes(range(256)) * 8192  # 2 MiB
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts, and none but one."""
     monkeypatch.setattr(remote_reading, "PAUSE", 0.0)
-    monkeypatch.setattr(web_service, "PAUSE", 0.0)
-    monkeypatch.setattr(web_service, "ATTEMPTS", 1)
+    monkeypatch.setattr(http_asking, "PAUSE", 0.0)
+    monkeypatch.setattr(http_asking, "ATTEMPTS", 1)
 
 
 def reads(asked: Asked) -> bool:
@@ -50,8 +50,8 @@ def test_what_is_stored_compressed_is_read_as_it_is_stored_from_wherever(gcs: Gc
 def test_a_service_that_is_busy_is_asked_again_after_the_pause_that_it_names_within_bounds(
     gcs: GcsBucket, gcs_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    monkeypatch.setattr(web_service, "ATTEMPTS", 4)
-    monkeypatch.setattr(web_service, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(http_asking, "ATTEMPTS", 4)
+    monkeypatch.setattr(http_asking, "LONGEST_PAUSE", 0.1)
     gcs.put("a", b"1")
     busy = refused(status, headers="Retry-After: 3600\r\n")
     gcs_proxy.rule = lambda asked: busy if asked.number < 4 else None

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,12 @@ from .places import Bucket
 from .spooled import in_spool, times_read, with_upload
 
 BYTES = sum(len(f"image of {patient}label of {patient}") for patient in PATIENTS)
+
+
+@pytest.fixture
+def s3_port(_servers: Callable[[str], int]) -> int:
+    """The real one alone: a second service would only do the same again, as none of this is about the service."""
+    return _servers("seaweedfs")
 
 
 @pytest.fixture(autouse=True)

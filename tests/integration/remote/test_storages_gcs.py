@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from synapse_sync.errors import SourceUnavailable
-from synapse_sync.sources import web_service
+from synapse_sync.sources import http_asking as client
 
 from ..conftest import DIRECTORY, Installation
 from ..test_storages import options as options
@@ -70,7 +70,7 @@ class Service:
 def service(
     site: Installation, gcs: GcsBucket, gcs_proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
-    monkeypatch.setattr(web_service, "ATTEMPTS", 1)
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +19,12 @@ from ..conftest import IMAGE, LABEL, Installation, until
 from .interference import Asked, Proxy
 from .places import Bucket
 from .vouched import V2, Begin, Liar, content, md5, vouched_rows
+
+
+@pytest.fixture
+def s3_port(_servers: Callable[[str], int]) -> int:
+    """The real one alone: a second service would only do the same again, as none of this is about the service."""
+    return _servers("seaweedfs")
 
 
 @pytest.fixture(autouse=True)

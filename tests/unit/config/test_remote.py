@@ -105,6 +105,11 @@ def test_the_same_container_of_two_accounts_is_two_places() -> None:
         ("sftp://[fe80::1%eth0]:22/a", Host("", "fe80::1%eth0", 22, "/a")),
         ("ftp://nas/scans", Host("", "nas", 0, "/scans")),
         ("FTPS://kim@nas:990/~/", Host("kim", "nas", 990, "/~")),
+        (
+            "webdavs://kim@cloud/remote.php/dav/files/kim/a b%20#1/",
+            Host("kim", "cloud", 0, "/remote.php/dav/files/kim/a b%20#1"),
+        ),
+        ("HTTPS://nas:8443", Host("", "nas", 8443, "/")),
     ],
 )
 def test_a_url_names_a_server_and_an_absolute_path_there(written: str, meant: Host) -> None:
@@ -140,7 +145,11 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
         "feeds[0].remote.known_hosts: is for sftp:// paths alone; remove it"
     ]
     assert problems(path="s3://bucket", remote={"user": "kim"}) == [
-        "feeds[0].remote.user: is for sftp:// and smb:// and ftp:// and ftps:// paths alone; remove it"
+        "feeds[0].remote.user: is for sftp://, smb://, ftp://, ftps://, webdav://, webdavs://, http:// and https:// "
+        "paths alone; remove it"
+    ]
+    assert problems(path="webdavs://nas/a", remote={"token_env": "A", "ca_bundle": "/c", "encrypt": True}) == [
+        "feeds[0].remote.encrypt: is for smb:// paths alone; remove it"
     ]
     assert problems(path="sftp://nas/a", remote={"region": "eu", "user": "kim"}) == [
         "feeds[0].remote.region: is for s3:// paths alone; remove it"
@@ -149,7 +158,7 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
         "feeds[0].remote.host_key: is for sftp:// paths alone; remove it"
     ]
     assert problems(path="sftp://nas/a", remote={"anonymous": True}) == [
-        "feeds[0].remote.anonymous: is for s3:// and gs:// and az:// paths alone; remove it"
+        "feeds[0].remote.anonymous: is for s3://, gs:// and az:// paths alone; remove it"
     ]
     assert problems(path="gs://bucket", remote={"profile": "scans", "credentials_file": "/k"}) == [
         "feeds[0].remote.profile: is for s3:// paths alone; remove it"
@@ -175,6 +184,22 @@ def test_access_to_an_ssh_server_that_contradicts_itself_is_told() -> None:
         assert "names a user" in problems(path=f"{scheme}://kim@nas/a", remote={"user": "lee"})[0]
 
 
+def test_access_to_a_web_server_that_contradicts_itself_is_told() -> None:
+    both = {"user": "kim", "password_env": "A", "token_env": "B"}
+    assert problems(path="https://nas/a", remote=both) == [
+        "feeds[0].remote.token_env: is another login than password_env; remove one or the other"
+    ]
+    assert "names a user" in problems(path="webdav://kim@nas/a", remote={"user": "lee"})[0]
+
+
+def test_a_web_server_without_encryption_is_warned_of() -> None:
+    for scheme in ("http", "webdav"):
+        (words,) = loaded(path=f"{scheme}://nas:8080/scans").warnings
+        assert words.endswith(f"is not encrypted: what is read can be seen and changed on its way; use {scheme}s://")
+        assert loaded(path=f"{scheme}://127.0.0.1/scans").warnings == []
+        assert loaded(path=f"{scheme}s://nas/scans").warnings == []
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
@@ -197,7 +222,7 @@ def test_what_is_not_installed_is_warned_of_with_the_command(
         assert f"pip install 'synapse-sync[{kind}]'" in words
 
 
-@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "sftp", "smb", "ftp", "ftps"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "sftp", "smb", "ftp", "ftps", "webdavs", "https"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
     assert "holds a secret" in words

@@ -30,14 +30,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("gcs", "gs", "gcp"), GCS),
     "sftp": {"host": "nas", "username": "me", "password": SECRET},
     "smb": {"host": "nas", "share": "scans", "password": SECRET},
-    **{key: {"base_url": "https://nas", "headers": SECRET} for key in ("http", "https")},
+    **{key: {"base_url": "https://nas", "headers": json.dumps({"X-Key": SECRET})} for key in ("http", "https")},
     "synology": {"url": "https://nas", "username": "me", "password": SECRET, "otp_code": SECRET},
     "azure": {"account_key": SECRET},
     "ftp": {"host": "nas", "password": SECRET},
     "digital_ocean": S3,
     "one_of_tomorrow": {"key": SECRET},
 }
-READ = {"local", "file_system", "s3", "amazon_s3", "minio", "gcs", "gs", "gcp", "sftp", "smb"}
+READ = {"local", "file_system", "s3", "amazon_s3", "minio", "gcs", "gs", "gcp", "sftp", "smb", "http", "https"}
 
 
 def session(provider: str, configuration: dict[str, Any]) -> StorageSession:
@@ -161,6 +161,22 @@ def test_what_the_config_says_goes_before_what_the_server_tells() -> None:
         assert not placed("minio", told, access=own).secrets
 
 
+@pytest.mark.parametrize(
+    ("base_url", "path", "url"),
+    [
+        ("https://nas", ".", "https://nas/"),
+        ("https://nas:8443/my%20scans/", "a b", "https://nas:8443/my scans/a b"),
+        ("http://nas/scans", ".", "http://nas/scans"),
+    ],
+)
+def test_a_web_servers_address_is_one_of_a_folder_of_it(base_url: str, path: str, url: str) -> None:
+    headers = {"headers": json.dumps({"X-Key": SECRET})}
+    found = placed("https", {"base_url": base_url, **headers}, path)
+    assert found.path.rstrip("/") == url.rstrip("/")
+    assert found.secrets.get("headers") == headers["headers"]
+    assert not placed("https", {"base_url": base_url, **headers}, access=Remote(token_env="A")).secrets
+
+
 def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_says() -> None:
     assert not placed("s3", {"bucket_name": "scans"}).secrets
 
@@ -189,6 +205,13 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("gcs", {**GCS, "credentials": f'{{"type": "external_account", "a": "{SECRET}"}}'}, "its credentials are no"),
         ("smb", {"host": "nas"}, "its configuration has no share"),
         ("smb", {"host": "nas", "share": "a/b"}, "its share is no name of one"),
+        ("http", {}, "its configuration has no base_url"),
+        ("http", {"base_url": f"https://me:{SECRET}@nas"}, "its base_url is no http or https URL of a folder"),
+        ("https", {"base_url": "nas/scans"}, "its base_url is no http or https URL of a folder"),
+        ("https", {"base_url": "https://nas/?k=" + SECRET}, "its base_url is no http or https URL of a folder"),
+        ("https", {"base_url": "https://nas/%ff"}, "its base_url is no http or https URL of a folder"),
+        ("https", {"base_url": "https://nas", "headers": SECRET}, "its headers are no texts by their names"),
+        ("https", {"base_url": "https://nas", "headers": f'["{SECRET}"]'}, "its headers are no texts by their names"),
         ("sftp", {"password": SECRET}, "its configuration has no host"),
         ("sftp", {"host": f"me:{SECRET}@nas"}, "its host is no name of a server"),
         ("sftp", {"host": "me@nas"}, "its host is no name of a server"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synapse_sync.errors import SourceUnavailable
@@ -66,12 +66,14 @@ def test_what_is_no_page_raises(said: bytes) -> None:
         page_of(io.BytesIO(said))
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1))
 def test_a_page_that_breaks_off_anywhere_is_none(end: int) -> None:
     with pytest.raises(NoPage):
         page_of(io.BytesIO(WHOLE[:end]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1)))
 def test_names_come_as_they_are(names: list[str]) -> None:
     assert [name.decode() for name, _ in page(*map(blob, names)).found] == names

@@ -1,4 +1,4 @@
-"""What a request over HTTP that got no answer means in words, and what to do about it."""
+"""What it means in words that a service can't be asked over HTTP, whatever the kind of service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synapse_sync.sources.refusals import Refusal
 
 LATER = "it is tried again later"
 REACH = "see that it runs, and that this machine may reach it"
-UNKNOWN = Refusal("its name is not known", "correct endpoint_url, or this machine's name service")
+_NO_NAME = "its name is not known"
 _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     (
         requests.exceptions.SSLError,
@@ -17,20 +17,26 @@ _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
     ),
     (requests.exceptions.ProxyError, Refusal("the proxy can't be reached", "see HTTPS_PROXY and HTTP_PROXY")),
     (requests.exceptions.ConnectTimeout, Refusal("it does not answer", REACH)),
-    (requests.exceptions.ReadTimeout, Refusal("it stopped answering", LATER)),
     (ReadTimeoutError, Refusal("it stopped answering", LATER)),
-    (NameResolutionError, UNKNOWN),
+    (requests.exceptions.ReadTimeout, Refusal("it stopped answering", LATER)),
+    (NameResolutionError, Refusal(_NO_NAME, "")),
     (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", LATER)),
-    (requests.exceptions.ConnectionError, Refusal("it can't be reached", REACH)),
     (ProtocolError, Refusal("its answer breaks off", LATER)),
+    (requests.exceptions.ConnectionError, Refusal("it can't be reached", REACH)),
 )
 
 
-def of_connection(error: Exception) -> Refusal:
-    """What an error of requests or urllib3 means. Their own words are not repeated: a URL may stand in them."""
+def unconnected(error: Exception, named_by: str) -> Refusal | None:
+    """What failed of a connection; None for what is no failure of one. named_by: the setting that has the address."""
     # requests calls all that failed after several attempts a connection; what it was, urllib3 says.
     reason = getattr(error.args[0], "reason", None) if error.args else None
     for kind, means in _CONNECTIONS:
         if isinstance(error, kind) or isinstance(reason, kind):
-            return means
+            hint = means.hint or f"correct {named_by}, or this machine's name service"
+            return Refusal(means.what, hint)
+    return None
+
+
+def other(error: Exception) -> Refusal:
+    """What nothing more is known of. Its words may hold anything, and are not repeated."""
     return Refusal(f"the connection failed: {type(error).__name__}", LATER)

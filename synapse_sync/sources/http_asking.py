@@ -1,15 +1,18 @@
-"""What asks one service over HTTP: with credentials, connections, attempts and time-outs of its own."""
+"""What asks one service over HTTP for a source: connections, attempts and time-outs of its own, and no other's secrets.
+
+Nothing is sent that the config does not name: no cookies, nothing of ~/.netrc; and no redirection is followed.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.exceptions import ProtocolError
 from urllib3.util.retry import Retry
 
@@ -28,18 +31,18 @@ PAUSE = 0.5  # seconds before the second attempt, twice as long before each that
 LONGEST_PAUSE = 30.0  # whatever it names
 
 TEMPORARY = (408, 429, 500, 502, 503, 504)
-"""Answers after which to ask again."""
+"""Answers after which to ask again (Google's guide to retries; RFC 9110 has no other that pass)."""
 
 REFUSAL = 64 << 10  # bytes of an answer that is a refusal
 
-BROKEN_OFF = (ProtocolError, requests.exceptions.ChunkedEncodingError)
-"""What reading an answer raises that breaks off in the middle."""
-
 Found = TypeVar("Found")
 
+Refused = Callable[[requests.Response, bytes], Exception]
+"""What an answer that was not asked for is raised as: the answer, and the beginning of what it says."""
 
-class _Nobody(requests.auth.AuthBase):
-    """No credentials, also none of ~/.netrc, where requests looks for some if it is given nothing."""
+
+class _Nobody(AuthBase):
+    """No credentials, also none of ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -72,28 +75,17 @@ class _Patience(Retry):
         return None if seconds is None else min(seconds, LONGEST_PAUSE)
 
 
-class WebService:
-    """GET and HEAD requests to the service at `address`. For several threads: once made, nothing of it changes.
+class Asking:
+    """Requests that change nothing there, to one service. For several threads: its session does not change."""
 
-    signs: what adds the credentials. refused: the error that an answer means which is no success; body: its beginning.
-    """
-
-    def __init__(
-        self,
-        address: str,
-        access: Remote,
-        signs: requests.auth.AuthBase,
-        refused: Callable[[requests.Response, bytes], Exception],
-    ) -> None:
-        self._address = address
-        self._signs = signs
+    def __init__(self, access: Remote, refused: Refused) -> None:
         self._refused = refused
         self._timeout = (access.connect_timeout, access.read_timeout)
         self._verify = str(access.ca_bundle) if access.ca_bundle else True
         attempts = _Patience(
             total=ATTEMPTS - 1,
             status_forcelist=TEMPORARY,
-            allowed_methods=("GET", "HEAD"),
+            allowed_methods=("GET", "HEAD", "PROPFIND"),
             backoff_factor=PAUSE,
             backoff_max=LONGEST_PAUSE,
             backoff_jitter=PAUSE,
@@ -104,49 +96,47 @@ class WebService:
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=attempts))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    def read(
-        self,
-        path: str,
-        question: Mapping[str, str | int],
-        headers: Mapping[str, str],
-        what_it_says: Callable[[requests.Response], Found],
-    ) -> Found:
-        """What an answer says, which is read to its end; it is asked again where it breaks off. Raises as opened()."""
-        attempt = 1
-        while True:
-            try:
-                with self.opened(path, question, headers) as answer:
-                    return what_it_says(answer)
-            except BROKEN_OFF:  # of which urllib3 takes no care
-                if attempt >= ATTEMPTS:
-                    raise
-                time.sleep(PAUSE * 2 ** (attempt - 1))
-                attempt += 1
-
     def opened(
-        self, path: str, question: Mapping[str, str | int], headers: Mapping[str, str], method: str = "GET"
+        self,
+        address: str,
+        *,
+        signs: AuthBase,
+        headers: Mapping[str, str],
+        method: str = "GET",
+        question: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        wanted: Collection[int] = (200, 206),
     ) -> requests.Response:
-        """The answer, of which nothing is read yet. Raises what requests does, and what `refused` makes of it.
+        """The answer, if it has one of the wanted statuses; nothing of it is read yet.
 
-        path: quoted already. What is stored compressed comes as it is stored, if it is read from `raw`.
+        signs: whom to ask as; always given, else requests looks for others. Raises what `refused` makes of another
+        answer, and what requests raises.
         """
-        asked = urlencode(question, quote_via=quote, safe="")
         answer = self._session.request(
             method,
-            f"{self._address}{path}?{asked}" if asked else self._address + path,
-            headers={"Accept-Encoding": "identity", **headers},
-            auth=self._signs,
+            address,
+            params=question,
+            data=body,
+            headers=headers,
+            auth=signs,
             timeout=self._timeout,
             verify=self._verify,
             stream=True,
             allow_redirects=False,
         )
-        if answer.status_code not in (200, 206):
+        if answer.status_code not in wanted:
             with answer:
                 raise self._refused(answer, answer.raw.read(REFUSAL, decode_content=True))
-        if method == "HEAD":
-            answer.content  # noqa: B018 - nothing, after which its connection can be used again
         return answer
+
+    def persistently(self, ask: Callable[[], Found]) -> Found:
+        """What comes of an answer that is read as a whole: of one that breaks off urllib3 takes no care."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return ask()
+            except (requests.exceptions.ChunkedEncodingError, ProtocolError):
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+        return ask()
 
     def close(self) -> None:
         """Close the connections that nothing is read from."""

@@ -1,0 +1,97 @@
+"""A file of a web server, asked for only while it is what was observed; see ObjectFile.
+
+A server that gives no piece of a file is read from its beginning, and what comes before is thrown away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
+from synapse_sync.records import Observation
+from synapse_sync.sources.connection import Connection
+from synapse_sync.sources.http_asking import AsStored
+from synapse_sync.sources.object_reading import ObjectFile
+from synapse_sync.sources.remote_reading import Lost
+from synapse_sync.sources.web import refusals
+from synapse_sync.sources.web.client import Client
+from synapse_sync.sources.web.validators import condition, is_same, size_of
+
+PIECE = 256 << 10  # bytes that are thrown away at once
+
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+Look = Callable[[Client], bool]
+"""Whether a file is what was observed, asked in the way in which it was observed."""
+
+
+class WebFile(ObjectFile):
+    """The file at `path` there, held against its observation; see RemoteFile for what it raises."""
+
+    _connection: Connection[Client]
+
+    def __init__(
+        self,
+        connection: Connection[Client],
+        path: bytes,
+        described: str,
+        observed: Observation,
+        look: Look,
+        forget: Callable[[], None],
+    ) -> None:
+        super().__init__(connection, described, observed, refusals)
+        self._path = path
+        self._look_at = look
+        self._forget = forget
+
+    def _ask(self) -> None:
+        headers = condition(self._observed)
+        if self._position:
+            headers["Range"] = f"bytes={self._position}-"
+        with self._translated():
+            answer = self._client().opened(self._path, headers=headers)
+        self._comes(AsStored(answer))
+        told = answer.headers
+        size = size_of(told.get("content-length", ""))
+        if told.get("content-encoding", "identity") != "identity" and size is None:
+            raise FileUnreadable(
+                f"{self._described} can't be read: the server compresses it on its way",
+                hint="have it serve these files as they are",
+            )
+        if answer.status_code == 206:
+            size = self._whole(told.get("content-range", ""))
+        self._compare(self._observed.size if size is None else size, same=is_same(self._observed, told))
+        if answer.status_code != 206:
+            self._throw_away(self._position)
+
+    def _whole(self, told: str) -> int | None:
+        """The size of the file that an answer has a piece of; None where it does not say."""
+        found = _RANGE.fullmatch(told)
+        if found is None or int(found[1]) != self._position:
+            raise self._unavailable("the server sends another piece than it is asked for", "it is tried again later")
+        return size_of(found[2])
+
+    def _throw_away(self, amount: int) -> None:
+        assert self._body is not None
+        try:
+            while amount:
+                piece = self._body.read(min(amount, PIECE))
+                if not piece:
+                    raise Lost
+                amount -= len(piece)
+        except refusals.failures() as error:
+            raise Lost from error
+
+    def _changed(self, how: str = "another file is there") -> FileChanged:
+        self._forget()
+        return super()._changed(how)
+
+    def _look(self) -> None:
+        client = self._client()
+        try:
+            with self._translated():
+                same = self._look_at(client)
+        except SourceUnavailable as error:
+            raise self._unavailable(error.message, error.hint) from error
+        self._compare(self._observed.size, same=same)
