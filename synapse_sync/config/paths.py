@@ -51,12 +51,24 @@ def _remote(url: str) -> str:
         )
     if scheme.lower() in ("s3", "gs") and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", place):
         raise ValueError(f"does not begin with the name of a bucket; write it like {scheme.lower()}://bucket/prefix")
+    if scheme.lower() == "az":
+        _check_container(place, rest)
     meant = f"{scheme.lower()}://{rest.removesuffix('/')}"
     if scheme.lower() in ("sftp", "ftp", "ftps", *WEB):
         host_and_path(meant)
     if scheme.lower() == "smb":
         share_and_path(meant)
     return meant
+
+
+def _check_container(place: str, rest: str) -> None:
+    if re.search(r"[?&]sig=", rest):
+        raise ValueError(
+            "holds a shared access signature; write az://container/prefix, and name its variable with "
+            "sas_token_env in [feeds.remote]"
+        )
+    if not re.fullmatch(r"[$a-z0-9][a-z0-9-]+", place):
+        raise ValueError("does not begin with the name of a container; write it like az://container/prefix")
 
 
 def below_root(path: str, root: str) -> str | None:

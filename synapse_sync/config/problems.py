@@ -68,8 +68,8 @@ def _unknown(place: Place) -> str:
     if "remote" in place[:-1] and key.lower() in _KEYS:
         return (
             "no secret stands in this file; for s3:// keep it in ~/.aws/credentials (and name its profile), or name "
-            "the environment variables that hold it with access_key_env and secret_key_env; for gs:// name a "
-            "credentials_file; else a variable with password_env"
+            "the environment variables that hold it with access_key_env and secret_key_env; for az:// with "
+            "account_key_env or sas_token_env; for gs:// name a credentials_file; else a variable with password_env"
         )
     if key.lower() in _SECRETS:
         return "no secret stands in this file; store the token with `synapse-sync login`, or name an access_token_file"

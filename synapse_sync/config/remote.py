@@ -48,6 +48,12 @@ KINDS: Mapping[str, Kind] = {
         frozenset({"endpoint_url", "anonymous", "credentials_file", "ca_bundle"}),
         extra="gcs",
     ),
+    "az": Kind(
+        "az://container/prefix",
+        "azure.storage.blob",
+        frozenset({"endpoint_url", "anonymous", "account", "account_key_env", "sas_token_env", "ca_bundle"}),
+        extra="azure",
+    ),
     "sftp": Kind(
         "sftp://host/path",
         "paramiko",
@@ -72,9 +78,11 @@ def extra_of(scheme: str) -> str:
 def _endpoint(value: str) -> str:
     if "@" in value:
         raise ValueError(
-            "holds a user or password; name environment variables with access_key_env and secret_key_env, or a "
-            "credentials_file"
+            "holds a user or password; name environment variables with access_key_env and secret_key_env, or "
+            "account_key_env, or a credentials_file"
         )
+    if "?" in value:
+        raise ValueError('must end before "?"; a shared access signature is a secret: name its variable, sas_token_env')
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -97,6 +105,12 @@ def _fingerprint(value: str) -> str:
     return value.rstrip("=")
 
 
+def _account(value: str) -> str:
+    if value and not re.fullmatch(r"[a-z0-9-]{3,64}", value):
+        raise ValueError("is no name of a storage account: small letters and digits, without the rest of its address")
+    return value
+
+
 Variable = Annotated[str, AfterValidator(_variable)]
 """The name of an environment variable."""
 
@@ -106,7 +120,7 @@ class Remote(Section):
 
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
         default="",
-        description="Address of the service; Amazon's, or for gs:// Google's, unless given.",
+        description="Address of the service; Amazon's, for gs:// Google's, for az:// the account's, unless given.",
         examples=["https://minio.example.org:9000"],
     )
     region: str = Field(
@@ -149,6 +163,23 @@ class Remote(Section):
         description="File with the key of a service account, or other credentials for Google Cloud; the application "
         "default ones (GOOGLE_APPLICATION_CREDENTIALS, gcloud, the machine's own) unless given.",
         examples=["/etc/synapse-sync/scans-reader.json"],
+    )
+    account: Annotated[str, AfterValidator(_account)] = Field(
+        default="",
+        description="Name of the storage account for az://; AZURE_STORAGE_ACCOUNT, or the one that "
+        "AZURE_STORAGE_CONNECTION_STRING names, unless given.",
+        examples=["hospitalscans"],
+    )
+    account_key_env: Variable = Field(
+        default="",
+        description="Name of the environment variable that holds the storage account's key; Azure's own places unless "
+        "given.",
+        examples=["SCANS_ACCOUNT_KEY"],
+    )
+    sas_token_env: Variable = Field(
+        default="",
+        description="Name of the environment variable that holds a shared access signature to read and list with.",
+        examples=["SCANS_SAS"],
     )
     user: str = Field(
         default="",
@@ -205,6 +236,11 @@ class Remote(Section):
         default=as_written("60s"), description="Longest silence of a connection.", examples=["60s"]
     )
 
+    @property
+    def service(self) -> str:
+        """Which of several services of a kind is meant, as far as it is said here."""
+        return f"{self.account} {self.endpoint_url}".strip()
+
     def files(self) -> list[Path]:
         """The files that are named here."""
         named = (self.ca_bundle, self.credentials_file, self.key_file, self.known_hosts)
@@ -228,11 +264,14 @@ class Remote(Section):
         keys = [name for name in ("access_key_env", "secret_key_env", "session_token_env") if getattr(self, name)]
         if keys and not (self.access_key_env and self.secret_key_env):
             found[keys[0]] = "access_key_env and secret_key_env go together; write both"
-        others = keys or [name for name in ("profile", "credentials_file") if getattr(self, name)]
+        azure = [name for name in ("account_key_env", "sas_token_env") if getattr(self, name)]
+        others = keys or azure or [name for name in ("profile", "credentials_file") if getattr(self, name)]
         if self.anonymous and others:
             found["anonymous"] = f"asks without credentials; remove it, or {', '.join(others)}"
         elif keys and self.profile:
             found["profile"] = f"names other credentials than {', '.join(keys)}; remove one or the other"
+        if len(azure) > 1:
+            found["sas_token_env"] = "names other credentials than account_key_env; remove one of them"  # noqa: S105
         if self.token_env and self.password_env:
             found["token_env"] = "is another login than password_env; remove one or the other"  # noqa: S105 - likewise
         if self.key_passphrase_env and self.key_file is None:

@@ -207,7 +207,7 @@ def _same_folders(feeds: Feeds) -> Iterator[Problem]:
     first: dict[tuple[int, frozenset[tuple[str, str, int | None]]], int] = {}
     for index, feed in feeds.items():
         roots = feed.asset_roots().values()
-        paths = frozenset((root.path, root.remote.endpoint_url if root.remote else "", root.storage) for root in roots)
+        paths = frozenset((root.path, root.remote.service if root.remote else "", root.storage) for root in roots)
         other = first.setdefault((feed.data_collection, paths), index)
         if paths and other != index:
             words = f"feeds[{other}] sends the same folder to collection {feed.data_collection} already"

@@ -23,6 +23,7 @@ MOST = 10_000  # where none of them is kept
 _TOLD_BY = {
     "s3": "their ETags",
     "gs": "their generations",
+    "az": "their ETags",
     "sftp": "size and time, twice: SFTP knows no better",
     "smb": "size, times and number",
     **dict.fromkeys(

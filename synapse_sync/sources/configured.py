@@ -13,6 +13,7 @@ from synapse_sync.sources.local import LocalSource
 _READERS: Mapping[str, tuple[str, str]] = {
     "s3": ("s3", "S3Source"),
     "gs": ("gcs", "GcsSource"),
+    "az": ("azure", "AzureSource"),
     "sftp": ("sftp", "SftpSource"),
     "smb": ("smb", "SmbSource"),
     "ftp": ("ftp", "FtpSource"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError
 from urllib3.util.retry import Retry
 
 from synapse_sync.config import Remote
@@ -48,6 +49,22 @@ class _Nobody(AuthBase):
 
 
 NOBODY = _Nobody()
+
+
+class AsStored:
+    """What comes of an answer, as it is sent: also where that is compressed."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self._answer = answer
+
+    def read(self, amount: int, /) -> bytes:
+        """Up to so many bytes."""
+        piece: bytes = self._answer.raw.read(amount, decode_content=False)
+        return piece
+
+    def close(self) -> None:
+        """Let go of it, and of its connection where some is left."""
+        self._answer.close()
 
 
 class _Patience(Retry):
@@ -117,7 +134,7 @@ class Asking:
         for attempt in range(1, ATTEMPTS):
             try:
                 return ask()
-            except requests.exceptions.ChunkedEncodingError:
+            except (requests.exceptions.ChunkedEncodingError, ProtocolError):
                 time.sleep(PAUSE * 2 ** (attempt - 1))
         return ask()
 

@@ -22,6 +22,7 @@ from synapse_sync.records import StorageSession
 
 _MOUNT = "mount it on this machine, remove storage and write the folder's path"
 _AS_S3 = "it speaks S3: remove storage, write s3://BUCKET/PREFIX and its endpoint_url in [feeds.remote]"
+_AS_AZ = "remove storage, write az://CONTAINER/PREFIX and account in [feeds.remote]"
 _CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
 SSH, SMB = 22, 445
@@ -231,7 +232,7 @@ _READ: Mapping[str, Callable[[_Asked], PlacedRoot]] = {
 """Providers that this version reads."""
 
 _NOT_READ = {
-    "azure": ("Azure", _MOUNT),
+    "azure": ("Azure", _AS_AZ),
     "digital_ocean": ("DigitalOcean Spaces", _AS_S3),
     "ftp": ("FTP", "remove storage, write ftp://HOST/PATH"),
     "synology": ("Synology's own interface", _MOUNT),

@@ -12,8 +12,8 @@ from typing import Any
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.sources import object_names
-from synapse_sync.sources.gcs.versions import token_of
 from synapse_sync.sources.object_names import nanoseconds
+from synapse_sync.sources.versions import token_of
 
 PAGE = 1000  # keys a request: the most that there are
 

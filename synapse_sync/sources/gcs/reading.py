@@ -6,31 +6,16 @@ of. The service would unpack it for who does not take gzip, and tell another siz
 
 from __future__ import annotations
 
-import requests
-
 from synapse_sync.errors import FileUnreadable
 from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.gcs import refusals
 from synapse_sync.sources.gcs.client import Client
-from synapse_sync.sources.gcs.versions import generation_of
+from synapse_sync.sources.http_asking import AsStored
 from synapse_sync.sources.object_reading import ObjectFile
+from synapse_sync.sources.versions import version_of
 
 _AS_STORED = "x-goog-stored-content-encoding"
-
-
-class _Stored:
-    """What comes of an answer, as it is sent."""
-
-    def __init__(self, answer: requests.Response) -> None:
-        self._answer = answer
-
-    def read(self, amount: int, /) -> bytes:
-        piece: bytes = self._answer.raw.read(amount, decode_content=False)
-        return piece
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 class ObservedGcsObject(ObjectFile):
@@ -41,13 +26,13 @@ class ObservedGcsObject(ObjectFile):
     def __init__(self, connection: Connection[Client], path: str, described: str, observed: Observation) -> None:
         super().__init__(connection, described, observed, refusals)
         self._path = path
-        self._generation = generation_of(observed)
+        self._generation = version_of(observed)
         self._this = {"ifGenerationMatch": self._generation}
 
     def _ask(self) -> None:
         with self._translated():
             answer = self._client().opened(self._path, {**self._this, "alt": "media"}, self._position)
-        self._comes(_Stored(answer))
+        self._comes(AsStored(answer))
         self._from_where(obeyed=answer.status_code == 206)
         told = answer.headers
         if _AS_STORED in told and told.get("content-encoding", "identity") != told[_AS_STORED]:

@@ -16,9 +16,9 @@ from synapse_sync.sources.gcs.client import Client, connect
 from synapse_sync.sources.gcs.listing import pages, pieces
 from synapse_sync.sources.gcs.reading import ObservedGcsObject
 from synapse_sync.sources.gcs.refusals import failures, no_bucket
-from synapse_sync.sources.gcs.versions import md5_of
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote import RemoteSource, Wanted, root_number
+from synapse_sync.sources.versions import md5_of
 
 
 class GcsSource(RemoteSource):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import requests
-
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
+from synapse_sync.sources.http_asking import AsStored
 from synapse_sync.sources.object_reading import ObjectFile
 from synapse_sync.sources.remote_reading import Lost
 from synapse_sync.sources.web import refusals
@@ -25,20 +24,6 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Look = Callable[[Client], bool]
 """Whether a file is what was observed, asked in the way in which it was observed."""
-
-
-class _Sent:
-    """What comes of an answer, as it is sent."""
-
-    def __init__(self, answer: requests.Response) -> None:
-        self._answer = answer
-
-    def read(self, amount: int, /) -> bytes:
-        piece: bytes = self._answer.raw.read(amount, decode_content=False)
-        return piece
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 class WebFile(ObjectFile):
@@ -66,7 +51,7 @@ class WebFile(ObjectFile):
             headers["Range"] = f"bytes={self._position}-"
         with self._translated():
             answer = self._client().opened(self._path, headers=headers)
-        self._comes(_Sent(answer))
+        self._comes(AsStored(answer))
         told = answer.headers
         size = size_of(told.get("content-length", ""))
         if told.get("content-encoding", "identity") != "identity" and size is None:

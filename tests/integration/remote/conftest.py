@@ -22,7 +22,8 @@ from synapse_sync.sources.smb.source import SmbSource
 from synapse_sync.sources.web.source import WebSource
 
 from ..conftest import IMAGE, Installation
-from . import ftpd, smbd, sshd
+from . import azurite, ftpd, smbd, sshd
+from .azurite import Azurite, Container
 from .fake_gcs import FakeGcs, GcsBucket
 from .feeds import configured
 from .ftp_line import FtpLine
@@ -46,15 +47,16 @@ from .places import (
 )
 from .smbd import Smbd
 from .sshd import Sshd
+from .stores import Store
 from .vouched import V2, Begin
 from .webbed import WebFolder
 from .webd import Nginx, PythonHttp, WebServer, WsgiDav
 
 ALL = os.environ.get("SYNAPSE_SYNC_REMOTE") == "all"  # before each test clears what comes from outside
 LONG = (
-    *("conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_failures", "gcs_trouble", "many"),
-    *("s3_failures", "s3_trouble", "sftp_failures", "smb_failures", "ftp_failures", "spool_trouble", "storages_gcs"),
-    *("vouched_trouble", "trouble", "web_failures"),
+    *("azure_service", "conversed_failures", "conversed_trouble", "gcs_credentials", "gcs_service", "many"),
+    *("objects_failures", "objects_restarts", "objects_trouble", "s3_credentials", "sftp_failures", "smb_failures"),
+    *("ftp_failures", "spool_trouble", "storages_gcs", "vouched_trouble", "trouble", "web_failures"),
 )
 collect_ignore = [] if ALL else [f"test_{name}.py" for name in LONG]
 S3_KINDS = ["moto", "seaweedfs"] if ALL else ["moto"]
@@ -67,8 +69,18 @@ WEB_KINDS: dict[str, tuple[type[WebServer], str, str]] = {
     "json": (Nginx, "http", "/json"),
 }
 QUICK_KINDS = ["sftp", "smb", "ftp", "wsgidav", "html"]
-KINDS = [*S3_KINDS, *QUICK_KINDS, *(["gcs", *FTP_KINDS[1:], "nginxdav", "python", "json"] if ALL else [])]
+KINDS = [*S3_KINDS, *QUICK_KINDS, *(["gcs", "azure", *FTP_KINDS[1:], "nginxdav", "python", "json"] if ALL else [])]
 TALKED_WITH = ["sftp", "smb", "ftp", "vsftpd"]
+OWN: dict[str, Callable[[Path], Any]] = {
+    "seaweedfs": SeaweedFS,
+    "gcs": lambda folder: FakeGcs(folder, keeps=True),
+    "azure": lambda folder: Azurite(folder, keeps=True),
+}
+BUCKETS: dict[str, Callable[[Any], Any]] = {
+    "seaweedfs": lambda server: Bucket(server.port, server=server),
+    "gcs": GcsBucket,
+    "azure": Container,
+}
 SERVERS: dict[str, type[Moto] | type[SeaweedFS]] = {"moto": Moto, "seaweedfs": SeaweedFS}
 
 
@@ -96,11 +108,12 @@ def s3_port(request: pytest.FixtureRequest, _servers: Callable[[str], int]) -> i
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("AWS_"):
+        if name.startswith(("AWS_", "AZURE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AZURE_STORAGE_KEY", azurite.KEY)
 
 
 @pytest.fixture
@@ -221,6 +234,39 @@ def gcs_proxy(_fake_gcs: FakeGcs) -> Iterator[Proxy]:
     proxy.up()
     yield proxy
     proxy.down()
+
+
+@pytest.fixture(scope="session")
+def _azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    server = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def azure(_azurite: Azurite) -> Container:
+    """An empty container of Microsoft's own emulator of Azure Blob Storage."""
+    return Container(_azurite)
+
+
+@pytest.fixture(params=[*S3_KINDS, "gcs", "azure"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty bucket of each kind of object store, and a way to it on which a test may interfere."""
+    store = Store(request.param, _remote(request))
+    store.proxy.up()
+    yield store
+    store.proxy.down()
+
+
+@pytest.fixture(params=["seaweedfs", "gcs", "azure"])
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """One of a server that is this test's alone, and keeps what it has; moto keeps nothing."""
+    server: Any = OWN[request.param](tmp_path)
+    store = Store(request.param, BUCKETS[request.param](server))
+    store.proxy.up()
+    yield store
+    store.proxy.down()
+    server.stop()
 
 
 @pytest.fixture(scope="session")

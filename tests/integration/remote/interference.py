@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,8 +23,8 @@ class Asked(NamedTuple):
 
     @property
     def lists(self) -> bool:
-        """Whether it asks for a page of a listing: of S3, or of Google Cloud Storage."""
-        return "list-type=2" in self.path or self.path.partition("?")[0].endswith("/o")
+        """Whether it asks for a page of a listing: of S3, of Azure, or of Google Cloud Storage."""
+        return "list-type=2" in self.path or "comp=list" in self.path or self.path.partition("?")[0].endswith("/o")
 
 
 class Cut(NamedTuple):
@@ -56,13 +57,14 @@ class Proxy:
     behind: int
     rule: Rule = lambda _asked: None
     port: int = 0
+    tls: ssl.SSLContext | None = None
     asked: list[Asked] = field(default_factory=list)
     _listener: socket.socket | None = None
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def up(self) -> None:
         """Listen, again at the same port where it did before."""
@@ -78,6 +80,10 @@ class Proxy:
             self._listener.close()
             self._listener = None
 
+    def contents(self) -> list[Asked]:
+        """The requests for an object's content: Google is asked what an object is with GET as well."""
+        return [asked for asked in self.reads() if "/storage/v1/" not in asked.path or "alt=media" in asked.path]
+
     def reads(self) -> list[Asked]:
         """The requests for an object's content."""
         return [asked for asked in self.asked if asked.method == "GET" and not asked.lists]
@@ -89,7 +95,7 @@ class Proxy:
                 threading.Thread(target=self._attend, args=(client,), daemon=True).start()
 
     def _attend(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
+        with suppress(OSError), self._secured(client) as client:
             head, _, body = self._head(client)
             if not head:
                 return
@@ -117,6 +123,9 @@ class Proxy:
                 client, "\r\n".join([first, *kept, "Connection: close"]).encode() + b"\r\n\r\n" + body, verdict
             )
 
+    def _secured(self, client: socket.socket) -> socket.socket:
+        return client if self.tls is None else self.tls.wrap_socket(client, server_side=True)
+
     def _pass_on(self, client: socket.socket, request: bytes, cut: Cut | None) -> None:
         with socket.create_connection(("127.0.0.1", self.behind)) as server:
             server.sendall(request)
@@ -129,6 +138,7 @@ class Proxy:
             while body:
                 if cut is not None and sent + len(body) >= cut.after:
                     client.sendall(body[: cut.after - sent])
+                    server.close()  # else it may wait for us, where it is to end
                     cut.act()
                     return
                 client.sendall(body)

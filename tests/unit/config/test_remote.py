@@ -41,6 +41,8 @@ def problems(**feed: Any) -> list[str]:
         ("s3://bucket/a//", ("bucket", "a//")),
         ("s3://bucket//", ("bucket", "/")),
         ("GS://my.bucket_1/a/b", ("my.bucket_1", "a/b/")),
+        ("az://my-container/a/b", ("my-container", "a/b/")),
+        ("AZ://$root", ("$root", "")),
     ],
 )
 def test_a_url_names_a_bucket_and_what_its_keys_begin_with_and_nothing_in_it_is_unquoted(
@@ -56,6 +58,41 @@ def test_a_url_without_a_bucket_is_none(kind: str, place: str) -> None:
     assert problems(path=f"{kind}://{place}") == [
         f"feeds[0].path: does not begin with the name of a bucket; write it like {kind}://bucket/prefix"
     ]
+
+
+@pytest.mark.parametrize("place", ["", "/prefix", "user@scans/a", "a", "Scans", "my.bucket"])
+def test_a_url_without_a_container_is_none(place: str) -> None:
+    assert problems(path=f"az://{place}") == [
+        "feeds[0].path: does not begin with the name of a container; write it like az://container/prefix"
+    ]
+
+
+def test_a_shared_access_signature_stands_in_no_url() -> None:
+    (words,) = problems(path=f"az://scans/a?sv=2024&sig={SECRET}")
+    assert "sas_token_env" in words
+    (words,) = problems(path="az://scans", remote={"endpoint_url": f"https://scans.example.org/?sig={SECRET}"})
+    assert "sas_token_env" in words
+
+
+def test_access_to_a_storage_account_that_contradicts_itself_is_told() -> None:
+    assert problems(path="az://scans", remote={"account_key_env": "A", "sas_token_env": "B"}) == [
+        "feeds[0].remote.sas_token_env: names other credentials than account_key_env; remove one of them"
+    ]
+    assert problems(path="az://scans", remote={"anonymous": True, "sas_token_env": "B"}) == [
+        "feeds[0].remote.anonymous: asks without credentials; remove it, or sas_token_env"
+    ]
+    assert "is no name of a storage account" in problems(path="az://scans", remote={"account": f"x;{SECRET}"})[0]
+    assert problems(path="s3://bucket", remote={"account": "scans"}) == [
+        "feeds[0].remote.account: is for az:// paths alone; remove it"
+    ]
+
+
+def test_the_same_container_of_two_accounts_is_two_places() -> None:
+    def feeds(*accounts: str) -> Config:
+        each = [{"name": a, "data_collection": 1, "path": "az://scans", "remote": {"account": a}} for a in accounts]
+        return loads(toml_text({"feeds": each}), SOURCE)
+
+    assert len(feeds("north", "south").feeds) == 2
 
 
 @pytest.mark.parametrize(
@@ -121,7 +158,7 @@ def test_an_option_of_another_kind_of_path_is_told() -> None:
         "feeds[0].remote.host_key: is for sftp:// paths alone; remove it"
     ]
     assert problems(path="sftp://nas/a", remote={"anonymous": True}) == [
-        "feeds[0].remote.anonymous: is for s3:// and gs:// paths alone; remove it"
+        "feeds[0].remote.anonymous: is for s3://, gs:// and az:// paths alone; remove it"
     ]
     assert problems(path="gs://bucket", remote={"profile": "scans", "credentials_file": "/k"}) == [
         "feeds[0].remote.profile: is for s3:// paths alone; remove it"
@@ -165,7 +202,13 @@ def test_a_web_server_without_encryption_is_warned_of() -> None:
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("s3://bucket", "s3"), ("gs://bucket", "gcs"), ("sftp://nas", "sftp"), ("smb://nas/scans", "smb")],
+    [
+        ("s3://bucket", "s3"),
+        ("gs://bucket", "gcs"),
+        ("az://box", "azure"),
+        ("sftp://nas", "sftp"),
+        ("smb://nas/scans", "smb"),
+    ],
 )
 def test_what_is_not_installed_is_warned_of_with_the_command(
     path: str, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +222,7 @@ def test_what_is_not_installed_is_warned_of_with_the_command(
         assert f"pip install 'synapse-sync[{kind}]'" in words
 
 
-@pytest.mark.parametrize("scheme", ["s3", "gs", "sftp", "smb", "ftp", "ftps", "webdavs", "https"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "sftp", "smb", "ftp", "ftps", "webdavs", "https"])
 def test_a_secret_in_a_url_is_refused_with_the_way_to_do_it(scheme: str) -> None:
     (words,) = problems(path=f"{scheme}://AKIA:{SECRET.replace('/', '')}@bucket/prefix")
     assert "holds a secret" in words

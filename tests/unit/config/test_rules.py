@@ -122,7 +122,7 @@ def test_what_may_need_a_person_on_v1_is_warned_of() -> None:
 
 
 REFUSED: dict[str, Any] = {
-    "feeds.*.path": "az://container/prefix",
+    "feeds.*.path": "hdfs://cluster/prefix",
     "feeds.*.assets.*.path": "gopher://nas/labels",
 }
 

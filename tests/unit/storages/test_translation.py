@@ -69,8 +69,9 @@ def test_every_provider_is_read_or_refused_by_its_name_and_no_secret_is_shown(pr
     assert SECRET not in str([*told, session(provider, configuration)])
 
 
-def test_a_storage_on_an_ftp_server_is_refused_with_the_path_to_write() -> None:
+def test_what_is_read_by_its_url_alone_is_refused_with_the_path_to_write() -> None:
     assert "remove storage, write ftp://HOST/PATH" in refused("ftp", CONFIGURATIONS["ftp"])
+    assert "remove storage, write az://CONTAINER/PREFIX" in refused("azure", CONFIGURATIONS["azure"])
 
 
 @pytest.mark.parametrize(("path", "folder"), [(".", "/volume1"), ("a", "/volume1/a"), ("a/b", "/volume1/a/b")])

@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 from synapse_sync.records import Observation
-from synapse_sync.sources.gcs.versions import generation_of, md5_of, token_of
+from synapse_sync.sources.versions import md5_of, token_of, version_of
 
 MD5 = hashlib.md5(b"1", usedforsecurity=False)
 VOUCHED = base64.b64encode(MD5.digest()).decode()
@@ -19,7 +19,7 @@ def observed(md5_hash: str, size: int = 1) -> Observation:
 
 
 def test_an_object_has_the_md5_that_the_service_keeps_of_it() -> None:
-    assert generation_of(observed(VOUCHED)) == "17"
+    assert version_of(observed(VOUCHED)) == "17"
     assert md5_of(observed(VOUCHED)) == MD5.hexdigest()
 
 
