@@ -33,6 +33,18 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
+def wait_until_closed(port: int) -> None:
+    """Until nobody takes connections there any more."""
+    deadline = time.monotonic() + STARTING
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"the server at {port} did not end")
+
+
 def connections(port: int) -> int:
     """How many are open to it from here, once those that were closed have gone (proc(5), /proc/net/tcp)."""
     deadline = time.monotonic() + 5

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .starting import free_port, wait_for
+from .starting import free_port, wait_for, wait_until_closed
 
 USER, VARIABLE, PASSWORD = "kim", "WEB_PASSWORD_OF_TESTS", "pass wörd"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""
@@ -51,6 +51,7 @@ class WebServer:
                 os.killpg(self.process.pid, signal.SIGKILL)  # a group of its own
             self.process.wait()
             self.process = None
+            wait_until_closed(self.port)  # nginx's worker has it too
 
     def restart(self) -> None:
         self.stop()
