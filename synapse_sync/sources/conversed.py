@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, cast
 
@@ -21,24 +21,14 @@ HOME = "/~/"
 
 
 class ConversedSource(RemoteSource):
-    """The files below a path of a server. A kind of source says how it is reached, and which one it is."""
+    """The files below a path of a server. A kind of source says how it is reached, and which one it is.
+
+    A listing takes some four requests for a folder, and none for a file, unless the kind says otherwise.
+    """
 
     certain_after = 2.0  # see sources.base.Source
     path = b"/"
     _connection: Connection[Client[Any]]
-
-    def listing(
-        self,
-        start: bytes = b"",
-        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - it is listed as a whole, or not at all
-    ) -> Iterator[Directory | Untakeable]:
-        """Everything, in pieces; see Source.listing. Some four requests for a folder, and none for a file.
-
-        Raises SourceUnavailable where a folder can't be listed to its end: after it nothing may be concluded.
-        """
-        if start:
-            raise ValueError(f"{self.root} is listed as a whole")
-        return self._taken(self._pieces())
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The file, held against its observation; see RemoteFile for what it raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from synapse_sync.errors import SourceUnavailable
@@ -57,6 +57,19 @@ class RemoteSource:
         self._follow = follow_symlinks
         self._connection = connection
 
+    def listing(
+        self,
+        start: bytes = b"",
+        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - it is listed as a whole, or not at all
+    ) -> Iterator[Directory | Untakeable]:
+        """Everything, in pieces; see Source.listing.
+
+        Raises SourceUnavailable where a page or a folder can't be listed to its end: after it nothing may be concluded.
+        """
+        if start:
+            raise ValueError(f"{self.root} is listed as a whole")
+        return self._taken(self._pieces())
+
     def keeps(self, directory: bytes, name: bytes) -> bool:
         """Whether the include and exclude patterns keep this file."""
         return self.filters.keeps_file(directory, name)
@@ -72,6 +85,10 @@ class RemoteSource:
     def describe_path(self, path: bytes) -> str:
         """The URL in full, as a person would type it."""
         return f"{self.root}/{shown(path)}" if path else self.root
+
+    def _pieces(self) -> Iterator[Directory | Untakeable]:
+        """Everything below the root, as it comes; raises as _failures() has it, and SourceUnavailable."""
+        raise NotImplementedError
 
     def _failures(self) -> tuple[type[Exception], ...]:
         """What a listing raises where the service fails it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import BinaryIO, Unpack, cast
@@ -26,7 +26,10 @@ from synapse_sync.sources.versions import md5_of
 
 
 class AzureSource(RemoteSource):
-    """The blobs below `root`, az://CONTAINER/PREFIX. Implements sources.base.Source; see RemoteSource."""
+    """The blobs below `root`, az://CONTAINER/PREFIX. Implements sources.base.Source; see RemoteSource.
+
+    A listing takes a request for each 5,000 blobs, and none for a blob.
+    """
 
     vouches = True
 
@@ -46,19 +49,6 @@ class AzureSource(RemoteSource):
     def identity(self) -> RootIdentity:
         """A number for account, container and prefix. Asks nothing: whether it is there, a listing tells."""
         return root_number("az", account_of(self._access).address, self._container, self._prefix)
-
-    def listing(
-        self,
-        start: bytes = b"",
-        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - nothing is asked folder by folder
-    ) -> Iterator[Directory | Untakeable]:
-        """Everything, in pieces; see Source.listing. A request for each 5,000 blobs, and none for a blob.
-
-        Raises SourceUnavailable where a page can't be had: after it nothing may be concluded.
-        """
-        if start:
-            raise ValueError(f"{self.root} is listed as a whole")
-        return self._taken(self._pieces())
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The blob, held against its observation; see ObservedBlob for what it raises."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, BinaryIO, Unpack, cast
@@ -22,7 +22,10 @@ from synapse_sync.sources.versions import md5_of
 
 
 class GcsSource(RemoteSource):
-    """The objects below `root`, gs://BUCKET/PREFIX. Implements sources.base.Source; see RemoteSource."""
+    """The objects below `root`, gs://BUCKET/PREFIX. Implements sources.base.Source; see RemoteSource.
+
+    A listing takes a request for each 1,000 keys, and none for an object.
+    """
 
     vouches = True
 
@@ -44,19 +47,6 @@ class GcsSource(RemoteSource):
     def identity(self) -> RootIdentity:
         """A number for service, bucket and prefix. Asks nothing: whether it is there, a listing tells."""
         return root_number("gs", self._address, self._bucket, self._prefix)
-
-    def listing(
-        self,
-        start: bytes = b"",
-        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - a bucket has no folders to be asked about
-    ) -> Iterator[Directory | Untakeable]:
-        """Everything, in pieces; see Source.listing. A request for each 1,000 keys, and none for an object.
-
-        Raises SourceUnavailable where a page can't be had: after it nothing may be concluded.
-        """
-        if start:
-            raise ValueError(f"{self.root} is listed as a whole")
-        return self._taken(self._pieces())
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The object, held against its observation; see ObservedGcsObject for what it raises."""

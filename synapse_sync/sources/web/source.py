@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import BinaryIO, Unpack, cast
@@ -40,19 +40,6 @@ class WebSource(RemoteSource):
     def identity(self) -> RootIdentity:
         """A number for server, user and path. Asks nothing: whether it is there, a listing tells."""
         return root_number(self._kind, self._host.name.lower(), str(self._host.port), self._user, self._host.path)
-
-    def listing(
-        self,
-        start: bytes = b"",
-        descends: Callable[[bytes], bool] | None = None,  # noqa: ARG002 - it is listed as a whole, or not at all
-    ) -> Iterator[Directory | Untakeable]:
-        """Everything, in pieces; see Source.listing.
-
-        Raises SourceUnavailable where a folder can't be listed to its end: after it nothing may be concluded.
-        """
-        if start:
-            raise ValueError(f"{self.root} is listed as a whole")
-        return self._taken(self._pieces())
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The file, held against its observation; see WebFile for what it raises."""
