@@ -6,7 +6,6 @@ import gc
 import resource
 import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,20 +15,18 @@ import pytest
 import requests
 
 from synapse_sync.checksum import digest
-from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.grants import Secrets
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import joined
 from synapse_sync.sources import http_asking, remote_reading, remote_walk
-from synapse_sync.sources.http.source import HttpSource
 from synapse_sync.sources.webdav.multistatus import ASKED
 
+from .ftpd import certificate
 from .interference import Answer, Asked, Cut, Proxy, Rule
 from .starting import connections
 from .talking import read_many_at_once, threads, words_of
 from .test_conformance import listed
-from .token_server import serving
 from .webbed import WebFolder
 from .webd import PASSWORD, USER, VARIABLE, WsgiDav
 
@@ -522,13 +519,15 @@ def test_what_apache_tells_of_a_packed_file_is_not_packed_itself(own_web: WebFol
         proxy.down()
 
 
-def test_a_certificate_of_its_own_is_trusted_where_the_config_names_it(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
-    subprocess.run([*command, "-subj", "/CN=x", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, stderr=-3)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    rows: Any = [{"name": "a", "type": "file", "mtime": "Wed, 25 Nov 2026 16:52:57 GMT", "size": 3}]
-    with serving(lambda _path, _body: (200, rows), context) as address:
-        assert "ca_bundle" in words_of(HttpSource(address, Remote()))
-        assert set(listed(HttpSource(address, Remote(ca_bundle=str(certificate))))) == {b"a"}  # type: ignore[arg-type]
+def test_a_certificate_of_its_own_is_trusted_where_the_config_names_it(
+    web: WebFolder, web_proxy: Proxy, tmp_path: Path
+) -> None:
+    own = certificate(tmp_path)
+    web_proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    web_proxy.tls.load_cert_chain(own)
+    web.put("a", b"1")
+    web.kind += "s"
+    assert "ca_bundle" in words_of(web.source(port=web_proxy.port))
+    source = web.source(port=web_proxy.port, access={"ca_bundle": str(own)})
+    with source.open_observed(b"a", listed(source)[b"a"]) as stream:
+        assert stream.read(2) == b"1"

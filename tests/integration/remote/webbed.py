@@ -67,7 +67,7 @@ class WebFolder(Folder):
         self.root.mkdir()
 
     def source(self, *, port: int = 0, access: dict[str, Any] | None = None, **options: Any) -> WebSource:
-        return READERS[self.kind](self.url_at(port or self.port), Remote(**(access or {})), **options)
+        return READERS[self.kind.removesuffix("s")](self.url_at(port or self.port), Remote(**(access or {})), **options)
 
     def elsewhere(self) -> Source:
-        return READERS[self.kind](f"{self.url}2", Remote())
+        return READERS[self.kind.removesuffix("s")](f"{self.url}2", Remote())
