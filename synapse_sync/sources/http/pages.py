@@ -60,8 +60,7 @@ class IndexPage(HTMLParser):
 
     def ends(self) -> list[Link]:
         """What remained. Raises NoIndex."""
-        self._feed(self._text.decode(b"", final=True))
-        self.close()
+        self._feed(self._text.decode(b"", final=True), end=True)
         self._leave()
         if not self._is_index or not self._ended:
             raise NoIndex
@@ -96,9 +95,11 @@ class IndexPage(HTMLParser):
             self._length += len(data)
             self._line.append(data)
 
-    def _feed(self, text: str) -> None:
+    def _feed(self, text: str, *, end: bool = False) -> None:
         try:
             self.feed(text)
+            if end:
+                self.close()
         except AssertionError as error:  # of a markup that it does not know
             raise NoIndex from error
 

@@ -76,7 +76,7 @@ class Multistatus:
     def _parsed(self, piece: bytes, *, end: bool) -> list[Member]:
         try:
             self._parser.Parse(piece, end)
-        except (expat.ExpatError, ValueError) as error:
+        except (expat.ExpatError, ValueError, LookupError) as error:  # the last of an encoding that nobody has
             raise NoMultistatus from error
         found, self._found = self._found, []
         return found

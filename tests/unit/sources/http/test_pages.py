@@ -128,6 +128,7 @@ def test_a_link_leads_to_a_name_in_the_folder_or_to_one_that_none_can_have(href:
         *(NGINX.replace("Index of /files/r/", "Index of /files/other/"), NGINX.replace("Index of", "Photos of")),
         *(NGINX.replace("<pre>", '<base href="http://elsewhere/"><pre>'), "<html><a href='x'>x</a>" + NGINX),
         *("<html><head><title>404 Not Found</title></head></html>", NGINX.replace("<h1>", "<![odd[")),
+        NGINX + "<!--<![if-- odd[",
     ],
 )
 def test_what_is_no_list_of_the_folder_is_refused(page: str) -> None:

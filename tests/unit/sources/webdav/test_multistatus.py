@@ -73,6 +73,7 @@ def test_a_document_that_is_cut_is_none(end: int) -> None:
         NGINX.replace(b"/dav/r/a", b"/dav/r/" + b"a" * (LONGEST + 1)),
         NGINX.replace(b"</D:href>", b"&nothing;</D:href>"),
         b'<multistatus xmlns="DAV:">' + b"<a>" * 1000,
+        NGINX.replace(b'"utf-8"', b'"nobodys"'),
     ],
 )
 def test_what_is_none_is_refused(document: bytes) -> None:
