@@ -20,7 +20,7 @@ class Host(NamedTuple):
     path: str
 
 
-_HOST = re.compile(r"(?:([^@:/]+)@)?(\[[0-9A-Za-z:.%]+\]|[^@:/\[\]]+)(?::(\d{1,5}))?")
+_HOST = re.compile(r"(?:([^@:/]+)@)?(\[[0-9A-Za-z:.%]+\]|[^@:/\[\]\s?#%\\]+)(?::(\d{1,5}))?")
 
 
 def host_and_path(url: str) -> Host:

@@ -117,7 +117,17 @@ def test_a_url_names_a_server_and_an_absolute_path_there(written: str, meant: Ho
     assert host_and_path(root.path) == meant
 
 
-@pytest.mark.parametrize("url", ["sftp://", "sftp:///srv", "sftp://nas:0/a", "sftp://nas:99999/a", "sftp://@nas/a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sftp://",
+        "sftp:///srv",
+        "sftp://nas:0/a",
+        "sftp://nas:99999/a",
+        "sftp://@nas/a",
+        *(f"sftp://{name}/a" for name in ("n s", "n\ns", "n?s", "n#s", "n%20s", "n\\s")),
+    ],
+)
 def test_a_url_without_a_server_is_none(url: str) -> None:
     (words,) = problems(path=url)
     assert "does not begin with a server's name; write it like sftp://host/path" in words
