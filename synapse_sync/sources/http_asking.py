@@ -67,6 +67,13 @@ class AsStored:
         self._answer.close()
 
 
+class _Session(requests.Session):
+    """One that does not look where it is sent to: for that requests reads all of the answer, however large."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - wherever it is
+        return None
+
+
 class _Patience(Retry):
     """Attempts of a request, with pauses as the service names them, within bounds."""
 
@@ -91,7 +98,7 @@ class Asking:
             backoff_jitter=PAUSE,
             raise_on_status=False,
         )
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=attempts))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

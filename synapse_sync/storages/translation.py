@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os.path
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,8 @@ _AS_AZ = "remove storage, write az://CONTAINER/PREFIX and account in [feeds.remo
 _CORRECT = "have it corrected in Synapse"
 _REGION = "us-east-1"  # where the configuration names none
 SSH, SMB = 22, 445
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110 5.6.2)
+_BREAK = re.compile(r"[\0\r\n]")
 
 
 class PlacedRoot(NamedTuple):
@@ -175,12 +178,17 @@ def _http(asked: _Asked) -> PlacedRoot:
         return PlacedRoot(path, asked.access)
     try:
         told = json.loads(headers)
-        valid = isinstance(told, dict) and all(isinstance(value, str) for value in told.values())
+        valid = isinstance(told, dict) and all(map(_is_header, told.items()))
     except ValueError:
         valid = False
     if not valid:
         raise asked.unusable("its headers are no texts by their names", _CORRECT)
     return PlacedRoot(path, asked.access, asked.session.secrets)
+
+
+def _is_header(told: tuple[str, object]) -> bool:
+    name, value = told
+    return _NAME.fullmatch(name) is not None and isinstance(value, str) and not _BREAK.search(value)
 
 
 def _folder_of(base_url: str, path: str) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from synapse_sync.shown import plain
 from synapse_sync.sources.http_refusals import LATER, other, unconnected
 from synapse_sync.sources.refusals import Refusal
 
@@ -80,7 +81,7 @@ def _shown(address: str) -> str:
     except ValueError:
         return "to no address"
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
-    return (place + parts.path)[:300] or "to no address"
+    return plain((place + parts.path)[:300]) or "to no address"
 
 
 def concerns_object(error: Exception) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import resource
 import shutil
+import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -420,6 +422,71 @@ def test_a_password_is_sent_when_it_is_asked_for_and_never_where_its_digest_will
     finally:
         proxy.down()
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("challenge", "sent"),
+    [
+        ('Digest realm="x", nonce="n", qop="auth"', 'Digest username="김", realm="x"'),
+        *((challenge, "") for challenge in ("Digest ", 'Digest realm="x"', 'Digest realm="x", nonce="n", algorithm=x')),
+        ('Basic realm="Digest archive"', "Basic 6rmAOnMzY3IzdA=="),
+    ],
+)
+def test_whatever_a_login_is_called_nothing_but_its_refusal_is_told(
+    own_web: WebFolder, monkeypatch: pytest.MonkeyPatch, challenge: str, sent: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, "s3cr3t")
+    proxy = Proxy(own_web.port, lambda _asked: Answer(401, "", f"WWW-Authenticate: {challenge}\r\n"))
+    proxy.up()
+    words = words_of(own_web.source(port=proxy.port, access={"user": "김", "password_env": VARIABLE}))
+    proxy.down()
+    assert "does not accept the login" in words
+    assert proxy.asked[-1].headers.get("authorization", "").encode("latin-1").decode().startswith(sent)
+
+
+@pytest.mark.parametrize("token", ["t0k€n", "t0ken\r\nX-Evil: 1", "t0ken\n"])
+def test_a_token_that_no_header_can_have_is_told_without_it(
+    own_web: WebFolder, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, token)
+    proxy = Proxy(own_web.port, lambda _asked: Answer(401, ""))
+    proxy.up()
+    words = words_of(own_web.source(port=proxy.port, access={"token_env": VARIABLE}))
+    proxy.down()
+    assert "more than one line" in words or "does not accept" in words
+    assert "t0k" not in words
+    assert not [asked for asked in proxy.asked if "x-evil" in asked.headers]
+
+
+@pytest.mark.parametrize("status", [302, 401])
+def test_a_page_without_end_is_not_read_for_where_it_leads_or_what_it_wants(
+    own_web: WebFolder, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv(VARIABLE, "s3cr3t")
+    told = {302: "Location: http://[x/\xff\r\n", 401: 'WWW-Authenticate: Digest realm="x", nonce="n"\r\n'}[status]
+    sent = 0
+
+    def endless(client: socket.socket) -> None:
+        nonlocal sent
+        with suppress(OSError), client:
+            client.recv(1 << 16)
+            client.sendall(f"HTTP/1.1 {status} X\r\n{told}\r\n".encode("latin-1"))
+            while sent < 256 << 20:
+                client.sendall(bytes(1 << 20))
+                sent += 1 << 20
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=endless, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        access = {"user": USER, "password_env": VARIABLE}
+        words = words_of(own_web.source(port=listener.getsockname()[1], access=access))
+    assert "sends elsewhere: to no address" in words or "does not accept the login" in words
+    assert sent < 64 << 20
 
 
 def test_a_token_is_sent_with_each_request(web: WebFolder, web_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

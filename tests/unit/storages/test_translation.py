@@ -212,6 +212,10 @@ def test_keys_that_the_server_keeps_to_itself_are_looked_for_where_the_config_sa
         ("https", {"base_url": "https://nas/%ff"}, "its base_url is no http or https URL of a folder"),
         ("https", {"base_url": "https://nas", "headers": SECRET}, "its headers are no texts by their names"),
         ("https", {"base_url": "https://nas", "headers": f'["{SECRET}"]'}, "its headers are no texts by their names"),
+        *(
+            ("https", {"base_url": "https://nas", "headers": json.dumps(headers)}, "its headers are no texts by")
+            for headers in ({"X-Key": f"{SECRET}\r\nX: 1"}, {"키": SECRET}, {"X Y": SECRET}, {"": SECRET})
+        ),
         ("sftp", {"password": SECRET}, "its configuration has no host"),
         ("sftp", {"host": f"me:{SECRET}@nas"}, "its host is no name of a server"),
         ("sftp", {"host": "me@nas"}, "its host is no name of a server"),
