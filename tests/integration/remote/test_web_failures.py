@@ -289,11 +289,12 @@ def test_more_files_are_open_at_once_than_there_are_connections(web: WebFolder) 
     read_many_at_once(web)  # type: ignore[arg-type]
 
 
-def test_no_thread_and_no_connection_is_left(web: WebFolder) -> None:
-    web.put("a", CONTENT)
+@pytest.mark.parametrize("own_web", ["wsgidav", "nginxdav", "python", "html", "json"], indirect=True)
+def test_no_thread_and_no_connection_is_left(own_web: WebFolder) -> None:
+    own_web.put("a", CONTENT)
     before = threads()
     for _ in range(5):
-        source = web.source()
+        source = own_web.source()
         observed = listed(source)[b"a"]
         with source.open_observed(b"a", observed) as stream:
             stream.read(100)
@@ -301,7 +302,7 @@ def test_no_thread_and_no_connection_is_left(web: WebFolder) -> None:
             stream.read(1)
         del source, stream
     gc.collect()  # what was raised keeps what raised it
-    assert connections(web.port) == 0
+    assert connections(own_web.port) == 0
     assert threads() <= before
 
 
