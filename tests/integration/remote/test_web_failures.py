@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import resource
 import shutil
 import ssl
 import threading
@@ -25,7 +24,7 @@ from synapse_sync.sources.webdav.multistatus import ASKED
 from .ftpd import certificate
 from .interference import Answer, Asked, Cut, Proxy, Rule
 from .starting import connections
-from .talking import read_many_at_once, threads, words_of
+from .talking import lists_in_flat_memory, read_many_at_once, reads_in_flat_memory, threads, words_of
 from .test_conformance import listed
 from .webbed import WebFolder
 from .webd import PASSWORD, USER, VARIABLE, WsgiDav
@@ -310,26 +309,11 @@ def test_no_thread_and_no_connection_is_left(own_web: WebFolder) -> None:
 def test_100_000_files_of_one_folder_take_no_more_memory_than_a_thousand(own_web: WebFolder) -> None:
     for number in range(100_000):
         (own_web.root / f"{number:06}.png").touch()
-    source = own_web.source()
-    found, high = 0, 0
-    for item in source.listing():
-        assert isinstance(item, Directory)
-        found += len(item.files)
-        high = high or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert found == 100_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - high < 16 << 10  # KiB
+    lists_in_flat_memory(own_web.source(), 100_000)
 
 
 def test_a_large_file_takes_no_memory(web: WebFolder) -> None:
-    with (web.root / "large").open("wb") as written:
-        written.truncate(256 << 20)
-    source = web.source()
-    observed = listed(source)[b"large"]
-    with source.open_observed(b"large", observed) as stream:
-        stream.read(4 << 20)
-        high = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        digest(stream)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - high < 24 << 10  # KiB
+    reads_in_flat_memory(web)
 
 
 @pytest.mark.parametrize("ways", ["basic", "digest", "basic digest"])
