@@ -512,7 +512,10 @@ def test_a_certificate_of_its_own_is_trusted_where_the_config_names_it(
     web_proxy.tls.load_cert_chain(own)
     web.put("a", b"1")
     web.kind += "s"
-    assert "ca_bundle" in words_of(web.source(port=web_proxy.port))
+    assert "not trusted: self-signed certificate; name the certificates to trust with ca_bundle" in words_of(
+        web.source(port=web_proxy.port)
+    )
+    assert "it does not speak TLS; correct path: another port" in words_of(web.source())
     source = web.source(port=web_proxy.port, access={"ca_bundle": str(own)})
     with source.open_observed(b"a", listed(source)[b"a"]) as stream:
         assert stream.read(2) == b"1"
