@@ -16,11 +16,11 @@ from synapse_sync.sources.object_reading import ObjectFile
 from synapse_sync.sources.remote_reading import Lost
 from synapse_sync.sources.web import refusals
 from synapse_sync.sources.web.client import Client
-from synapse_sync.sources.web.validators import condition, is_same, size_of
+from synapse_sync.sources.web.validators import condition, is_same, size_of, strong
 
 PIECE = 256 << 10  # bytes that are thrown away at once
 
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]+|\*)")
 
 Look = Callable[[Client], bool]
 """Whether a file is what was observed, asked in the way in which it was observed."""
@@ -44,6 +44,7 @@ class WebFile(ObjectFile):
         self._path = path
         self._look_at = look
         self._forget = forget
+        self._etag = ""
 
     def _ask(self) -> None:
         headers = condition(self._observed)
@@ -61,7 +62,10 @@ class WebFile(ObjectFile):
             )
         if answer.status_code == 206:
             size = self._whole(told.get("content-range", ""))
-        self._compare(self._observed.size if size is None else size, same=is_same(self._observed, told))
+        etag = strong(told.get("etag", ""))
+        same = is_same(self._observed, told) and etag in (self._etag or etag, "")
+        self._compare(self._observed.size if size is None else size, same=same)
+        self._etag = self._etag or etag  # which a list may not tell: what is read on is of the same file
         if answer.status_code != 206:
             self._throw_away(self._position)
 

@@ -45,8 +45,8 @@ def refused(answer: requests.Response, _said: bytes) -> Refused:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What a request raises."""
-    return Refused, requests.RequestException, HTTPError, OSError
+    """What a request raises; ValueError where the pieces of an answer have sizes below zero, and such."""
+    return Refused, requests.RequestException, HTTPError, OSError, ValueError
 
 
 def refusal(error: Exception) -> Refusal:

@@ -16,11 +16,13 @@ import pytest
 import requests
 
 from synapse_sync.checksum import digest
+from synapse_sync.config import Remote
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
 from synapse_sync.grants import Secrets
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import joined
 from synapse_sync.sources import http_asking, remote_reading, remote_walk
+from synapse_sync.sources.http.source import HttpSource
 from synapse_sync.sources.web.source import WebSource
 from synapse_sync.sources.webdav.multistatus import ASKED
 
@@ -228,6 +230,36 @@ def test_another_piece_than_was_asked_for_is_not_taken_for_it(web: WebFolder, we
     web_proxy.rule = lambda asked: Answer(206, "45", "Content-Range: bytes 4-5/10\r\n") if reads(asked) else None
     with pytest.raises(SourceUnavailable, match="another piece"):
         read_on()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Answer(206, "45", f"Content-Range: bytes {'9' * 6000}-5/4\r\n"),
+        Answer(200, "-3\r\n", "Transfer-Encoding: chunked\r\n"),
+    ],
+)
+def test_sizes_that_can_not_be_are_told_as_a_failure(web: WebFolder, web_proxy: Proxy, odd: Answer) -> None:
+    observed = observed_in(web, b"0123")
+    source = web.source(port=web_proxy.port)
+    web_proxy.rule = lambda asked: odd if reads(asked) else None
+    with pytest.raises(SourceUnavailable), source.open_observed(b"a", observed) as stream:
+        stream.read(2)
+
+
+def test_a_read_goes_on_in_the_same_file_by_an_etag_that_the_list_does_not_tell(web_proxy: Proxy) -> None:
+    told = "Last-Modified: Sun, 01 Mar 2026 12:00:00 GMT\r\n"
+    answers = {
+        "": Answer(206, "AAAAA", f'{told}ETag: "1"\r\nContent-Range: bytes 0-4/10\r\n'),
+        "bytes=5-": Answer(206, "BBBBB", f'{told}ETag: "2"\r\nContent-Range: bytes 5-9/10\r\n'),
+    }
+    web_proxy.rule = lambda asked: (
+        answers[asked.headers.get("range", "")] if reads(asked) else Answer(200, "0123456789", told)
+    )
+    source = HttpSource(f"http://127.0.0.1:{web_proxy.port}/d", Remote())
+    noon = Observation(10, 1_772_366_400 * 10**9, 0, "")
+    with pytest.raises(FileChanged), source.open_observed(b"a", noon) as stream:
+        stream.read(10)
 
 
 def test_a_redirection_is_not_followed_and_told_without_its_query(web: WebFolder, web_proxy: Proxy) -> None:
