@@ -40,12 +40,15 @@ class Secrets:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """What of a secret is one by itself: each line of a key, also of one in the JSON of a service account."""
+    """What of a secret is one by itself: each line of a key, also of a service account's in JSON; a header's value."""
     try:
         held = json.loads(secret)
     except ValueError:
         held = None
-    key = held.get("private_key") if isinstance(held, dict) else secret
+    if isinstance(held, dict) and "private_key" not in held:
+        yield from (value for value in held.values() if isinstance(value, str))
+        return
+    key = held["private_key"] if isinstance(held, dict) else secret
     if isinstance(key, str) and "\n" in key:
         yield from key.splitlines()
 

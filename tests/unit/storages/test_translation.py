@@ -260,3 +260,9 @@ def test_a_line_of_a_key_is_a_secret_as_well(kept: str) -> None:
     Secrets({"key": kept, "password": SECRET, "headers": json.dumps(["a"])}).give_to(given_to.append)
     assert {kept, SECRET, "TUlJRX", "Z1RJQk"} <= set(given_to)
     assert "service_account" not in given_to
+
+
+def test_the_value_of_a_header_is_a_secret_as_well() -> None:
+    given_to: list[str] = []
+    Secrets({"headers": json.dumps({"X-Key": SECRET})}).give_to(given_to.append)
+    assert SECRET in given_to
