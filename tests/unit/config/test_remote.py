@@ -200,6 +200,10 @@ def test_access_to_a_web_server_that_contradicts_itself_is_told() -> None:
         "feeds[0].remote.token_env: is another login than password_env; remove one or the other"
     ]
     assert "names a user" in problems(path="webdav://kim@nas/a", remote={"user": "lee"})[0]
+    assert problems(path="webdav://nas/a", remote={"password_env": "A"}) == [
+        "feeds[0].path: needs a user for its password_env; write user in [feeds.remote]"
+    ]
+    assert not problems(path="webdav://kim@nas/a", remote={"password_env": "A"})
 
 
 def test_a_web_server_without_encryption_is_warned_of() -> None:
