@@ -15,7 +15,7 @@ from synapse_sync.shown import shown
 from synapse_sync.sources.conversing import Entry, Refused
 from synapse_sync.sources.ftp.kept import Kept
 from synapse_sync.sources.ftp.listings import answered_entry, machine_entry, plain_entry, time_of
-from synapse_sync.sources.ftp.refusals import Unclear, meant
+from synapse_sync.sources.ftp.refusals import Unclear, meant, require_whole
 from synapse_sync.sources.ftp.wire import RECEIVED, Wire
 
 _REFUSALS = (ftplib.error_perm, ftplib.error_temp)
@@ -50,7 +50,7 @@ def entries(wire: Wire) -> Iterator[Entry]:
     except BaseException:
         data.close()
         raise
-    wire.received(data)
+    require_whole(wire.received(data))
     kept.ended()
     return _parsed(kept, machine_entry if wire.machine else plain_entry)
 

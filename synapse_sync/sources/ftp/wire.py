@@ -83,13 +83,13 @@ class Wire(ftplib.FTP):
             raise
         return data
 
-    def received(self, data: socket.socket) -> None:
-        """A transfer whose data came to its end: only now it is known whether they are whole."""
+    def received(self, data: socket.socket) -> str:
+        """A transfer whose data came to its end: only now it is known whether they are whole. What the server says."""
         with data:
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError, ValueError):
                     data.unwrap()  # some servers wait for that
-        self.voidresp()
+        return self.voidresp()
 
     def full(self, path: bytes) -> str:
         """An absolute path, as it is written here: others are meant from the home folder."""

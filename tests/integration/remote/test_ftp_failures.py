@@ -185,6 +185,22 @@ def test_a_refusal_is_no_empty_list(ftp: FtpFolder, code: bytes) -> None:
             words_of(ftp.source(port=line.port))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"226 Transfer done (but failed to open directory).\r\n",
+        b"226-Sorry, we were unable to read [.]\r\n226 0 matches total\r\n",
+        b"226-Options: -l \r\n226 Output truncated to 10000 matches\r\n",
+    ],
+)
+def test_a_list_that_is_in_part_fails_though_its_end_is_called_a_success(any_ftp: FtpFolder, said: bytes) -> None:
+    """As vsftpd and pure-ftpd have it, where a folder's permission was withdrawn, or it has more than 10,000 files."""
+    any_ftp.put("a", b"1")
+    with on_line(any_ftp) as line:
+        line.said = {b"226 ": said.removesuffix(b"\r\n") + b" "}
+        assert "the server refuses: 226" in words_of(any_ftp.source(port=line.port))
+
+
 def test_a_file_that_grows_while_it_is_read_has_changed(any_ftp: FtpFolder) -> None:
     for size in (1000, len(CONTENT)):
         any_ftp.put("a", CONTENT[:size])
