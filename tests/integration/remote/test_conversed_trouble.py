@@ -11,6 +11,7 @@ import pytest
 
 from synapse_sync.sources.conversed import ConversedSource
 from synapse_sync.sources.conversed_file import ConversedFile
+from synapse_sync.sources.conversing import Entry
 
 from ..conftest import PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill, polling
@@ -143,3 +144,28 @@ def test_a_host_that_hangs_delays_no_other_feed(site: Installation, reached: Ser
         site.write(PAIR)
         with polling(site):
             until(lambda: site.server.units(site.collection), "the local feed's unit is there")
+
+
+def test_a_known_file_of_which_a_listing_tells_nothing_but_its_name_is_not_gone(
+    site: Installation, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose disks are busy, or away, may know names alone for a while."""
+    fill(served)
+    configured(site, served)
+    site.sync()
+    entries, look = served.talks.entries, served.talks.look
+
+    def untold(talk: Any, handle: Any, requests: int) -> Any:
+        found, end = entries(talk, handle, requests)
+        return [Entry(one.name, "unsaid") if one.name == b"image.png" else one for one in found], end
+
+    def still_untold(talk: Any, path: bytes, *, follow: bool) -> Any:
+        return Entry(b"", "unsaid") if path.endswith(b"image.png") else look(talk, path, follow=follow)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(served.talks, "entries", untold)
+        meanwhile.setattr(served.talks, "look", still_untold)
+        assert "does not tell its kind and size" in site.sync().stdout
+    assert "gone" not in {state for state, _ in site.files().values()}
+    assert site.sync().exit_code == 0
+    assert len(site.units()) == len(PATIENTS)
