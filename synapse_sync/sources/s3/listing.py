@@ -30,7 +30,7 @@ def pages(ask: Callable[..., dict[str, Any]], bucket: str, prefix: str, *, recur
     while True:
         try:
             page = ask(**question)
-        except ValueError as error:  # botocore's, of a number or a time that is none
+        except (ValueError, LookupError) as error:  # botocore's, of a number, a time or an encoding that is none
             raise SourceUnavailable(_NO_LISTING, hint=_ANEW) from error
         if "IsTruncated" not in page:  # an answer without any of it reads like an empty listing
             raise SourceUnavailable(_NO_LISTING, hint=_ANEW)

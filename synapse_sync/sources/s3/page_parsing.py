@@ -25,7 +25,7 @@ def take_keys_out(response_dict: dict[str, Any], customized_response_dict: dict[
         namespace, end, name = root.tag.rpartition("}")
         tag, ends = f"{namespace}{end}Contents", f"{namespace}{end}IsTruncated"
         items = [_item(node, namespace + end) for node in root.iter(tag)]
-    except (ElementTree.ParseError, ValueError):
+    except (ElementTree.ParseError, ValueError, LookupError):
         return
     if response_dict["status_code"] == 200 and name == "ListBucketResult":
         root[:] = [node for node in root if node.tag != tag and (node.tag != ends or node.text in ("true", "false"))]

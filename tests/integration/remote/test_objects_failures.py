@@ -184,6 +184,22 @@ def test_another_piece_than_was_asked_for_is_not_taken_for_it(store: Store, says
     stream.close()
 
 
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("encoding", ["euc-kr", "none"])
+def test_a_page_of_a_proxy_in_another_encoding_is_told(store: Store, status: int, encoding: str) -> None:
+    observed = observed_in(store)
+    source = store.source()
+    page = Answer(status, f'<?xml version="1.0" encoding="{encoding}"?><html><body>Log in</body></html>')
+    store.proxy.rule = lambda _asked: page
+    with (
+        pytest.raises((FileUnreadable, FileChanged, SourceUnavailable)),
+        source.open_observed(b"a", observed) as stream,
+    ):
+        stream.read(1)
+    with pytest.raises(SourceUnavailable):
+        listed(source)
+
+
 def test_a_little_is_read_of_many_objects_over_one_connection(store: Store) -> None:
     for number in range(5):
         store.put(str(number), b"x" * 2000)
