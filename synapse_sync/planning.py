@@ -70,8 +70,8 @@ def _plan_feed(
     limit: int,
 ) -> dict[str, Any]:
     """One feed: name, problem, grouping, units, aside, unreadable, attention (as in `status`), totals."""
-    at_once = feed.model_copy(update={"settle": 0.0})
-    work = put_to_work(config, at_once, ledger, destination, patient=False, clock=time.time, storages=storages)
+    work = put_to_work(config, feed, ledger, destination, patient=False, clock=time.time, storages=storages)
+    work.at_once = True
     steps = [step for step in STEPS if step.name in (WITH_CHECKSUMS if checksum else PLANNED)]
     problem = ""
     said: dict[int, str] = {}

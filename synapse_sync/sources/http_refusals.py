@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import ssl
+
 import requests
-from urllib3.exceptions import NameResolutionError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NameResolutionError, ProtocolError, ReadTimeoutError
 
 from synapse_sync.sources.refusals import Refusal
 
 LATER = "it is tried again later"
 REACH = "see that it runs, and that this machine may reach it"
-_NO_NAME = "its name is not known"
+_NO_TLS = Refusal("it does not speak TLS", "correct {}: another port, or an address without TLS")
+_TRUST = "name the certificates to trust with ca_bundle in [feeds.remote]"
 _CONNECTIONS: tuple[tuple[type[Exception], Refusal], ...] = (
-    (
-        requests.exceptions.SSLError,
-        Refusal("its certificate is not trusted", "name the certificates to trust with ca_bundle in [feeds.remote]"),
-    ),
+    (requests.exceptions.SSLError, _NO_TLS),
     (requests.exceptions.ProxyError, Refusal("the proxy can't be reached", "see HTTPS_PROXY and HTTP_PROXY")),
     (requests.exceptions.ConnectTimeout, Refusal("it does not answer", REACH)),
     (ReadTimeoutError, Refusal("it stopped answering", LATER)),
     (requests.exceptions.ReadTimeout, Refusal("it stopped answering", LATER)),
-    (NameResolutionError, Refusal(_NO_NAME, "")),
+    (NameResolutionError, Refusal("its name is not known", "correct {}, or this machine's name service")),
     (requests.exceptions.ChunkedEncodingError, Refusal("its answer breaks off", LATER)),
     (ProtocolError, Refusal("its answer breaks off", LATER)),
     (requests.exceptions.ConnectionError, Refusal("it can't be reached", REACH)),
@@ -30,11 +30,16 @@ def unconnected(error: Exception, named_by: str) -> Refusal | None:
     """What failed of a connection; None for what is no failure of one. named_by: the setting that has the address."""
     # requests calls all that failed after several attempts a connection; what it was, urllib3 says.
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    for kind, means in _CONNECTIONS:
-        if isinstance(error, kind) or isinstance(reason, kind):
-            hint = means.hint or f"correct {named_by}, or this machine's name service"
-            return Refusal(means.what, hint)
-    return None
+    found = next((means for kind, means in _CONNECTIONS if isinstance(error, kind) or isinstance(reason, kind)), None)
+    if found is _NO_TLS and (why := _of_certificate(reason)):
+        return Refusal(f"its certificate is not trusted: {why}", _TRUST)
+    return found and found._replace(hint=found.hint.format(named_by))
+
+
+def _of_certificate(reason: object) -> str:
+    """Why a certificate is not believed; "" where it is not that."""
+    cause = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None
+    return cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else ""
 
 
 def other(error: Exception) -> Refusal:

@@ -97,7 +97,7 @@ def _without_table(work: Work, known: dict[str, Any] | None, *, waited: bool) ->
         return int(waited)
     now = work.clock()
     gone_at = known.setdefault("gone_at", now)
-    if now - gone_at < work.feed.settle:
+    if now - gone_at < work.certain(0.0):
         work.table.pending = True
         with work.ledger.write() as transaction:
             transaction.run("remember_table", feed=work.id, table=json.dumps(known))
@@ -188,9 +188,9 @@ def _outside(work: Work) -> _TableFile:
         found = observed_in(os.stat(path))
     except OSError as error:
         raise _missing(work, f": {error.strerror}") from error
-    settles_at = max(found.mtime_ns, found.ctime_ns) / 1e9 + work.feed.settle
+    settles_at = max(found.mtime_ns, found.ctime_ns) / 1e9 + work.certain(0.0)
     now = work.clock()
-    work.table.settles_at = settles_at if now < settles_at <= now + work.feed.settle else None
+    work.table.settles_at = settles_at if now < settles_at <= now + work.certain(0.0) else None
     return _TableFile(shown(path), source, os.path.basename(path), found, settled=work.table.settles_at is None)
 
 
@@ -204,7 +204,7 @@ def _away(work: Work) -> _TableFile:
     away.look(max((looked.at for looked in work.looked), default=0.0), now)
     if away.observed is None:
         raise _missing(work)
-    settle = work.feed.settle and max(work.feed.settle, away.source.certain_after)  # 0 is `plan`'s
+    settle = work.certain(away.source.certain_after)
     settles_at = away.since + settle
     table.settles_at = settles_at if now < settles_at <= now + settle else None
     return _TableFile(url, away.source, away.name, away.observed, settled=table.settles_at is None)

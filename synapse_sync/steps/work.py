@@ -118,6 +118,7 @@ class Work:
     have open for writing were left to settle. descends: told what of an asset is listed now, it gives what
     Source.listing asks before it enters a folder. patient: whether optional files are waited for (the daemon) or what
     is there is taken as all there is (`once`, `plan`). settings: fingerprint of what decides what a file becomes.
+    at_once: files are taken as they are now, whenever they changed (`plan`).
     trust_filters: the filters are those that the ledger's files passed. collection_stale: it is to be fetched again
     before the next decision. stop: set when the run is asked to end; ending: this feed's uploads are being ended.
     between: called between pieces of work, for what others want done then; progressed: called whenever it gets on.
@@ -141,6 +142,7 @@ class Work:
     uploads: InFlight[Any, Any]
     readers: Readers
     spool: Spool
+    at_once: bool = False
     trust_filters: bool = True
     collection_stale: bool = True
     collection_fetched_at: float = 0.0
@@ -188,7 +190,11 @@ class Work:
     def settle(self, asset: str) -> float:
         """Seconds for which this asset's files must not have changed."""
         source = self.sources.get(asset)
-        return max(self.feed.settle, source.certain_after if source else 0.0)
+        return self.certain(source.certain_after if source else 0.0)
+
+    def certain(self, after: float) -> float:
+        """Seconds for which what is certain `after` some must not have changed."""
+        return 0.0 if self.at_once else max(self.feed.settle, after)
 
     @property
     def longest_settle(self) -> float:

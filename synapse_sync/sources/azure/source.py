@@ -10,6 +10,7 @@ from typing import BinaryIO, Unpack, cast
 import requests
 
 from synapse_sync.config import Remote, bucket_and_prefix
+from synapse_sync.errors import SourceUnavailable
 from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources import object_names
@@ -47,8 +48,15 @@ class AzureSource(RemoteSource):
         self._access = access
 
     def identity(self) -> RootIdentity:
-        """A number for account, container and prefix. Asks nothing: whether it is there, a listing tells."""
-        return root_number("az", account_of(self._access).address, self._container, self._prefix)
+        """A number for account, container and prefix. Asks nothing: whether it is there, a listing tells.
+
+        Raises SourceUnavailable where nobody says which account it is.
+        """
+        try:
+            account = account_of(self._access)
+        except SourceUnavailable as error:
+            raise SourceUnavailable(f"{self.root}: {error.message}", hint=error.hint) from error
+        return root_number("az", account.address, self._container, self._prefix)
 
     def open_observed(self, path: bytes, observed: Observation) -> AbstractContextManager[BinaryIO]:
         """The blob, held against its observation; see ObservedBlob for what it raises."""

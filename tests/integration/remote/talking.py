@@ -1,13 +1,16 @@
-"""What the tests of servers that are talked with have in common."""
+"""What the tests of remote sources have in common, whichever their kind."""
 
 from __future__ import annotations
 
+import resource
 import threading
 from typing import Any
 
 import pytest
 
+from synapse_sync.checksum import digest
 from synapse_sync.errors import SourceUnavailable
+from synapse_sync.records import Directory
 
 from .places import Served
 from .test_conformance import listed
@@ -41,3 +44,32 @@ def read_many_at_once(served: Served) -> None:
             assert len(piece) == min(amount, found[path].size if amount == 10 else found[path].size - 10)
     for stream in streams.values():
         stream.__exit__(None, None, None)
+
+
+def lists_in_flat_memory(source: Any, files: int) -> None:
+    """A listing of so many takes little more than its first piece."""
+    found, high = 0, 0
+    for item in source.listing():
+        assert isinstance(item, Directory)
+        found += len(item.files)
+        high = high or _peak()
+    assert found == files
+    assert _peak() - high < 16 << 10
+
+
+def reads_in_flat_memory(place: Any) -> None:
+    """A large file takes no more than a part of it."""
+    with (place.root / "large").open("wb") as written:
+        written.truncate(256 << 20)
+    source = place.source()
+    observed = listed(source)[b"large"]
+    with source.open_observed(b"large", observed) as stream:
+        stream.read(4 << 20)
+        high = _peak()
+        digest(stream)
+    assert _peak() - high < 24 << 10
+
+
+def _peak() -> int:
+    """Of this process's memory, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

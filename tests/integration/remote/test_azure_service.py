@@ -97,6 +97,8 @@ def test_the_account_is_the_one_that_the_config_names_or_the_environment(monkeyp
 
     with pytest.raises(SourceUnavailable, match="which storage account"):
         account()
+    with pytest.raises(SourceUnavailable, match=r"^az://scans/in: it is not said which storage account"):
+        AzureSource("az://scans/in", Remote()).identity()
     monkeypatch.setenv(CONNECTION, "AccountName=north;AccountKey=eA==;EndpointSuffix=core.windows.net")
     assert account() == Account("north", "https://north.blob.core.windows.net")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "south")

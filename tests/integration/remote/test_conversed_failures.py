@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import shutil
 import sys
 import time
@@ -26,7 +25,7 @@ from synapse_sync.sources.conversing import Refused
 from .line import Line
 from .places import Served
 from .starting import connections
-from .talking import read_many_at_once, threads, words_of
+from .talking import lists_in_flat_memory, read_many_at_once, reads_in_flat_memory, threads, words_of
 from .test_conformance import listed, read_while
 
 CONTENT = bytes(range(256)) * 32768  # 8 MiB
@@ -237,26 +236,11 @@ def test_no_thread_and_no_connection_is_left(own: Served) -> None:
 def test_100_000_files_of_one_folder_take_no_more_memory_than_a_thousand(served: Served) -> None:
     for number in range(100_000):
         (served.root / f"{number:06}.png").touch()
-    source = served.source()
-    found, high = 0, 0
-    for item in source.listing():
-        assert isinstance(item, Directory)
-        found += len(item.files)
-        high = high or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert found == 100_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - high < 16 << 10  # KiB
+    lists_in_flat_memory(served.source(), 100_000)
 
 
 def test_a_large_file_takes_no_memory(served: Served) -> None:
-    with (served.root / "large").open("wb") as written:
-        written.truncate(256 << 20)
-    source = served.source()
-    observed = listed(source)[b"large"]
-    with source.open_observed(b"large", observed) as stream:
-        stream.read(4 << 20)
-        high = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        digest(stream)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - high < 24 << 10  # KiB
+    reads_in_flat_memory(served)
 
 
 def test_a_connection_that_nobody_uses_is_ended_and_the_next_listing_makes_another(

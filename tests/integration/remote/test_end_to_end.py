@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..conftest import STEM, Installation, stored
 from .feeds import PATIENTS, configured, fill
-from .places import RemotePlace
+from .places import RemotePlace, SftpFolder
 
 
 def test_each_unit_is_registered_once_and_a_second_run_changes_nothing(site: Installation, remote: RemotePlace) -> None:
@@ -30,6 +30,13 @@ def test_plan_why_and_config_check_know_the_place(site: Installation, remote: Re
     (story,) = site.run("why", f"{remote.url}/p1/image.png", "--json").json
     assert story["unit"]["state"] == "registered"
     assert site.run("files", "show", f"{remote.url}/p1/image.png", "--json").json[0]["unit"] == "scans:p1"
+
+
+def test_plan_waits_for_nothing_where_files_must_be_seen_twice(site: Installation, sftp: SftpFolder) -> None:
+    fill(sftp)
+    configured(site, sftp)
+
+    assert site.run("plan", "--json").json["feeds"][0]["totals"]["to_register"] == len(PATIENTS)
 
 
 def test_images_of_a_share_and_labels_of_a_remote_place_make_units(site: Installation, remote: RemotePlace) -> None:

@@ -65,7 +65,7 @@ def answered(status: int, code: str = "", detail: str = "", **headers: str) -> R
         (answered(429), "fewer requests", "later"),
         (answered(500, "InternalError"), "500 InternalError", "later"),
         (answered(502, f"<b>{SECRET}"), "502", "later"),
-        (requests.exceptions.SSLError(SECRET), "certificate", "ca_bundle"),
+        (requests.exceptions.SSLError(SECRET), "does not speak TLS", "another port"),
         (requests.exceptions.ConnectionError(SECRET), "can't be reached", "runs"),
         (requests.exceptions.ConnectionError(MaxRetryError(POOL, "/", GONE)), "name is not known", "correct account"),
         (ClientAuthenticationError(NOT_FOUND), "there are no credentials", "anonymous = true"),

@@ -43,7 +43,7 @@ def refused(status: int, reason: str = "", message: str = "") -> Refused:
         (refused(503, "backendError", "try again"), "503 backendError try again", "later"),
         (Refused(502, b"<html>"), "502", "later"),
         (Refused(418, b'{"error": []}'), "418", "later"),
-        (requests.exceptions.SSLError(), "certificate", "ca_bundle"),
+        (requests.exceptions.SSLError(), "does not speak TLS", "another port"),
         (requests.exceptions.ProxyError(), "proxy", "HTTPS_PROXY"),
         (requests.exceptions.ConnectTimeout(), "does not answer", "runs"),
         (requests.exceptions.ConnectionError(MaxRetryError(POOL, "/", SILENCE)), "stopped answering", "later"),
