@@ -48,15 +48,11 @@ class Directory:
 
 
 class Untakeable(NamedTuple):
-    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone.
-
-    path: where it is, if it may be a file that was one before; then it is not gone.
-    """
+    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone."""
 
     name: str
     reason: str
     remedy: str
-    path: bytes = b""
 
 
 class Unreadable(NamedTuple):

@@ -129,7 +129,7 @@ class Walk:
                 above = (*folder.above, entry.identity) if entry.identity else folder.above
                 self._sub_folder(piece, folder, path, above, is_link=is_link)
         elif entry.kind == "unsaid":
-            return Untakeable(shown(path), _NO_SIZE, "mount the server's folder here instead", path)
+            return Untakeable(shown(path), _NO_SIZE, "mount the server's folder here instead")
         elif entry.kind == "special":
             piece.special += 1
         return None

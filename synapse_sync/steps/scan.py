@@ -228,9 +228,6 @@ def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
 
 
 def _note_untakeable(scan: _Scan, item: Untakeable) -> None:
-    directory, _, name = item.path.rpartition(b"/")
-    piece = Directory(directory, 0, {name: Observation(0, 0, 0, "")} if name else {}, whole=False)
-    scan.present.add(row[0] for row in known_in_piece(scan.work, scan.asset, piece).values())
     what = f"{scan.source.root}: {plain(item.name)} is not taken: {item.reason}"
     scan.work.run.problem(FileUnreadable(what, hint=item.remedy))
     scan.tally["special"] += 1
