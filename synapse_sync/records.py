@@ -48,11 +48,15 @@ class Directory:
 
 
 class Untakeable(NamedTuple):
-    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone."""
+    """Something that is listed and can't be one of the source's files, whatever it holds: it is told and left alone.
+
+    path: where it may be a known file or folder all the same, of which nothing is said now; else b"".
+    """
 
     name: str
     reason: str
     remedy: str
+    path: bytes = b""
 
 
 class Unreadable(NamedTuple):

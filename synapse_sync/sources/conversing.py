@@ -44,7 +44,8 @@ def refusal(error: Exception) -> Refusal:
 
 
 class Entry(NamedTuple):
-    """What stands under a name. "unsaid": the server must be asked; "nameless": it can't be asked for by any name.
+    """What stands under a name. "unsaid": the server must be asked; "nameless": it can't be asked for by any name;
+    "withheld": it was asked, and does not say.
 
     observed: None for all but files.
 
@@ -52,7 +53,7 @@ class Entry(NamedTuple):
     """
 
     name: bytes
-    kind: Literal["file", "folder", "link", "special", "unsaid", "nameless"]
+    kind: Literal["file", "folder", "link", "special", "unsaid", "withheld", "nameless"]
     observed: Observation | None = None
     identity: int = 0
 

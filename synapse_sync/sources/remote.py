@@ -118,7 +118,7 @@ class RemoteSource:
     def _would_take(self, found: Untakeable) -> bool:
         """Whether the filters would take it, so that it is worth telling."""
         directory, _, name = found.name.rstrip("/").encode().rpartition(b"/")
-        return self.keeps(directory, name)
+        return self.keeps(directory, name) or (found.path != b"" and self.filters.enters(found.path))
 
     def _unavailable(self, what: str, hint: str) -> SourceUnavailable:
         why = SourceUnavailable(f"{self._at_service(self.root)} can't be listed: {what}", hint=hint)

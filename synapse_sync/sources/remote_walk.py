@@ -67,11 +67,12 @@ class Walk:
             try:
                 yield from self._folder(folder)
             except Refused as error:
-                if error.gone and path and self._was_deleted(folder):
+                failed = self._failed(folder, error)
+                if failed is None:
                     continue
-                why = refusal(error)
+                why = refusal(failed)
                 where = f"its folder {shown(path)}: " if path else ""
-                raise SourceUnavailable(where + why.what, hint=why.hint) from error
+                raise SourceUnavailable(where + why.what, hint=why.hint) from failed
 
     def full(self, path: bytes) -> bytes:
         """The path on the server of one below the root."""
@@ -128,8 +129,8 @@ class Walk:
             if not entry.identity or entry.identity not in folder.above:  # a server that follows links leads in circles
                 above = (*folder.above, entry.identity) if entry.identity else folder.above
                 self._sub_folder(piece, folder, path, above, is_link=is_link)
-        elif entry.kind == "unsaid":
-            return Untakeable(shown(path), _NO_SIZE, "mount the server's folder here instead")
+        elif entry.kind in ("unsaid", "withheld"):
+            return Untakeable(shown(path), _NO_SIZE, "mount the server's folder here instead", path)
         elif entry.kind == "special":
             piece.special += 1
         return None
@@ -160,6 +161,13 @@ class Walk:
         if root.kind not in ("folder", "unsaid"):
             raise SourceUnavailable("it is not a folder", hint="name a folder, not a file")
         return (root.identity,) if root.identity else ()
+
+    def _failed(self, folder: _Folder, error: Refused) -> Refused | None:
+        """Why a folder could not be listed; None where it was deleted."""
+        try:
+            return None if error.gone and folder.path and self._was_deleted(folder) else error
+        except Refused as other:
+            return other
 
     def _was_deleted(self, folder: _Folder) -> bool:
         """Whether a folder that its parent had is gone by itself: a disk that the server lost takes others along."""

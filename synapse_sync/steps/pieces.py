@@ -12,6 +12,9 @@ from synapse_sync.records import Directory
 from synapse_sync.sources.reconcile import KnownRow
 from synapse_sync.steps.work import Work
 
+AFTER_SLASH = b"0"
+"""The byte that follows "/": what is below a folder stands between FOLDER/ and FOLDER0."""
+
 
 class Present:
     """A set of row ids that takes a bit for each row of the ledger: 125 KB for a million."""
@@ -39,6 +42,17 @@ def known_in_piece(work: Work, asset: str, piece: Directory) -> dict[bytes, Know
     between = {"low": min(piece.files), "high": max(piece.files)}
     rows = work.ledger.tuples("known_between", feed=work.id, asset=asset, dir=piece.path, **between)
     return {row[0]: row[1:] for row in rows if row[0] in piece.files}
+
+
+def known_at(work: Work, asset: str, path: bytes) -> Iterator[int]:
+    """The rows of a file, or of all that is below it if it is a folder."""
+    place = {"feed": work.id, "asset": asset}
+    directory, _, name = path.rpartition(b"/")
+    for row in work.ledger.tuples("known_between", dir=directory, low=name, high=name, **place):
+        yield row[1]
+    below = {"dir": path, "low": path + b"/", "high": path + AFTER_SLASH}
+    for (file,) in work.ledger.tuples("present_below", **below, **place):
+        yield file
 
 
 def not_present(work: Work, asset: str, present: Present, began: float) -> Iterator[int]:

@@ -21,7 +21,7 @@ from synapse_sync.shown import plain, shown
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
-from synapse_sync.steps.pieces import Present, known_in_piece, not_present
+from synapse_sync.steps.pieces import AFTER_SLASH, Present, known_at, known_in_piece, not_present
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.unmounted import refuse_bare_mount_point
@@ -38,9 +38,6 @@ EMPTIED = (
     "see that it is the right place and whole; nothing was concluded. If all was deleted on purpose, that is believed "
     "as soon as a file is there again"
 )
-
-AFTER_SLASH = b"0"
-"""The byte that follows "/": what is below a folder stands between FOLDER/ and FOLDER0."""
 
 LAST = b"\xff" * 4097
 """Behind every path that there can be (PATH_MAX)."""
@@ -228,6 +225,8 @@ def _note_unreadable(scan: _Scan, item: Unreadable) -> None:
 
 
 def _note_untakeable(scan: _Scan, item: Untakeable) -> None:
+    if item.path:  # what is known of it is still there, as far as anybody can tell
+        scan.present.add(known_at(scan.work, scan.asset, item.path))
     what = f"{scan.source.root}: {plain(item.name)} is not taken: {item.reason}"
     scan.work.run.problem(FileUnreadable(what, hint=item.remedy))
     scan.tally["special"] += 1

@@ -139,8 +139,7 @@ class Talk:
                 entries.append(entry if _has_name(entry.name) else Entry(entry.name, "nameless"))
         for _ in unknown:
             self._wanted.tally()
-        asked = handle.askers.map(partial(self._of_file, handle.path), unknown)
-        return entries + [entry for entry in asked if entry is not None]
+        return entries + list(handle.askers.map(partial(self._of_file, handle.path), unknown))
 
     def _told(self, folder: bytes, below: bytes, link: Link) -> Entry | None:
         """What a link is, as far as that is known without asking."""
@@ -153,14 +152,14 @@ class Talk:
         observed = self._wanted.known.get(folder + link.name, link.line)
         return None if observed is None else Entry(link.name, "file", observed)
 
-    def _of_file(self, folder: bytes, link: Link) -> Entry | None:
-        """What a file is; None where it is not there any more."""
+    def _of_file(self, folder: bytes, link: Link) -> Entry:
+        """What a file is."""
         path = folder + link.name
         try:
             return self._asked(path, link.name, link.line)
         except Refused as error:
-            if is_gone(error):
-                return None
+            if is_gone(error):  # so says Python's server also of a file that it may not read
+                return Entry(link.name, "withheld")
             why = refusal(error)
             hint = why.hint if error.status != 403 else "allow it to be read, or leave it out with exclude"
             raise SourceUnavailable(f"{shown(path)}: {why.what}", hint=hint) from error

@@ -11,7 +11,7 @@ from synapse_sync.config import Host, Remote
 from synapse_sync.grants import NO_SECRETS, Grant
 from synapse_sync.sources.http_asking import Asking
 from synapse_sync.sources.web.login import Login
-from synapse_sync.sources.web.refusals import Refused, refused
+from synapse_sync.sources.web.refusals import Refused, is_gone, refused
 
 
 def connect(scheme: str, host: Host, access: Remote, grant: Grant | None = None) -> Client:
@@ -42,8 +42,10 @@ class Client:
     ) -> requests.Response:
         """The answer about what is at a path, an absolute one; nothing of it is read yet.
 
-        It comes as it is stored, unless the headers say otherwise. Raises as refusals.failures() has it.
+        It comes as it is stored, unless the headers say otherwise. Raises as refusals.failures() has it; a folder that
+        the server knows and has nothing of is denied: so says Python's of one that it may not list.
         """
+        asked = path
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         while True:
             signs = self._login.signs
@@ -54,6 +56,8 @@ class Client:
                 error.logged_in = self._login.somebody
                 if error.status == 401 and self._login.learns(signs, error.challenge):
                     continue
+                if path != asked and is_gone(error):
+                    error.status = 403
                 if not _is_its_folder(address, error):
                     raise
                 path += b"/"

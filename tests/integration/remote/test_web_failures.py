@@ -19,8 +19,11 @@ from synapse_sync.grants import Secrets
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import joined
 from synapse_sync.sources import http_asking, remote_reading, remote_walk
+from synapse_sync.sources.web.source import WebSource
 from synapse_sync.sources.webdav.multistatus import ASKED
 
+from ..conftest import Installation
+from .feeds import configured, fill
 from .ftpd import certificate
 from .interference import Answer, Asked, Cut, Proxy, Rule
 from .starting import connections
@@ -282,6 +285,61 @@ def test_a_folder_that_is_deleted_while_all_is_listed_is_gone_and_a_disk_that_th
 
     with pytest.raises(SourceUnavailable, match="not there"):
         listed_while(lose)
+
+
+@pytest.mark.parametrize("how", [Answer(403, ""), Answer(404, "")])
+def test_a_file_that_is_listed_and_not_told_of_is_none_that_is_gone(
+    own_web: WebFolder, site: Installation, monkeypatch: pytest.MonkeyPatch, how: Answer
+) -> None:
+    """A permission that was withdrawn, of a file or of a folder, in the words of WebDAV servers and of Python's."""
+    monkeypatch.setattr(WebSource, "certain_after", 0.0)
+    fill(own_web)
+    proxy = Proxy(own_web.port)
+    proxy.up()
+    untold = f"<d:propstat><d:prop><d:resourcetype/></d:prop><d:status>HTTP/1.1 {how.status} X</d:status></d:propstat>"
+
+    def withdrawn(asked: Asked) -> Answer | None:
+        listing = asked.headers.get("depth") == "1" and asked.path == "/folder/"
+        if not listing and not (asked.headers.get("depth") == "0" and asked.path == "/folder/p1"):
+            return None
+        members = [f"<d:response><d:href>/folder/p1/</d:href>{untold}</d:response>"]
+        if listing:
+            is_folder = "<d:propstat><d:prop><d:resourcetype><d:collection/></d:resourcetype></d:prop>"
+            is_folder += "<d:status>HTTP/1.1 200 OK</d:status></d:propstat>"
+            known = ["", *(f"p{number}/" for number in range(12) if number != 1)]
+            members += [f"<d:response><d:href>/folder/{name}</d:href>{is_folder}</d:response>" for name in known]
+        return Answer(207, f'<d:multistatus xmlns:d="DAV:">{"".join(members)}</d:multistatus>')
+
+    try:
+        configured(site, own_web, proxy.port)
+        assert site.sync().exit_code == 0
+        proxy.rule = withdrawn
+        told = site.sync()
+        assert "p1 is not taken: the server does not tell its kind and size" in told.stdout
+        assert "gone" not in {state for state, _ in site.files().values()}
+        proxy.rule = lambda _asked: None
+        own_web.delete("p1/image.png")
+        assert site.sync().counts["gone"] == 1
+    finally:
+        proxy.down()
+
+
+@pytest.mark.parametrize("own_web", ["python", "html"], indirect=True)
+def test_what_is_listed_and_then_not_found_may_not_be_read_and_is_not_gone(own_web: WebFolder) -> None:
+    """So says Python's server of files and folders that it may not read."""
+    for name in ("a", "b", "sub/c"):
+        own_web.put(name, b"1")
+    proxy = Proxy(own_web.port)
+    proxy.up()
+    try:
+        source = own_web.source(port=proxy.port)
+        proxy.rule = lambda asked: Answer(404, "") if asked.path.endswith("/b") else None
+        items = list(source.listing())
+        assert [item.path for item in items if isinstance(item, Untakeable)] == [b"b"]
+        proxy.rule = lambda asked: Answer(404, "") if asked.path.endswith("/sub/") else None
+        assert "its folder sub: access is denied" in words_of(source)
+    finally:
+        proxy.down()
 
 
 def test_more_files_are_open_at_once_than_there_are_connections(web: WebFolder) -> None:
