@@ -8,12 +8,15 @@ for another one, or for something outside. It is told, with what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Observation, Untakeable
 from synapse_sync.shown import shown
 
+_LARGEST = (1 << 63) - 1  # what a ledger can hold
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RENAME = "rename the object, or leave it out with exclude"
 
 
@@ -53,9 +56,15 @@ def meaning(key: bytes, prefix: bytes, size: int) -> File | NoFile:
 
 
 def pieces(found: Iterable[tuple[bytes, Observation]], prefix: bytes) -> Iterator[Directory | Untakeable]:
-    """What a page of a listing holds, by directories, and the keys that are no files."""
+    """What a page of a listing holds, by directories, and the keys that are no files.
+
+    Raises SourceUnavailable where it can't be what the service has: a file that was known would count as deleted.
+    """
     directories: dict[bytes, Directory] = {}
     for key, observed in found:
+        if not 0 <= observed.size <= _LARGEST:
+            hint = "correct endpoint_url in [feeds.remote] if it is always so; else it is listed again later"
+            raise SourceUnavailable(f"{shown(key[:200])} has {observed.size} bytes there, as no file can", hint=hint)
         if not key.startswith(prefix):
             yield Untakeable(shown(key), "it was not asked for: the service lists what lies outside of the prefix", "")
             continue
@@ -72,5 +81,10 @@ def pieces(found: Iterable[tuple[bytes, Observation]], prefix: bytes) -> Iterato
 
 
 def nanoseconds(moment: datetime) -> int:
-    """A time that a listing tells, exactly; it is the service's, and only ever compared with itself."""
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    """A time that a listing tells, exactly; it is the service's, and only ever compared with itself.
+
+    One before 1678 or after 2262 is that limit: services write the year 1 where they know no time.
+    """
+    passed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    whole = (passed.days * 86400 + passed.seconds) * 1_000_000_000 + passed.microseconds * 1000
+    return max(-_LARGEST, min(_LARGEST, whole))

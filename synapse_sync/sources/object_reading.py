@@ -5,6 +5,7 @@ One request for all that is read in a row, however large. A kind of bucket says 
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from synapse_sync.sources.remote_reading import Lost, RemoteFile
 DRAINED = 64 << 10  # bytes left of an answer that are read, so that its connection can be used again
 
 _REPLACED = "another object is there"
+_RANGE = re.compile(r"bytes (\d{1,19})-\d{1,19}/(\d{1,19}|\*)")
 
 
 class Body(Protocol):
@@ -29,6 +31,11 @@ class Body(Protocol):
 
     def close(self) -> None:
         """Let go of it, and of its connection where some is left."""
+
+
+def number_of(text: object) -> int:
+    """A number of bytes; -1 where it is none."""
+    return int(str(text)) if re.fullmatch("[0-9]{1,19}", str(text)) else -1
 
 
 class Refusals(Protocol):
@@ -110,10 +117,21 @@ class ObjectFile(RemoteFile):
         if size != self._observed.size or not same:
             raise self._changed(_REPLACED)
 
-    def _from_where(self, *, obeyed: bool) -> None:
-        """Of an answer to a request for what comes after the position."""
-        if self._position and not obeyed:
+    def _size_told(self, content_range: str, content_length: object) -> int:
+        """The size of the whole, by an answer to a request for what comes after the position; -1 where it is untold."""
+        if content_range:
+            told = self._whole(content_range)
+            return self._observed.size if told is None else told
+        if self._position:
             raise self._unavailable("the service ignores from where on it is asked", "it is tried again later")
+        return number_of(content_length)
+
+    def _whole(self, told: str) -> int | None:
+        """The size of the file that an answer has a piece of (Content-Range); None where it does not say."""
+        found = _RANGE.fullmatch(told)
+        if found is None or int(found[1]) != self._position:
+            raise self._unavailable("the server sends another piece than it is asked for", "it is tried again later")
+        return None if found[2] == "*" else int(found[2])
 
     def _moved(self) -> None:
         self._let_go()

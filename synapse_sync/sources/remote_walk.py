@@ -24,6 +24,7 @@ WITNESSES = 4  # names that are kept of each folder, while those in it are to be
 
 _NO_NAME = "the server gives it a name that no file can have"
 _NO_SIZE = "the server does not tell its kind and size"
+_NO_TARGET = "access is denied to what the link leads to"
 _RENAME = "rename it there, or leave it out with exclude"
 
 
@@ -120,8 +121,12 @@ class Walk:
                 self.count(1)
                 entry = self.talk.look(self.full(path), follow=self.follow)
             except Refused as error:
-                if error.gone or (is_link and error.denied):  # leads nowhere, or was deleted since
+                if error.gone:  # leads nowhere, or was deleted since
                     return None
+                if is_link and error.denied:
+                    return Untakeable(
+                        shown(path), _NO_TARGET, "allow that to be read, or leave it out with exclude", path
+                    )
                 raise
         if entry.observed is not None:
             piece.files[name] = entry.observed

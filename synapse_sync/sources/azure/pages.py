@@ -20,6 +20,9 @@ from synapse_sync.sources.versions import token_of
 if TYPE_CHECKING:
     from _typeshed import SupportsRead
 
+LONGEST = 64 << 20
+"""Bytes of a page: 5,000 blobs have at most 8 KiB of metadata each, and names of 1,024 characters (Azure's limits)."""
+
 _DEPTH = 3  # of a blob: <EnumerationResults><Blobs><Blob>; deeper ones are what users call their metadata
 
 
@@ -34,12 +37,28 @@ class NoPage(Exception):
     """What was answered is no page."""
 
 
+class _Bounded:
+    """An answer that may have no end. Raises NoPage where it is longer than any page."""
+
+    def __init__(self, stream: SupportsRead[bytes]) -> None:
+        self._stream = stream
+        self._left = LONGEST
+
+    def read(self, amount: int = 1 << 16, /) -> bytes:
+        """Up to so many bytes."""
+        piece = self._stream.read(amount)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise NoPage
+        return piece
+
+
 def page_of(stream: SupportsRead[bytes]) -> Page:
     """The page that is answered. Raises NoPage, and what reading raises."""
     found: list[tuple[bytes, Observation]] = []
     marker: str | None = None
     try:
-        for depth, element in _ended(stream):
+        for depth, element in _ended(_Bounded(stream)):
             if depth == _DEPTH and element.tag == "Blob":
                 if _is_file(element):
                     found.append((_name(element), _observation(element)))
@@ -48,7 +67,7 @@ def page_of(stream: SupportsRead[bytes]) -> Page:
                 marker = element.text or ""
             elif depth == 1 and element.tag != "EnumerationResults":
                 raise NoPage
-    except (ParseError, ValueError, TypeError) as error:
+    except (ParseError, ValueError, TypeError, LookupError, OverflowError) as error:  # also of encodings and times
         raise NoPage from error
     if marker is None:
         raise NoPage

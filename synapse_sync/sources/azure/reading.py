@@ -12,7 +12,7 @@ from synapse_sync.sources.azure import refusals
 from synapse_sync.sources.azure.client import Client
 from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.http_asking import AsStored
-from synapse_sync.sources.object_reading import ObjectFile
+from synapse_sync.sources.object_reading import ObjectFile, number_of
 from synapse_sync.sources.versions import version_of
 
 
@@ -31,13 +31,13 @@ class ObservedBlob(ObjectFile):
         with self._translated():
             answer = self._opened(self._position)
         self._comes(AsStored(answer))
-        self._from_where(obeyed=answer.status_code == 206)
-        whole = answer.headers.get("content-range", "").rpartition("/")[2] or answer.headers.get("content-length", "-1")
-        self._compare(int(whole), same=self._is_same(answer))
+        told = answer.headers
+        size = self._size_told(told.get("content-range", ""), told.get("content-length"))
+        self._compare(size, same=self._is_same(answer))
 
     def _look(self) -> None:
         with self._translated(), self._opened(method="HEAD") as answer:
-            size = int(answer.headers.get("content-length", "-1"))
+            size = number_of(answer.headers.get("content-length"))
         self._compare(size, same=self._is_same(answer))
 
     def _opened(self, start: int = 0, method: str = "GET") -> requests.Response:

@@ -91,7 +91,7 @@ def refused(answer: requests.Response, body: bytes) -> Refused:
     code, detail = answer.headers.get("x-ms-error-code", ""), ""
     try:
         said = fromstring(body)  # noqa: S314 - 64 KiB of it, and expat bounds what entities make
-    except ParseError:  # that to HEAD has none, a proxy's is another one
+    except (ParseError, ValueError, LookupError):  # that to HEAD has none, a proxy's is another one, in any encoding
         pass
     else:
         code = code or said.findtext("Code") or ""

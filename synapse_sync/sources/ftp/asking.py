@@ -14,8 +14,8 @@ from synapse_sync.records import Observation
 from synapse_sync.shown import shown
 from synapse_sync.sources.conversing import Entry, Refused
 from synapse_sync.sources.ftp.kept import Kept
-from synapse_sync.sources.ftp.listings import answered_entry, machine_entry, plain_entry, time_of
-from synapse_sync.sources.ftp.refusals import Unclear, meant
+from synapse_sync.sources.ftp.listings import answered_entry, machine_entry, plain_entry, size_of, time_of
+from synapse_sync.sources.ftp.refusals import Unclear, meant, require_whole
 from synapse_sync.sources.ftp.wire import RECEIVED, Wire
 
 _REFUSALS = (ftplib.error_perm, ftplib.error_temp)
@@ -50,7 +50,7 @@ def entries(wire: Wire) -> Iterator[Entry]:
     except BaseException:
         data.close()
         raise
-    wire.received(data)
+    require_whole(wire.received(data))
     kept.ended()
     return _parsed(kept, machine_entry if wire.machine else plain_entry)
 
@@ -71,16 +71,16 @@ def cleared_up(wire: Wire, path: str) -> Iterator[None]:
 def _asked_for(wire: Wire, path: str) -> Entry:
     """A file is what has a size and a time, a folder what can be entered."""
     try:
-        size = wire.sendcmd(f"SIZE {path}").split()[-1]
+        size = size_of(wire.sendcmd(f"SIZE {path}").split()[-1].encode("latin-1"))
         written = time_of(wire.sendcmd(f"MDTM {path}").split()[-1].encode("latin-1"))
     except _REFUSALS as error:
         why = meant(error)
         if not isinstance(why, Refused) or why.gone:
             raise why from error
         return _no_file(wire, path, why)
-    if not size.isdigit() or written is None:
+    if size is None or written is None:
         return Entry(b"", "unsaid")
-    return Entry(b"", "file", Observation(int(size), written, 0, ""))
+    return Entry(b"", "file", Observation(size, written, 0, ""))
 
 
 def _no_file(wire: Wire, path: str, why: Refused) -> Entry:

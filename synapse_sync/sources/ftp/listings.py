@@ -43,6 +43,11 @@ def time_of(text: bytes) -> int | None:
     return max(-_LARGEST, min(_LARGEST, whole))
 
 
+def size_of(text: bytes) -> int | None:
+    """A number of bytes; None where it is none that a ledger can hold."""
+    return int(text) if re.fullmatch(rb"\d{1,19}", text) and int(text) <= _LARGEST else None
+
+
 def machine_entry(line: bytes) -> Entry:
     """A line of MLSD, or the one of MLST: "type=file;size=3;modify=20250131235959; name". Raises ValueError.
 
@@ -69,12 +74,12 @@ def _machine_entry(facts: Mapping[bytes, bytes], name: bytes) -> Entry:
         return _named(Entry(name, "link"))
     if kind and kind != b"file":
         return Entry(name, "special")
-    size, written = facts.get(b"size", b""), time_of(facts.get(b"modify", b""))
-    if not kind or not size.isdigit() or int(size) > _LARGEST or written is None:
+    size, written = size_of(facts.get(b"size", b"")), time_of(facts.get(b"modify", b""))
+    if not kind or size is None or written is None:
         return _named(Entry(name, "unsaid"))
     numbers = _NUMBERS.fullmatch(unique)
     token = (numbers[1] if numbers else unique).decode("latin-1")
-    return _named(Entry(name, "file", Observation(int(size), written, 0, token)))
+    return _named(Entry(name, "file", Observation(size, written, 0, token)))
 
 
 def answered_entry(answer: bytes) -> Entry:

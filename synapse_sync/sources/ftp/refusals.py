@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ _DENIED = ("denied", "not permitted", "not allowed", "not enough privileges")
 _ENDED = {"421", "425", "426", "530", "533", "534"}  # RFC 959, 4.2: the connection, or what was logged in, is no more
 _UNCLEAR = {"450", "550", "553"}
 _UNKNOWN = {"500", "502", "504"}
+_IN_PART = ("failed to", "unable to", "truncated", "denied", "not permitted")
 
 FAILURES: tuple[type[Exception], ...] = (*ftplib.all_errors, ValueError, Lost)
 """Of the server, the connection, TLS, and of what is no FTP: ftplib's and ours."""
@@ -63,6 +65,20 @@ def _answered(said: str, code: str) -> Refused | Lost:
     if not gone and not any(words in said.lower() for words in _DENIED):
         return Unclear(said)
     return Refused(said, gone=gone, denied=not gone)
+
+
+def require_whole(success: str) -> None:
+    """Raises Refused where an answer that ends a list as if it was whole (226) says that it is not.
+
+    vsftpd: "Transfer done (but failed to open directory)."; pure-ftpd: "Output truncated to 10000 matches", and
+    "Sorry, we were unable to read [.]". A name in it says nothing.
+    """
+    told = re.sub(r'"[^"]*"', "", success).lower()
+    if any(words in told for words in _IN_PART):
+        hint = (
+            "let the user that logs in list it, or leave it out with exclude; if the server names only so many files "
+        )
+        raise Refused(_said(success), hint=f"{hint}of a folder, allow more there (LimitRecursion of pure-ftpd)")
 
 
 @contextmanager
@@ -120,6 +136,6 @@ def no_tls(error: Exception) -> SourceUnavailable:
     return SourceUnavailable(f"it offers no encryption (AUTH TLS): {_said(error)}", hint=hint)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception | str) -> str:
     """The server's words on one line; they are of unknown encoding, and came as one character for each byte."""
     return " ".join(str(error).encode("latin-1", "replace").decode(errors="replace").split())[:300]

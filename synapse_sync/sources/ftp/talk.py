@@ -16,7 +16,7 @@ from itertools import islice
 
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources import conversing
-from synapse_sync.sources.conversing import Entry
+from synapse_sync.sources.conversing import Entry, Refused
 from synapse_sync.sources.ftp.asking import cleared_up, enter, entries, look
 from synapse_sync.sources.ftp.refusals import FAILURES, Full, meant
 from synapse_sync.sources.ftp.wire import RECEIVED, Wire, cut
@@ -47,7 +47,7 @@ class _Transfer:
     def __init__(self, reading: Reading, data: socket.socket, position: int) -> None:
         self.reading = reading
         self.data = data
-        self.position = position
+        self.begun = self.position = position
         self.used = time.monotonic()
 
 
@@ -154,6 +154,8 @@ class Talk:
             return piece
         if piece and transfer.data.recv(1):
             self._break_off()  # it has grown: what is there now is looked at in the end
+            if transfer.begun:  # or it began elsewhere than was asked for: nothing of it can be relied on
+                raise Refused("it sends more than the rest of the file, where that is asked for (REST)")
         else:
             assert self._wire is not None
             self._wire.received(transfer.data)

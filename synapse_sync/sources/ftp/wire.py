@@ -18,6 +18,7 @@ from synapse_sync.sources.remote_reading import Lost
 
 PORT, IMPLICIT_PORT = 21, 990
 RECEIVED = 256 << 10  # bytes taken from a connection at once, at most
+LONGEST = 64 << 10  # characters of an answer
 FACTS = ("type", "size", "modify", "unique")  # that are asked for, of those that the server has
 QUIET = 60  # seconds until the system asks a silent control connection for a sign of life: a long transfer is beside it
 
@@ -32,6 +33,7 @@ class Wire(ftplib.FTP):
         super().__init__(timeout=access.connect_timeout, encoding="latin-1")
         self.machine = False
         self.home = "/"
+        self._answered = 0
         self._name = host.name
         self._context = context
         self._silence = access.read_timeout
@@ -40,11 +42,24 @@ class Wire(ftplib.FTP):
         try:
             self._begin(implicit=implicit)
             self.sock.settimeout(access.read_timeout)
-            self.login(_as_bytes(user), _as_bytes(password))
+            self._log_in(_as_bytes(user), _as_bytes(password))
             self._say_what_is_wanted()
         except BaseException:
             self.drop()
             raise
+
+    def getmultiline(self) -> str:
+        """See ftplib: one answer."""
+        self._answered = 0
+        return super().getmultiline()
+
+    def getline(self) -> str:
+        """See ftplib: a line of an answer. Raises Lost as well, where it has more of them than fit into memory."""
+        line = super().getline()
+        self._answered += len(line) + 1
+        if self._answered > LONGEST:
+            raise Lost("its answer has no end")
+        return line
 
     @property
     def is_stale(self) -> bool:
@@ -83,13 +98,13 @@ class Wire(ftplib.FTP):
             raise
         return data
 
-    def received(self, data: socket.socket) -> None:
-        """A transfer whose data came to its end: only now it is known whether they are whole."""
+    def received(self, data: socket.socket) -> str:
+        """A transfer whose data came to its end: only now it is known whether they are whole. What the server says."""
         with data:
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError, ValueError):
                     data.unwrap()  # some servers wait for that
-        self.voidresp()
+        return self.voidresp()
 
     def full(self, path: bytes) -> str:
         """An absolute path, as it is written here: others are meant from the home folder."""
@@ -128,6 +143,14 @@ class Wire(ftplib.FTP):
         """What came before is forgotten, so that nothing said in clear counts as said under protection."""
         assert self.sock is not None
         self.file = self.sock.makefile("r", encoding=self.encoding, newline="\n")
+
+    def _log_in(self, user: str, password: str) -> None:
+        try:
+            self.login(user, password)
+        except ftplib.Error as error:
+            if password and password in str(error):  # a server may repeat what it does not understand
+                raise type(error)(str(error).replace(password, "***")) from None
+            raise
 
     def _say_what_is_wanted(self) -> None:
         features = self._features()

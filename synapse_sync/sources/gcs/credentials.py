@@ -109,7 +109,7 @@ def _named(access: Remote) -> Any:
 
     try:
         return getattr(import_module(module).Credentials, read)(said, scopes=SCOPES)
-    except (GoogleAuthError, ValueError, KeyError, TypeError) as error:
+    except (GoogleAuthError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(path) from error
 
 
@@ -121,7 +121,7 @@ def _handed_out(key: str) -> Any:
     try:
         credentials = kind.from_service_account_info(json.loads(key), scopes=SCOPES)
         credentials.sign_bytes(b"")  # a key of another kind than RSA says so only when it is used
-    except (GoogleAuthError, ValueError, KeyError, TypeError):
+    except (GoogleAuthError, ValueError, KeyError, TypeError, AttributeError):
         raise SourceUnavailable(
             "the service account's key that the server has for it can't be used: it is not whole",
             hint="have it registered in Synapse again, or name a file with credentials_file in [feeds.remote]",

@@ -12,7 +12,7 @@ from synapse_sync.sources.connection import Connection
 from synapse_sync.sources.gcs import refusals
 from synapse_sync.sources.gcs.client import Client
 from synapse_sync.sources.http_asking import AsStored
-from synapse_sync.sources.object_reading import ObjectFile
+from synapse_sync.sources.object_reading import ObjectFile, number_of
 from synapse_sync.sources.versions import version_of
 
 _AS_STORED = "x-goog-stored-content-encoding"
@@ -33,17 +33,16 @@ class ObservedGcsObject(ObjectFile):
         with self._translated():
             answer = self._client().opened(self._path, {**self._this, "alt": "media"}, self._position)
         self._comes(AsStored(answer))
-        self._from_where(obeyed=answer.status_code == 206)
         told = answer.headers
+        size = self._size_told(told.get("content-range", ""), told.get("content-length", self._observed.size))
         if _AS_STORED in told and told.get("content-encoding", "identity") != told[_AS_STORED]:
             raise FileUnreadable(
                 f"{self._described} can't be read: the service does not send it as it is stored",
                 hint='set its Cache-Control to "no-transform"',
             )
-        whole = told.get("content-range", "").rpartition("/")[2] or told.get("content-length", self._observed.size)
-        self._compare(int(whole), same=told.get("x-goog-generation") == self._generation)
+        self._compare(size, same=told.get("x-goog-generation") == self._generation)
 
     def _look(self) -> None:
         with self._translated():
             told = self._client().asked(self._path, {**self._this, "fields": "generation,size"})
-        self._compare(int(told.get("size", -1)), same=told.get("generation") == self._generation)
+        self._compare(number_of(told.get("size")), same=told.get("generation") == self._generation)

@@ -28,7 +28,10 @@ def pages(ask: Callable[..., dict[str, Any]], bucket: str, prefix: str, *, recur
         question["Delimiter"] = "/"
     token = ""
     while True:
-        page = ask(**question)
+        try:
+            page = ask(**question)
+        except (ValueError, LookupError) as error:  # botocore's, of a number, a time or an encoding that is none
+            raise SourceUnavailable(_NO_LISTING, hint=_ANEW) from error
         if "IsTruncated" not in page:  # an answer without any of it reads like an empty listing
             raise SourceUnavailable(_NO_LISTING, hint=_ANEW)
         yield page
@@ -41,9 +44,12 @@ def pages(ask: Callable[..., dict[str, Any]], bucket: str, prefix: str, *, recur
 
 
 def pieces(page: dict[str, Any], prefix: str) -> Iterator[Directory | Untakeable]:
-    """What a page holds, by directories, and the keys that are no files."""
+    """What a page holds, by directories, and the keys that are no files. Raises SourceUnavailable."""
     encoded = page.get("EncodingType") == "url"
-    found = ((decoded(item["Key"], encoded=encoded), _observation(item)) for item in page.get("Contents", ()))
+    try:
+        found = [(decoded(item["Key"], encoded=encoded), _observation(item)) for item in page.get("Contents", ())]
+    except KeyError as error:
+        raise SourceUnavailable(_NO_LISTING, hint=_ANEW) from error
     return object_names.pieces(found, prefix.encode())
 
 

@@ -17,17 +17,18 @@ EVENT = "before-parse.s3.ListObjectsV2"
 def take_keys_out(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_known: Any) -> None:
     """What botocore calls at EVENT: <Contents> are parsed here, into what it would have made of them.
 
-    An answer that is no listing, or one that is not understood, is left as it is.
+    An answer that is no listing, or one that is not understood, is left as it is. Whether more follows is taken out as
+    well where it is neither "true" nor "false": botocore takes all else for the latter, that is for the listing's end.
     """
     try:
         root = ElementTree.XML(response_dict["body"])  # as botocore does with it
         namespace, end, name = root.tag.rpartition("}")
-        tag = f"{namespace}{end}Contents"
+        tag, ends = f"{namespace}{end}Contents", f"{namespace}{end}IsTruncated"
         items = [_item(node, namespace + end) for node in root.iter(tag)]
-    except (ElementTree.ParseError, ValueError):
+    except (ElementTree.ParseError, ValueError, LookupError):
         return
     if response_dict["status_code"] == 200 and name == "ListBucketResult":
-        root[:] = [node for node in root if node.tag != tag]
+        root[:] = [node for node in root if node.tag != tag and (node.tag != ends or node.text in ("true", "false"))]
         response_dict["body"] = ElementTree.tostring(root)
         customized_response_dict["Contents"] = items
 

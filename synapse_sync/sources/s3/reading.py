@@ -7,7 +7,7 @@ from typing import Any
 
 from synapse_sync.records import Observation
 from synapse_sync.sources.connection import Connection
-from synapse_sync.sources.object_reading import ObjectFile
+from synapse_sync.sources.object_reading import ObjectFile, number_of
 from synapse_sync.sources.s3 import refusals
 
 
@@ -25,14 +25,13 @@ class ObservedObject(ObjectFile):
         with self._translated():
             answer = self._client().get_object(**self._place, **part)
         self._comes(answer["Body"])
-        self._from_where(obeyed="ContentRange" in answer)
-        whole = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
-        self._compare(int(whole), same=self._is_same(answer))
+        size = self._size_told(str(answer.get("ContentRange", "")), answer.get("ContentLength"))
+        self._compare(size, same=self._is_same(answer))
 
     def _look(self) -> None:
         with self._translated():
             answer = self._client().head_object(**self._place)
-        self._compare(int(answer["ContentLength"]), same=self._is_same(answer))
+        self._compare(number_of(answer.get("ContentLength")), same=self._is_same(answer))
 
     def _is_same(self, answer: Mapping[str, Any]) -> bool:
         return not self._observed.token or answer.get("ETag") == self._observed.token

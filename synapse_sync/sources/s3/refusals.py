@@ -59,7 +59,10 @@ _EXCEPTIONS = {  # by class name: botocore is imported only where it is used
     "SSLError": Refusal(
         "its certificate is not trusted", "name the certificates to trust with ca_bundle in [feeds.remote]"
     ),
-    "ResponseParserError": Refusal("what answers is no S3 service", "correct endpoint_url in [feeds.remote]"),
+    **dict.fromkeys(
+        ("ResponseParserError", "ValueError", "LookupError"),
+        Refusal("what answers is no S3 service", "correct endpoint_url in [feeds.remote]"),
+    ),
 }
 _OTHER = Refusal("the connection failed", "it is tried again later")
 
@@ -70,7 +73,8 @@ def failures() -> tuple[type[Exception], ...]:
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError
+    # botocore lets the last two through: a proxy's page may be in an encoding that XML's parser does not know.
+    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, LookupError
 
 
 def code_of(error: BaseException) -> str:

@@ -5,7 +5,6 @@ A server that gives no piece of a file is read from its beginning, and what come
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from synapse_sync.errors import FileChanged, FileUnreadable, SourceUnavailable
@@ -19,8 +18,6 @@ from synapse_sync.sources.web.client import Client
 from synapse_sync.sources.web.validators import condition, is_same, size_of, strong
 
 PIECE = 256 << 10  # bytes that are thrown away at once
-
-_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]+|\*)")
 
 Look = Callable[[Client], bool]
 """Whether a file is what was observed, asked in the way in which it was observed."""
@@ -68,13 +65,6 @@ class WebFile(ObjectFile):
         self._etag = self._etag or etag  # which a list may not tell: what is read on is of the same file
         if answer.status_code != 206:
             self._throw_away(self._position)
-
-    def _whole(self, told: str) -> int | None:
-        """The size of the file that an answer has a piece of; None where it does not say."""
-        found = _RANGE.fullmatch(told)
-        if found is None or int(found[1]) != self._position:
-            raise self._unavailable("the server sends another piece than it is asked for", "it is tried again later")
-        return size_of(found[2])
 
     def _throw_away(self, amount: int) -> None:
         assert self._body is not None

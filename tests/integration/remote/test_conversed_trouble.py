@@ -11,6 +11,7 @@ import pytest
 
 from synapse_sync.sources.conversed import ConversedSource
 from synapse_sync.sources.conversed_file import ConversedFile
+from synapse_sync.sources.conversing import Entry, Refused
 
 from ..conftest import PAIR, Installation, stored, until
 from .feeds import PATIENTS, configured, fill, polling
@@ -143,3 +144,35 @@ def test_a_host_that_hangs_delays_no_other_feed(site: Installation, reached: Ser
         site.write(PAIR)
         with polling(site):
             until(lambda: site.server.units(site.collection), "the local feed's unit is there")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("unsaid", "does not tell its kind and size"), ("link", "denied to what the link leads to")]
+)
+def test_a_known_file_of_which_a_listing_tells_nothing_but_its_name_is_not_gone(
+    site: Installation, served: Served, monkeypatch: pytest.MonkeyPatch, kind: Any, says: str
+) -> None:
+    """A server whose disks are busy, or away, may know names alone for a while; a permission may be withdrawn."""
+    fill(served)
+    configured(site, served, feed="follow_symlinks = true")
+    site.sync()
+    entries, look = served.talks.entries, served.talks.look
+
+    def untold(talk: Any, handle: Any, requests: int) -> Any:
+        found, end = entries(talk, handle, requests)
+        return [Entry(one.name, kind) if one.name == b"image.png" else one for one in found], end
+
+    def still_untold(talk: Any, path: bytes, *, follow: bool) -> Any:
+        if not path.endswith(b"image.png"):
+            return look(talk, path, follow=follow)
+        if kind == "link":
+            raise Refused("no", denied=True)
+        return Entry(b"", "unsaid")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(served.talks, "entries", untold)
+        meanwhile.setattr(served.talks, "look", still_untold)
+        assert says in site.sync().stdout
+    assert "gone" not in {state for state, _ in site.files().values()}
+    assert site.sync().exit_code == 0
+    assert len(site.units()) == len(PATIENTS)

@@ -22,6 +22,7 @@ from . import ftpd
 from .ftp_line import FtpLine
 from .ftpd import VARIABLE, Ftpd, Vsftpd
 from .places import FtpFolder, FtpsFolder
+from .scripted_ftp import ScriptedFtp
 from .talking import read_many_at_once, words_of
 from .test_conformance import listed, read_while
 
@@ -74,6 +75,13 @@ def only_connection(port: int) -> Iterator[None]:
                 yield
                 return
         time.sleep(0.05)
+
+
+@contextmanager
+def scripted(*, rests: bool = True, **says: bytes) -> Iterator[FtpSource]:
+    server = ScriptedFtp(says, rests=rests)
+    yield FtpSource(f"ftp://127.0.0.1:{server.port}/", Remote(user="kim", password_env=VARIABLE))
+    server.down()
 
 
 def content_of(place: FtpFolder, name: str = "a") -> bytes:
@@ -185,6 +193,22 @@ def test_a_refusal_is_no_empty_list(ftp: FtpFolder, code: bytes) -> None:
             words_of(ftp.source(port=line.port))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"226 Transfer done (but failed to open directory).\r\n",
+        b"226-Sorry, we were unable to read [.]\r\n226 0 matches total\r\n",
+        b"226-Options: -l \r\n226 Output truncated to 10000 matches\r\n",
+    ],
+)
+def test_a_list_that_is_in_part_fails_though_its_end_is_called_a_success(any_ftp: FtpFolder, said: bytes) -> None:
+    """As vsftpd and pure-ftpd have it, where a folder's permission was withdrawn, or it has more than 10,000 files."""
+    any_ftp.put("a", b"1")
+    with on_line(any_ftp) as line:
+        line.said = {b"226 ": said.removesuffix(b"\r\n") + b" "}
+        assert "the server refuses: 226" in words_of(any_ftp.source(port=line.port))
+
+
 def test_a_file_that_grows_while_it_is_read_has_changed(any_ftp: FtpFolder) -> None:
     for size in (1000, len(CONTENT)):
         any_ftp.put("a", CONTENT[:size])
@@ -198,6 +222,43 @@ def test_a_file_that_grows_while_it_is_read_has_changed(any_ftp: FtpFolder) -> N
             observed = listed(source)[b"a"]
             with pytest.raises(FileChanged):
                 read_while(source, b"a", observed, grow, amount)
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_server_that_ignores_from_where_on_it_is_asked_gives_nothing_that_is_taken(rests: bool) -> None:
+    with scripted(rests=rests) as source:
+        stream = source.open_observed(b"a", listed(source)[b"a"]).__enter__()
+        stream.seek(4)
+        if rests:
+            assert stream.read(10) == b"456789"
+        else:
+            with pytest.raises(FileUnreadable, match="REST"):
+                stream.read(10)
+        stream.close()
+
+
+@pytest.mark.parametrize("command", ["USER", "FEAT", "CWD"])
+def test_an_answer_without_an_end_is_given_up(command: str) -> None:
+    with scripted(**{command: b"220-hello\r\n "}) as source:
+        assert "its answer has no end" in words_of(source)
+
+
+def test_a_server_that_repeats_the_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "한글 ä of this test")
+    with scripted(PASS="500 'PASS 한글 ä of this test' is unknown\r\n".encode()) as source:
+        words = words_of(source)
+        assert "500 'PASS ***' is unknown" in words
+
+
+@pytest.mark.parametrize("size", [b"\xb2", b"99999999999999999999", b"9" * 5000])
+def test_a_size_that_no_file_has_is_none(size: bytes) -> None:
+    plain = {
+        "SIZE": b"213 " + size + b"\r\n",
+        "MDTM": b"213 20200101000000\r\n",
+        "MLST": b"250-\r\n a=b; a\r\n250 \r\n",
+    }
+    with scripted(**plain) as source:
+        assert source._connection.client().take().look(b"/a", follow=False).kind == "unsaid"
 
 
 def test_a_server_that_ends_idle_connections_hinders_nothing(begun: Callable[..., FtpFolder]) -> None:

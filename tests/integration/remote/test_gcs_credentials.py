@@ -70,6 +70,10 @@ def test_credentials_come_from_where_the_config_says(
         ("{}", "is none of"),
         ("no json", "is none of"),
         ('{"type": "service_account"}', "is none of"),
+        (
+            '{"type": "authorized_user", "client_id": "", "client_secret": "", "refresh_token": "", "expiry": 5}',
+            "is none",
+        ),
     ):
         (tmp_path / "wrong.json").write_text(wrong)
         assert words in told(credentials_file=str(tmp_path / "wrong.json"))

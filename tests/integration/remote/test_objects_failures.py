@@ -169,6 +169,37 @@ def test_an_answer_that_does_not_name_the_version_is_not_taken_for_the_object(st
         stream.read(1)
 
 
+@pytest.mark.parametrize(
+    ("says", "error"),
+    [("bytes 0-9/10", SourceUnavailable), ("bytes */10", SourceUnavailable), ("bytes 2-9/*", FileChanged)],
+)
+def test_another_piece_than_was_asked_for_is_not_taken_for_it(store: Store, says: str, error: type[Exception]) -> None:
+    observed = observed_in(store, b"0123456789")
+    source = store.source()
+    store.proxy.rule = lambda _asked: Answer(206, "0123456789", f"Content-Range: {says}\r\n")
+    stream = source.open_observed(b"a", observed).__enter__()
+    stream.seek(2)
+    with pytest.raises(error):
+        stream.read(2)
+    stream.close()
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("encoding", ["euc-kr", "none"])
+def test_a_page_of_a_proxy_in_another_encoding_is_told(store: Store, status: int, encoding: str) -> None:
+    observed = observed_in(store)
+    source = store.source()
+    page = Answer(status, f'<?xml version="1.0" encoding="{encoding}"?><html><body>Log in</body></html>')
+    store.proxy.rule = lambda _asked: page
+    with (
+        pytest.raises((FileUnreadable, FileChanged, SourceUnavailable)),
+        source.open_observed(b"a", observed) as stream,
+    ):
+        stream.read(1)
+    with pytest.raises(SourceUnavailable):
+        listed(source)
+
+
 def test_a_little_is_read_of_many_objects_over_one_connection(store: Store) -> None:
     for number in range(5):
         store.put(str(number), b"x" * 2000)

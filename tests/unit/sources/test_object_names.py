@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synapse_sync.errors import SourceUnavailable
+from synapse_sync.records import Observation
 from synapse_sync.shown import joined
-from synapse_sync.sources.object_names import File, NoFile, meaning
+from synapse_sync.sources.object_names import File, NoFile, meaning, nanoseconds, pieces
 
 
 @pytest.mark.parametrize(
@@ -65,3 +69,19 @@ def test_no_two_keys_are_the_same_file_and_none_is_outside(key: bytes, prefix: b
     if isinstance(found, File):
         assert prefix + joined(found.directory, found.name) == prefix + key
         assert not {b"", b".", b".."} & set(joined(found.directory, found.name).split(b"/"))
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 63, 10**30])
+def test_a_size_that_no_file_has_fails_the_listing(size: int) -> None:
+    with pytest.raises(SourceUnavailable, match=f"in/a has {size} bytes"):
+        list(pieces([(b"in/a", Observation(size, 0, 0, "token"))], b"in/"))
+
+
+def test_a_time_is_exact_and_within_what_a_ledger_holds() -> None:
+    moment = datetime(2025, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
+    assert nanoseconds(moment) == 1_738_367_999_123_456_000
+    assert nanoseconds(moment.astimezone(timezone(timedelta(hours=9)))) == nanoseconds(moment)
+    assert nanoseconds(moment.replace(tzinfo=None)) == nanoseconds(moment)  # whatever this machine's zone is
+    assert nanoseconds(datetime(1, 1, 1, tzinfo=UTC)) == -((1 << 63) - 1)  # what Go has where no time is known
+    assert nanoseconds(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=9)))) == -((1 << 63) - 1)
+    assert nanoseconds(datetime.max.replace(tzinfo=UTC)) == (1 << 63) - 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Observation
+from synapse_sync.sources.azure import pages as azure_pages
 from synapse_sync.sources.azure.listing import pages
 from synapse_sync.sources.azure.pages import NoPage, Page, page_of
 from synapse_sync.sources.versions import md5_of
@@ -58,12 +59,31 @@ WHOLE = answer(blob("in/a"))
         *(answer(blob("in/a", **{key: None})) for key in ("Last_Modified", "Etag", "Content_Length")),
         answer(blob("in/a", Content_Length="many")),
         answer(blob("in/a", Last_Modified="then")),
+        answer(blob("in/a", Last_Modified="Sun, 01 Mar 99999999999999999999 12:00:00 GMT")),
+        b'<?xml version="1.0" encoding="euc-kr"?><html/>',
+        b'<?xml version="1.0" encoding="none"?><html/>',
         b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + WHOLE.replace(b"in/a", b"&a;").partition(b"?>")[2],
     ],
 )
 def test_what_is_no_page_raises(said: bytes) -> None:
     with pytest.raises(NoPage):
         page_of(io.BytesIO(said))
+
+
+def test_a_page_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(azure_pages, "LONGEST", 1 << 20)
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, amount: int = -1, /) -> bytes:
+            head, self.given = (WHOLE.partition(b"</Blobs>")[0] if not self.given else b""), self.given + amount
+            return head + blob("in/a").encode() * (amount // 100)
+
+    endless = Endless()
+    with pytest.raises(NoPage):
+        page_of(endless)
+    assert endless.given < 4 << 20
 
 
 @settings(deadline=None)

@@ -11,7 +11,7 @@ import pytest
 from synapse_sync.config import Host
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.sources.conversing import Refused, refusal
-from synapse_sync.sources.ftp.refusals import Full, Unclear, connecting, meant
+from synapse_sync.sources.ftp.refusals import Full, Unclear, connecting, meant, require_whole
 from synapse_sync.sources.remote_reading import Lost
 
 
@@ -34,6 +34,28 @@ def test_a_refusal_that_says_why(said: str, gone: bool, denied: bool) -> None:
     assert isinstance(why, Refused)
     assert (why.gone, why.denied) == (gone, denied)
     assert not isinstance(why, Unclear)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "226 Transfer done (but failed to open directory).",
+        "226-Sorry, we were unable to read [.]\n226 0 matches total",
+        "226-Options: -l \n226 Output truncated to 10000 matches",
+    ],
+)
+def test_a_list_that_is_in_part_is_refused_though_its_end_is_called_a_success(said: str) -> None:
+    with pytest.raises(Refused) as refused:
+        require_whole(said)
+    assert str(refused.value) == said.replace(" \n", " ").replace("\n", " ")
+    assert "LimitRecursion" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "said", ["226 Directory send OK.", "226-Options: -l \n226 3 matches total", '226 Transferred "/failed to/denied"']
+)
+def test_a_list_whose_end_is_called_a_success_is_whole(said: str) -> None:
+    require_whole(said)
 
 
 @pytest.mark.parametrize("said", ["550 Failed to open file.", "450 busy", "550 파일 없음".encode().decode("latin-1")])

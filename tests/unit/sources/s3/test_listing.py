@@ -47,6 +47,16 @@ def test_what_is_no_page_and_a_listing_without_an_end_raise(answers: list[dict[s
         listed(*answers)
 
 
+def test_numbers_and_times_that_are_none_and_keys_without_them_are_no_listing() -> None:
+    def ask(**_question: Any) -> dict[str, Any]:
+        raise ValueError("Invalid timestamp")  # as botocore does it
+
+    with pytest.raises(SourceUnavailable):
+        list(pages(ask, "bucket", "", recursive=True))
+    with pytest.raises(SourceUnavailable):
+        list(pieces({"IsTruncated": False, "Contents": [{"Key": "a"}]}, ""))
+
+
 def test_each_page_is_asked_for_with_the_token_of_the_one_before() -> None:
     asked: list[str] = []
 

@@ -95,3 +95,11 @@ def test_keys_are_taken_out() -> None:
 
     assert said["body"] == b"<ListBucketResult />"
     assert [item["Key"] for item in taken["Contents"]] == ["{}"]
+
+
+@pytest.mark.parametrize("said", ["True", "maybe", ""])
+def test_an_end_that_is_not_clearly_told_is_no_end(ours: Client, theirs: Client, said: str) -> None:
+    """botocore takes all but "true" for a listing's last page: what is on the others would count as deleted."""
+    body = f"<ListBucketResult><IsTruncated>{said}</IsTruncated></ListBucketResult>"
+    assert theirs.makes_of(body)["IsTruncated"] is False
+    assert "IsTruncated" not in ours.makes_of(body)
