@@ -22,7 +22,7 @@ from synapse_sync.sources.refusals import refusal
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # was a folder when its parent was listed, is none now
-_LEADS_NOWHERE = {errno.ELOOP, errno.ENOTDIR, errno.EACCES, errno.ENAMETOOLONG}  # of a symlink; ENOENT goes for all
+_LEADS_NOWHERE = {errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG}  # of a symlink; ENOENT goes for all
 _KIND, _FILE, _FOLDER, _LINK = 0o170000, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK
 
 
@@ -149,10 +149,12 @@ class Walk:
             return
         if self._follow and error.errno in _LEADS_NOWHERE and entry.is_symlink():
             return
-        if not entry.is_dir(follow_symlinks=False):
+        denied = self._follow and error.errno == errno.EACCES and entry.is_symlink()
+        if not denied and not entry.is_dir(follow_symlinks=False):
             raise error
-        path = joined(listed.directory.path, entry.name)  # a mount whose server died: the rest can be listed
-        if self._recursive and self._enters(path):
+        # A mount whose server died, or what a link leads to, whether a file or a folder: the rest can be listed.
+        path = joined(listed.directory.path, entry.name)
+        if (self._recursive or denied) and self._enters(path):
             listed.unreadable.append(Unreadable(path, str(refusal(error, self._prefix + path))))
 
     def _was_deleted(self, folder: _Folder) -> bool:

@@ -44,14 +44,18 @@ def known_in_piece(work: Work, asset: str, piece: Directory) -> dict[bytes, Know
     return {row[0]: row[1:] for row in rows if row[0] in piece.files}
 
 
-def known_at(work: Work, asset: str, path: bytes) -> Iterator[int]:
-    """The rows of a file, or of all that is below it if it is a folder."""
-    place = {"feed": work.id, "asset": asset}
+def known_as(work: Work, asset: str, path: bytes) -> Iterator[int]:
+    """The row of a file."""
     directory, _, name = path.rpartition(b"/")
-    for row in work.ledger.tuples("known_between", dir=directory, low=name, high=name, **place):
+    for row in work.ledger.tuples("known_between", feed=work.id, asset=asset, dir=directory, low=name, high=name):
         yield row[1]
+
+
+def known_at(work: Work, asset: str, path: bytes) -> Iterator[int]:
+    """The row of a file, or those of all that is below it if it is a folder."""
+    yield from known_as(work, asset, path)
     below = {"dir": path, "low": path + b"/", "high": path + AFTER_SLASH}
-    for (file,) in work.ledger.tuples("present_below", **below, **place):
+    for (file,) in work.ledger.tuples("present_below", feed=work.id, asset=asset, **below):
         yield file
 
 

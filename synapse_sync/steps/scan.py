@@ -21,7 +21,7 @@ from synapse_sync.shown import plain, shown
 from synapse_sync.sources.base import Source
 from synapse_sync.sources.reconcile import believable, reconcile, renames
 from synapse_sync.states import Code
-from synapse_sync.steps.pieces import AFTER_SLASH, Present, known_at, known_in_piece, not_present
+from synapse_sync.steps.pieces import AFTER_SLASH, Present, known_as, known_at, known_in_piece, not_present
 from synapse_sync.steps.rows import shown_path
 from synapse_sync.steps.sidecars import describe_again
 from synapse_sync.steps.unmounted import refuse_bare_mount_point
@@ -262,8 +262,9 @@ def _leave_what_may_have_moved(scan: _Scan) -> None:
 
 
 def _conclude_absences(scan: _Scan) -> None:
-    """The listing is complete: what it did not show was renamed or is gone."""
-    absent = [*scan.absent, *_in_vanished_folders(scan)]
+    """The listing is complete: what it did not show was renamed or is gone, but for what could not be looked at."""
+    unseen = {file for path in scan.unreadable for file in known_as(scan.work, scan.asset, path)}
+    absent = [file for file in (*scan.absent, *_in_vanished_folders(scan)) if file not in unseen]
     for batch in _batches(absent, BATCH):
         moved = set() if scan.source.remote else _follow_renames(scan, batch)
         gone = [file for file in batch if file not in moved]

@@ -5,6 +5,7 @@ A look at single folders must be enough wherever events tell; the tests say wher
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,34 @@ def test_a_file_that_is_moved_between_folders_keeps_its_row(watched: Callable[..
 
     rows = one.work.ledger.query("list_files", feed=one.work.id, state=None, limit=9)
     assert {row["id"] for row in rows} == ids
+
+
+def test_what_links_lead_to_is_not_gone_because_it_may_not_be_looked_at(
+    watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = watched(feed="follow_symlinks = true")
+    outside = one.site.folder / "outside"
+    (outside / "folder/deep").mkdir(parents=True)
+    for name in ("folder/a.png", "folder/deep/b.png", "c.png"):
+        (outside / name).write_bytes(b"1")
+    (one.site.share / "folder").symlink_to(outside / "folder")
+    (one.site.share / "c.png").symlink_to(outside / "c.png")
+    one.watch.look_everywhere()
+    one.look()
+    known = {b"folder/a.png", b"folder/deep/b.png", b"c.png"}
+    assert one.known() == known
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if path in (b"folder", b"c.png"):
+            raise PermissionError(errno.EACCES, "permission denied")
+        return found(path, **options)
+
+    found = os.stat
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stat)
+        one.watch.look_everywhere()
+        one.look()
+    assert one.known() == known
 
 
 def test_a_root_that_is_replaced_is_watched_anew(watched: Callable[..., Watched]) -> None:
