@@ -38,7 +38,8 @@ class Wire(ftplib.FTP):
         self._context = context
         self._silence = access.read_timeout
         implicit = access.implicit_tls or host.port == IMPLICIT_PORT
-        self.sock = socket.create_connection((host.name, host.port or PORT), timeout=access.connect_timeout)
+        port = host.port or (IMPLICIT_PORT if implicit else PORT)
+        self.sock = socket.create_connection((host.name, port), timeout=access.connect_timeout)
         try:
             self._begin(implicit=implicit)
             self.sock.settimeout(access.read_timeout)
