@@ -9,7 +9,7 @@ from pathlib import Path
 from synapse_sync.config.addresses import host_and_path, scheme_of
 from synapse_sync.config.feed import AssetRoot, Feed
 from synapse_sync.config.model import Config, Server
-from synapse_sync.config.paths import WEB, is_remote
+from synapse_sync.config.paths import is_remote
 from synapse_sync.config.places import Place
 from synapse_sync.config.problems import Problem
 from synapse_sync.config.remote import KINDS, Remote, extra_of
@@ -137,7 +137,7 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")
         nobody = host and root.remote and not (host.user or root.remote.user)
-        if nobody and root.remote and root.remote.password_env and scheme_of(root.path) in WEB:
+        if nobody and root.remote and root.remote.password_env and scheme_of(root.path) != "sftp":  # who runs it there
             where = (*place, "assets", spec, "path") if spec else (*place, "path")
             yield Problem(where, "needs a user for its password_env; write user in [feeds.remote]")
 

@@ -200,9 +200,11 @@ def test_access_to_a_web_server_that_contradicts_itself_is_told() -> None:
         "feeds[0].remote.token_env: is another login than password_env; remove one or the other"
     ]
     assert "names a user" in problems(path="webdav://kim@nas/a", remote={"user": "lee"})[0]
-    assert problems(path="webdav://nas/a", remote={"password_env": "A"}) == [
-        "feeds[0].path: needs a user for its password_env; write user in [feeds.remote]"
-    ]
+    for path in ("webdav://nas/a", "ftp://nas/a", "smb://nas/a"):
+        assert problems(path=path, remote={"password_env": "A"}) == [
+            "feeds[0].path: needs a user for its password_env; write user in [feeds.remote]"
+        ]
+    assert problems(path="sftp://nas/a", remote={"password_env": "A"}) == []  # it is who runs synapse-sync
     assert not problems(path="webdav://kim@nas/a", remote={"password_env": "A"})
 
 
