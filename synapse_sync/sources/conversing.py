@@ -58,8 +58,8 @@ class Entry(NamedTuple):
     identity: int = 0
 
 
-class Conversation(Protocol):
-    """One conversation, used by several threads. Everything raises Lost where it breaks off, and Refused."""
+class Folders(Protocol):
+    """What a walk asks a server. Everything raises Lost where the conversation breaks off, and Refused."""
 
     def look(self, path: bytes, *, follow: bool) -> Entry:
         """What stands there; follow: what a symbolic link leads to."""
@@ -73,14 +73,18 @@ class Conversation(Protocol):
     def entries(self, handle: Any, requests: int) -> tuple[list[Entry], bool]:
         """What so many requests give of an open folder, and whether that was the end."""
 
+    def close(self, handle: Any) -> None:
+        """Give a handle back. Raises nothing."""
+
+
+class Conversation(Folders, Protocol):
+    """One conversation, used by several threads, in which files are read as well."""
+
     def open(self, path: bytes, *, follow: bool) -> tuple[Any, Entry]:
         """A handle for reading, and what is open: nothing but a file is (else None), so that no pipe is waited for."""
 
     def read(self, handle: Any, offset: int, amount: int) -> bytes:
         """What stands there in an open file: up to so many bytes, in bounded memory; b"" at its end."""
-
-    def close(self, handle: Any) -> None:
-        """Give a handle back. Raises nothing."""
 
 
 Talk = TypeVar("Talk", bound=Conversation)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from synapse_sync.errors import SourceUnavailable
 from synapse_sync.records import Directory, Untakeable
 from synapse_sync.shown import joined, shown
-from synapse_sync.sources.conversing import Conversation, Entry, Refused, refusal
+from synapse_sync.sources.conversing import Entry, Folders, Refused, refusal
 
 PIECE = 1000  # files that are given on at once, so that the largest folder takes no more memory than that
 REQUESTS = (2, 4, 8, 16)  # that are sent for a folder, one lot after the other: OpenSSH gives 100 names for each
@@ -44,7 +44,7 @@ class _Folder(NamedTuple):
 class Walk:
     """One listing below `root`, an absolute path there. enters: whether the filters let a folder be entered."""
 
-    talk: Conversation
+    talk: Folders
     root: bytes
     enters: Callable[[bytes], bool]
     count: Callable[[int], None]

@@ -8,7 +8,7 @@ from typing import Unpack
 from synapse_sync.config import Remote
 from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, Untakeable
-from synapse_sync.sources.conversing import Conversation
+from synapse_sync.sources.conversing import Folders
 from synapse_sync.sources.http.known import Known
 from synapse_sync.sources.http.talk import Talk, Wanted
 from synapse_sync.sources.remote import Wanted as Files
@@ -32,7 +32,7 @@ class HttpSource(WebSource):
         yield from super()._pieces()
         self._known.ends()
 
-    def _talk(self, client: Client) -> Conversation:
+    def _talk(self, client: Client) -> Folders:
         return Talk(Wanted(client, self._path, self.keeps, self._count, self._known))
 
     def _is_still(self, path: bytes, observed: Observation, client: Client) -> bool:

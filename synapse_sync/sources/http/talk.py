@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import requests
 
@@ -70,7 +70,7 @@ class Listing:
 
 
 class Talk:
-    """Implements sources.conversing.Conversation, as far as a listing needs it."""
+    """Implements sources.conversing.Folders."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -113,14 +113,6 @@ class Talk:
             found += self._resolved(handle, more)
             requests -= 1
         return found, end
-
-    def open(self, path: bytes, *, follow: bool) -> tuple[Any, Entry]:
-        """Nothing: files are read otherwise."""
-        raise NotImplementedError
-
-    def read(self, handle: Any, offset: int, amount: int) -> bytes:
-        """Nothing."""
-        raise NotImplementedError
 
     def close(self, handle: Listing) -> None:
         """Let go of a list."""

@@ -12,7 +12,7 @@ from synapse_sync.config import Remote, host_and_path, scheme_of
 from synapse_sync.grants import Grant
 from synapse_sync.records import Directory, Observation, RootIdentity, Untakeable
 from synapse_sync.sources.connection import Connection
-from synapse_sync.sources.conversing import Conversation
+from synapse_sync.sources.conversing import Folders
 from synapse_sync.sources.conversing import Refused as FolderRefused
 from synapse_sync.sources.refusals import Refusal
 from synapse_sync.sources.remote import RemoteSource, Wanted, root_number
@@ -49,7 +49,7 @@ class WebSource(RemoteSource):
         return cast("AbstractContextManager[BinaryIO]", opened)  # a RawIOBase does all that a BinaryIO promises
 
     @abstractmethod
-    def _talk(self, client: Client) -> Conversation:
+    def _talk(self, client: Client) -> Folders:
         """What a listing asks the server; it counts its requests itself (_count)."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import requests
 
@@ -83,7 +83,7 @@ class Listing:
 
 
 class Talk:
-    """Implements sources.conversing.Conversation, as far as a listing needs it. count: called for each request."""
+    """Implements sources.conversing.Folders. count: called for each request."""
 
     def __init__(self, client: Client, root: bytes, count: Callable[[], None]) -> None:
         self._client = client
@@ -129,14 +129,6 @@ class Talk:
         except Refused as error:
             self._refuse(handle.path, error)
         return found, end
-
-    def open(self, path: bytes, *, follow: bool) -> tuple[Any, Entry]:
-        """Nothing: files are read otherwise."""
-        raise NotImplementedError
-
-    def read(self, handle: Any, offset: int, amount: int) -> bytes:
-        """Nothing."""
-        raise NotImplementedError
 
     def close(self, handle: Listing) -> None:
         """Let go of a listing."""
