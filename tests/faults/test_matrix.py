@@ -19,7 +19,7 @@ from .oracle import Allowed, come_to_rest, judge
 from .variants import GIVEN_UP, VARIANTS
 from .workload import WAYS, Site
 
-SAMPLE = 45
+SAMPLE = 30
 
 CELLS = list(cells())
 NOT_IDEMPOTENT = ("POST data_units/", "POST tasks/")

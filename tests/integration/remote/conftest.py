@@ -68,8 +68,9 @@ WEB_KINDS: dict[str, tuple[type[WebServer], str, str]] = {
     "html": (Nginx, "http", "/html"),
     "json": (Nginx, "http", "/json"),
 }
-QUICK_KINDS = ["sftp", "smb", "ftp", "wsgidav", "html"]
-KINDS = [*S3_KINDS, *QUICK_KINDS, *(["gcs", "azure", *FTP_KINDS[1:], "nginxdav", "python", "json"] if ALL else [])]
+QUICK_KINDS = ["sftp", "smb", "ftp", "wsgidav"]
+OTHER_KINDS = ["gcs", "azure", *FTP_KINDS[1:], "nginxdav", "html", "python", "json"]
+KINDS = [*S3_KINDS, *QUICK_KINDS, *(OTHER_KINDS if ALL else [])]
 TALKED_WITH = ["sftp", "smb", "ftp", "vsftpd"]
 OWN: dict[str, Callable[[Path], Any]] = {
     "seaweedfs": SeaweedFS,
