@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from .conftest import DIRECTORY, PAIR, Installation
@@ -105,7 +107,11 @@ def test_the_projects_tasks_are_looked_through_once_a_run_however_many_batches_t
     assert site.requests(TASK_LIST) == 1
 
 
-def test_on_v1_tasks_that_were_made_although_they_were_refused_are_not_made_again(site: Installation) -> None:
+def test_on_v1_tasks_that_were_made_although_they_were_refused_are_not_made_again(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In one batch, however long the uploads take: of one unit a refusal is believed.
+    monkeypatch.setattr(sys.modules["synapse_sync.steps.register"], "LINGER", float("inf"))
     site.configure(extra=DIRECTORY, head=V1, project=True)
     site.write(FILES)
     site.server.fault(TASKS[V1], "status", code=400, processed=True)
