@@ -132,13 +132,14 @@ def _access(place: Place, feed: Feed) -> Iterator[Problem]:
         for name, words in {**foreign, **remote.contradictions()}.items():
             yield Problem((*where, name), words)
     for spec, root in feed.asset_roots().items():
-        host = host_and_path(root.path) if root.remote and "user" in _options(root.path) else None
-        if host and host.user and root.remote and root.remote.user:
-            where = (*place, "assets", spec, "path") if spec else (*place, "path")
+        if root.remote is None or "user" not in _options(root.path):
+            continue
+        where = (*place, "assets", spec, "path") if spec else (*place, "path")
+        user = host_and_path(root.path).user
+        if user and root.remote.user:
             yield Problem(where, "names a user, as [feeds.remote] does; remove one of them")
-        nobody = host and root.remote and not (host.user or root.remote.user)
-        if nobody and root.remote and root.remote.password_env and scheme_of(root.path) != "sftp":  # who runs it there
-            where = (*place, "assets", spec, "path") if spec else (*place, "path")
+        is_named = user or root.remote.user or scheme_of(root.path) == "sftp"  # there it is who runs this
+        if root.remote.password_env and not is_named:
             yield Problem(where, "needs a user for its password_env; write user in [feeds.remote]")
 
 

@@ -27,10 +27,11 @@ def refuse_bare_mount_point(work: Work, asset: str, source: Source, before: Root
         return
     strays = 0
     for directory in source.listing():
+        work.going()
         if isinstance(directory, Directory):
             kept = {name for name in directory.files if source.keeps(directory.path, name)}
             rows = work.ledger.tuples("known_in_directory", feed=work.id, asset=asset, dir=directory.path)
-            if any(name in kept for name, *_ in rows):
+            if any(name in kept and not gone for name, *_, gone in rows):
                 return
             strays += len(kept)
     if strays:
